@@ -1,0 +1,23 @@
+/** What other folders may use of the outside world: embedded by default, real services by configuration. */
+export { type ClusterStartOptions, startNatsCluster } from "./nats-server/cluster.ts"
+export type { SyncMode } from "./nats-server/configuration.ts"
+export {
+  NatsClusterRefused,
+  NatsServerStartFailed,
+  NatsServerUnavailable,
+  NatsStoreInUse,
+} from "./nats-server/errors.ts"
+export { type KeepOptions, type KeptNatsServer, keepNatsServer } from "./nats-server/keep.ts"
+export {
+  type NatsServerSource,
+  type ObtainedNatsServer,
+  type ObtainOptions,
+  obtainNatsServer,
+} from "./nats-server/obtain.ts"
+export {
+  type RunningNatsServer,
+  type ServerAddress,
+  type StartOptions,
+  startNatsServer,
+} from "./nats-server/server.ts"
+export { natsServerVersions } from "./nats-server/versions.ts"
