@@ -61,7 +61,7 @@ const liveOnce = ({ launch }: PreparedServer, started: (pid: number) => Effect.E
 /** Starts the server again whenever it ends; returns only by failing. */
 const supervise = Effect.fnUntraced(function* (
   prepared: PreparedServer,
-  options: KeepOptions,
+  options: Pick<KeepOptions, "storeDir" | "report">,
   started: (pid: number) => Effect.Effect<unknown>,
 ) {
   const recent = yield* Ref.make<ReadonlyArray<number>>([])
@@ -81,20 +81,28 @@ const supervise = Effect.fnUntraced(function* (
   }
 })
 
+/** Keeps a server that is claimed and configured; waits until it answered for the first time. */
+export const keepPrepared = Effect.fnUntraced(function* (
+  prepared: PreparedServer,
+  options: Pick<KeepOptions, "storeDir" | "report">,
+) {
+  const { launch, ...address } = prepared
+  const pid = yield* Ref.make(0)
+  const firstStart = yield* Deferred.make<void>()
+  const started = (latest: number) =>
+    Effect.andThen(Ref.set(pid, latest), Deferred.succeed(firstStart, undefined))
+  const supervisor = yield* Effect.forkScoped(supervise(prepared, options, started))
+  const givenUp = Fiber.join(supervisor)
+  yield* Effect.raceFirst(Deferred.await(firstStart), givenUp)
+  const kept: KeptNatsServer = { ...address, currentPid: Ref.get(pid), givenUp }
+  return kept
+})
+
 /**
  * Starts a server like `startNatsServer`, and again whenever it dies while the scope is open.
  *
  * Errors: as `startNatsServer`, for the first start; later failures arrive through `givenUp`.
  */
 export const keepNatsServer = Effect.fn("keepNatsServer")(function* (options: KeepOptions) {
-  const { launch, ...address } = yield* prepareServer(options)
-  const pid = yield* Ref.make(0)
-  const firstStart = yield* Deferred.make<void>()
-  const started = (latest: number) =>
-    Effect.andThen(Ref.set(pid, latest), Deferred.succeed(firstStart, undefined))
-  const supervisor = yield* Effect.forkScoped(supervise({ ...address, launch }, options, started))
-  const givenUp = Fiber.join(supervisor)
-  yield* Effect.raceFirst(Deferred.await(firstStart), givenUp)
-  const kept: KeptNatsServer = { ...address, currentPid: Ref.get(pid), givenUp }
-  return kept
+  return yield* keepPrepared(yield* prepareServer(options), options)
 })

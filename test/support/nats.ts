@@ -31,6 +31,8 @@ export const obtainTestBinary = (version: string) =>
 export interface TestNatsServer {
   readonly url: string
   readonly version: string
+  /** What the server in fact does; see `StartOptions`. */
+  readonly sync: RunningNatsServer["sync"]
   readonly storeDir: string
   /** What `connect` of the client needs: address, user and password. Stays the same across `restart`. */
   readonly connection: RunningNatsServer["connection"]
@@ -70,11 +72,12 @@ export const testNatsServer = async (options: TestNatsOptions = {}): Promise<Tes
   const storeDir = await mkdtemp(join(tmpdir(), "millrace-nats-"))
   const start = { binary, version, storeDir, sync: options.sync ?? "default" }
   let current = await startInScope(start)
-  const { url, port, connection } = current.server
+  const { url, port, connection, sync } = current.server
   const clients = new Set<NatsConnection>()
   return {
     url,
     version,
+    sync,
     storeDir,
     connection,
     connect: async () => {
