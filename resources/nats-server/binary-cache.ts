@@ -77,6 +77,6 @@ export const addToCache = Effect.fn("addToCache")(function* <R>(
   return yield* Effect.acquireUseRelease(
     workDir,
     (directory) => Effect.flatMap(fill(directory), settle),
-    (directory) => Effect.promise(() => rm(directory, { recursive: true, force: true })),
+    (directory) => Effect.ignore(attempt(() => rm(directory, { recursive: true, force: true }))),
   )
 })

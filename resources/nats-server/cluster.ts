@@ -23,7 +23,7 @@ const probeStream = "MILLRACE_CLUSTER_PROBE"
 export interface ClusterStartOptions {
   readonly binary: string
   readonly version: string
-  /** Holds one store directory for each member. Fresh: the members' secret is made anew at each start. */
+  /** Holds one store directory for each member; the secret they share is made anew at each start. */
   readonly baseDir: string
   readonly sync: SyncMode
 }

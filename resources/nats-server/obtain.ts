@@ -55,7 +55,7 @@ const waysToObtain = ({ cacheDir, version }: ObtainOptions): ReadonlyArray<Way> 
     {
       source: "go",
       name: "go install",
-      takesLong: `building ${fetched} with Go, which takes about a minute`,
+      takesLong: `trying to build ${fetched} with Go, which takes about a minute`,
       obtain: obtainWithGo(cacheDir, fetched),
     },
     { source: "debian", name: "Debian package", obtain: obtainFromDebian(cacheDir, version) },

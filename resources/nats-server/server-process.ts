@@ -4,12 +4,12 @@
  * that ends it when this process vanishes without a word.
  */
 import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
 import { closeSync, openSync, writeFileSync } from "node:fs"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { NatsServerStartFailed } from "./errors.ts"
 import { signalProcess } from "./operating-system-process.ts"
-import type { StoreFiles } from "./store-files.ts"
+import { onStore, type StoreFiles } from "./store-files.ts"
 
 /** How long a server that was asked to stop may take before it is killed. */
 const stopGraceMs = 10_000
@@ -44,6 +44,7 @@ const watchFor = (serverPid: number): ChildProcess | undefined => {
   return watcher
 }
 
+/** The output goes to a file, not a pipe: writing to a pipe whose reader died would kill the server. */
 const spawnDetached = (binary: string, files: StoreFiles) => {
   const output = openSync(files.output, "w", 0o600)
   try {
@@ -57,39 +58,48 @@ const spawnDetached = (binary: string, files: StoreFiles) => {
   }
 }
 
-/** Its id may belong to another process by now: no signal may follow. */
+/** Once it has ended, its id may belong to another process: no signal may follow. */
 const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
 
-/** Starts the process and returns at once; whether it answers is another question. */
-export const spawnServer = (binary: string, files: StoreFiles) =>
-  Effect.callback<ServerProcess, NatsServerStartFailed>((resume) => {
-    const child = spawnDetached(binary, files)
-    const exit = Deferred.makeUnsafe<ServerExit>()
-    const exited = Deferred.await(exit)
-    child.once("error", (cause) => {
-      resume(Effect.fail(new NatsServerStartFailed({ storeDir: files.directory, reason: cause.message })))
-    })
-    child.once("spawn", () => {
-      const pid = child.pid!
-      // The server writes it too, but later: a kill in between must not leave an unknown server.
-      writeFileSync(files.pid, `${pid}\n`, { mode: 0o600 })
-      const watcher = watchFor(pid)
-      child.once("exit", (exitCode, signal) => {
-        watcher?.kill("SIGKILL")
-        Deferred.doneUnsafe(
-          exit,
-          Effect.succeed({ exitCode: exitCode ?? undefined, signal: signal ?? undefined }),
-        )
-      })
-      child.unref()
-      const kill = Effect.andThen(signalProcess(pid, "SIGKILL"), exited)
-      const stop = signalProcess(pid, "SIGTERM").pipe(
-        Effect.andThen(exited),
-        Effect.timeoutOrElse({ duration: stopGraceMs, orElse: () => kill }),
-        Effect.asVoid,
-      )
-      resume(
-        Effect.succeed({ pid, exited, stop: Effect.suspend(() => (hasEnded(child) ? Effect.void : stop)) }),
-      )
-    })
+const stopChild = (child: ChildProcess, pid: number, exited: Effect.Effect<ServerExit>) =>
+  Effect.suspend(() => {
+    if (hasEnded(child)) return Effect.void
+    const kill = Effect.andThen(signalProcess(pid, "SIGKILL"), exited)
+    return signalProcess(pid, "SIGTERM").pipe(
+      Effect.andThen(exited),
+      Effect.timeoutOrElse({ duration: stopGraceMs, orElse: () => kill }),
+      Effect.asVoid,
+    )
   })
+
+const spawnWatched = async (binary: string, files: StoreFiles, onExit: (exit: ServerExit) => void) => {
+  const child = spawnDetached(binary, files)
+  const spawned = once(child, "spawn")
+  const watcher = child.pid === undefined ? undefined : watchFor(child.pid)
+  child.on("error", () => {})
+  child.once("exit", (exitCode, signal) => {
+    watcher?.kill("SIGKILL")
+    onExit({ exitCode: exitCode ?? undefined, signal: signal ?? undefined })
+  })
+  await spawned
+  child.unref()
+  try {
+    // The server writes it too, but later: a kill in between must not leave an unknown server.
+    writeFileSync(files.pid, `${child.pid}\n`, { mode: 0o600 })
+  } catch (cause) {
+    child.kill("SIGKILL")
+    throw cause
+  }
+  return child
+}
+
+/** Starts the process and returns at once; whether it answers is another question. */
+export const spawnServer = Effect.fn("spawnServer")(function* (binary: string, files: StoreFiles) {
+  const exit = Deferred.makeUnsafe<ServerExit>()
+  const onExit = (how: ServerExit) => Deferred.doneUnsafe(exit, Effect.succeed(how))
+  const child = yield* onStore(files.directory, () => spawnWatched(binary, files, onExit))
+  const pid = child.pid!
+  const exited = Deferred.await(exit)
+  const server: ServerProcess = { pid, exited, stop: stopChild(child, pid, exited) }
+  return server
+})

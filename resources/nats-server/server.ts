@@ -11,7 +11,15 @@ import { findFreePort } from "./free-port.ts"
 import { awaitReady } from "./readiness.ts"
 import { type ServerExit, type ServerProcess, spawnServer } from "./server-process.ts"
 import { claimStore } from "./store-claim.ts"
-import { onStore, openStore, type ServerIdentity, storeFiles, writePrivately } from "./store-files.ts"
+import {
+  createStore,
+  onStore,
+  readIdentity,
+  type ServerIdentity,
+  type StoreFiles,
+  storeFiles,
+  writePrivately,
+} from "./store-files.ts"
 
 /** How long a server may recover its store before it must answer. */
 const readyMsMax = 120_000
@@ -57,23 +65,25 @@ export interface PreparedServer extends ServerAddress {
   readonly launch: Effect.Effect<ServerProcess, NatsServerStartFailed, Scope.Scope>
 }
 
-/** The last line in which the server complained, of its log or of what it wrote before that. */
-const lastComplaint = async (paths: ReadonlyArray<string>) => {
-  const texts = await Promise.all(paths.map((path) => readFile(path, "utf8").catch(() => "")))
-  const lines = texts.flatMap((text) => text.trim().split("\n"))
+/** The last line in which this run of the server complained: in its log, or before that was open. */
+const lastComplaint = async (files: StoreFiles, pid: number) => {
+  const read = (path: string) => readFile(path, "utf8").catch(() => "")
+  const [log, output] = await Promise.all([read(files.log), read(files.output)])
+  const ownLines = log.split("\n").filter((line) => line.startsWith(`[${pid}]`))
+  const lines = [...ownLines, ...output.trim().split("\n")]
   return lines.findLast((line) => /\[(FTL|ERR)\]|^nats-server: /.test(line)) ?? lines.at(-1) ?? ""
 }
 
 const launchOn = (
   binary: string,
-  files: ReturnType<typeof storeFiles>,
+  files: StoreFiles,
   { host, port }: ServerAddress,
   { serverName }: ServerIdentity,
 ) => {
   const fail = (reason: string) => new NatsServerStartFailed({ storeDir: files.directory, reason })
   const died = (server: ServerProcess) =>
     server.exited.pipe(
-      Effect.andThen(Effect.promise(() => lastComplaint([files.log, files.output]))),
+      Effect.andThen(Effect.promise(() => lastComplaint(files, server.pid))),
       Effect.flatMap((complaint) => Effect.fail(fail(complaint || "it ended without a word"))),
     )
   const answers = (server: ServerProcess) =>
@@ -90,8 +100,9 @@ const launchOn = (
 export const prepareServer = Effect.fn("prepareServer")(function* (options: StartOptions) {
   const files = storeFiles(options.storeDir)
   const host = options.host ?? "127.0.0.1"
-  const identity = { ...(yield* openStore(files)), ...options.login }
+  yield* createStore(files)
   yield* claimStore(files)
+  const identity = { ...(yield* readIdentity(files)), ...options.login }
   const port = options.port ?? (yield* findFreePort(host))
   if (port === undefined) {
     return yield* new NatsServerStartFailed({ storeDir: files.directory, reason: "no free port was found" })

@@ -3,7 +3,7 @@
  * corrupt it. A launcher that is alive is left alone and the claim refused; a server
  * whose launcher was killed is stopped before a new one may start.
  */
-import { readFile, rm, writeFile } from "node:fs/promises"
+import { link, readFile, rm, writeFile } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -32,11 +32,16 @@ const liveHolder = Effect.fnUntraced(function* (files: StoreFiles) {
 const writeClaim = Effect.fnUntraced(function* (files: StoreFiles) {
   const self = yield* describeProcess(process.pid)
   const text = JSON.stringify({ pid: process.pid, startedAt: self?.startedAt ?? "" })
+  const draft = `${files.launcher}.${process.pid}.draft`
+  // A link appears with its whole content, and only where no claim is.
   return yield* Effect.promise(() =>
-    writeFile(files.launcher, text, { flag: "wx", mode: 0o600 }).then(
-      () => true,
-      () => false,
-    ),
+    writeFile(draft, text, { mode: 0o600 })
+      .then(() => link(draft, files.launcher))
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(() => rm(draft, { force: true })),
   )
 })
 

@@ -56,13 +56,16 @@ export const makeIdentity = (): ServerIdentity => ({
   password: randomBytes(24).toString("hex"),
 })
 
-/** Creates the directory when needed and gives the identity kept in it, or keeps a new one. */
-export const openStore = Effect.fn("openStore")(function* (files: StoreFiles) {
-  const stored = yield* onStore(files.directory, async () => {
+/** Creates the directory when it is missing, closed to everybody but the owner. */
+export const createStore = (files: StoreFiles) =>
+  onStore(files.directory, async () => {
     await mkdir(files.jetstream, { recursive: true, mode: 0o700 })
     await chmod(files.directory, 0o700)
-    return readFile(files.identity, "utf8").catch(() => undefined)
   })
+
+/** The identity kept in the store, or a new one that is kept from now on. Only for who has claimed the store. */
+export const readIdentity = Effect.fn("readIdentity")(function* (files: StoreFiles) {
+  const stored = yield* Effect.promise(() => readFile(files.identity, "utf8").catch(() => undefined))
   if (stored === undefined) {
     const identity = makeIdentity()
     yield* onStore(files.directory, () => writePrivately(files.identity, JSON.stringify(identity)))

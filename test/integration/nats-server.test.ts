@@ -18,7 +18,7 @@ import {
   startNatsServer,
 } from "../../resources/index.ts"
 import { storeFiles } from "../../resources/nats-server/store-files.ts"
-import { contractNatsVersions, obtainTestBinary, testNatsServer } from "../support/nats.ts"
+import { contractNatsVersions, obtainTestBinary, testNatsCluster, testNatsServer } from "../support/nats.ts"
 
 const versionNames = await contractNatsVersions()
 const nodeBinary = join(import.meta.dirname, "../../node_modules/.bin/node")
@@ -258,18 +258,12 @@ describe("a cluster", () => {
   it.each(versionNames.filter((name) => name !== "oldest"))(
     "of the %s version keeps what was acknowledged when a member is killed",
     async (name) => {
-      const { binary, version } = await optionsFor(name)
-      const test = Effect.gen(function* () {
-        const cluster = yield* startNatsCluster({ binary, version, baseDir: storeDir, sync: "default" })
-        yield* Effect.promise(() => publish(cluster.servers[1]!, 3))
-        process.kill(cluster.servers[1]!.pid, "SIGKILL")
-        yield* cluster.servers[1]!.exited
-        const survivors = { connection: cluster.servers[0]!.connection }
-        yield* Effect.promise(() =>
-          expect.poll(() => readBack(survivors).catch(String), { timeout: 50_000 }).toBe("kept"),
-        )
-      })
-      await Effect.runPromise(Effect.scoped(test))
+      const cluster = await testNatsCluster({ version: name })
+      const [survivor, victim] = cluster.members
+      await publish(victim!, 3)
+      await victim!.kill()
+      await expect.poll(() => readBack(survivor!).catch(String), { timeout: 50_000 }).toBe("kept")
+      await cluster.stop()
     },
   )
 })

@@ -15,6 +15,7 @@ import {
   obtainNatsServer,
   type RunningNatsServer,
   type StartOptions,
+  startNatsCluster,
   startNatsServer,
 } from "../../resources/index.ts"
 
@@ -47,6 +48,15 @@ export interface TestNatsServer {
   readonly stop: () => Promise<void>
 }
 
+export interface TestNatsCluster {
+  readonly version: string
+  /** Reaches whichever members are alive. */
+  readonly connection: { readonly servers: Array<string>; readonly user: string; readonly pass: string }
+  readonly members: ReadonlyArray<Pick<TestNatsServer, "url" | "connection" | "kill">>
+  /** Stops all members and deletes their stores. */
+  readonly stop: () => Promise<void>
+}
+
 export interface TestNatsOptions {
   /** Default: newest. */
   readonly version?: NatsVersionName
@@ -54,15 +64,17 @@ export interface TestNatsOptions {
   readonly sync?: StartOptions["sync"]
 }
 
-const startInScope = async (options: StartOptions) => {
+/** Runs what needs a scope, and gives its value with the way to close that scope. */
+const runInScope = async <A, E>(scoped: Effect.Effect<A, E, Scope.Scope>) => {
   const scope = Effect.runSync(Scope.make())
   const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
-  const started = Effect.provideService(startNatsServer(options), Scope.Scope, scope)
-  const server = await Effect.runPromise(started).catch(async (cause: unknown) => {
-    await close()
-    throw cause
-  })
-  return { server, close }
+  const running = await Effect.runPromise(Effect.provideService(scoped, Scope.Scope, scope)).catch(
+    async (cause: unknown) => {
+      await close()
+      throw cause
+    },
+  )
+  return { running, close }
 }
 
 /** Starts a server of its own for a suite. */
@@ -71,8 +83,8 @@ export const testNatsServer = async (options: TestNatsOptions = {}): Promise<Tes
   const { path: binary } = await obtainTestBinary(version)
   const storeDir = await mkdtemp(join(tmpdir(), "millrace-nats-"))
   const start = { binary, version, storeDir, sync: options.sync ?? "default" }
-  let current = await startInScope(start)
-  const { url, port, connection, sync } = current.server
+  let current = await runInScope(startNatsServer(start))
+  const { url, port, connection, sync } = current.running
   const clients = new Set<NatsConnection>()
   return {
     url,
@@ -85,19 +97,44 @@ export const testNatsServer = async (options: TestNatsOptions = {}): Promise<Tes
       clients.add(client)
       return client
     },
-    pid: () => current.server.pid,
+    pid: () => current.running.pid,
     kill: async (signal = "SIGKILL") => {
-      process.kill(current.server.pid, signal)
-      await Effect.runPromise(current.server.exited)
+      process.kill(current.running.pid, signal)
+      await Effect.runPromise(current.running.exited)
     },
     restart: async () => {
       await current.close()
-      current = await startInScope({ ...start, port })
+      current = await runInScope(startNatsServer({ ...start, port }))
     },
     stop: async () => {
       await Promise.all([...clients].map((client) => client.close()))
       await current.close()
       await rm(storeDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Starts three servers that replicate; for the middle and the newest version. */
+export const testNatsCluster = async (options: TestNatsOptions = {}): Promise<TestNatsCluster> => {
+  const version = natsServerVersions[options.version ?? "newest"]
+  const { path: binary } = await obtainTestBinary(version)
+  const baseDir = await mkdtemp(join(tmpdir(), "millrace-nats-cluster-"))
+  const start = startNatsCluster({ binary, version, baseDir, sync: options.sync ?? "default" })
+  const { running, close } = await runInScope(start)
+  return {
+    version,
+    connection: running.connection,
+    members: running.servers.map((server) => ({
+      url: server.url,
+      connection: server.connection,
+      kill: async (signal = "SIGKILL") => {
+        process.kill(server.pid, signal)
+        await Effect.runPromise(server.exited)
+      },
+    })),
+    stop: async () => {
+      await close()
+      await rm(baseDir, { recursive: true, force: true })
     },
   }
 }

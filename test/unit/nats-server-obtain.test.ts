@@ -150,7 +150,7 @@ describe("where a nats-server is looked for", () => {
         "nats-server: on PATH: nats-server is not installed",
         `nats-server: in the cache: none in ${cacheDir}`,
         "nats-server: release download: no network",
-        "nats-server: building 2.15.1 with Go, which takes about a minute",
+        "nats-server: trying to build 2.15.1 with Go, which takes about a minute",
         "nats-server: go install: go is not installed",
         "nats-server: Debian package: apt-get is not installed",
       ])
