@@ -1,0 +1,78 @@
+/** Puts the engine's ports, the event streams and the connection together. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { KeyValue } from "../engine/key-value.ts"
+import { DeadLetters, Journal, Mailbox } from "../engine/log.ts"
+import { Signals } from "../engine/signals.ts"
+import { resolve, type StreamsConfig } from "./config.ts"
+import { Nats } from "./connection.ts"
+import { type DurabilityReport, durabilityReport } from "./durability.ts"
+import { ensureTopology } from "./ensure-topology.ts"
+import { type EventStreamService, makeEventStream } from "./event-stream.ts"
+import { makeKeyValue } from "./key-value.ts"
+import { makeStreamLog } from "./log.ts"
+import { fixPartitionCount } from "./partition-count.ts"
+import { makeSignals } from "./signals.ts"
+import { subjects } from "./topology.ts"
+
+/** Batches of metric samples; the token says of what. */
+export class MetricStream extends Context.Service<MetricStream, EventStreamService>()(
+  "millrace/streams/MetricStream",
+) {}
+
+/** Spans of traces; the token begins with the trace's id. */
+export class TraceStream extends Context.Service<TraceStream, EventStreamService>()(
+  "millrace/streams/TraceStream",
+) {}
+
+/** What this deployment gives for "stored". */
+export class Durability extends Context.Service<Durability, DurabilityReport>()(
+  "millrace/streams/Durability",
+) {}
+
+export type StreamsServices =
+  | Nats
+  | Mailbox
+  | Journal
+  | DeadLetters
+  | KeyValue
+  | Signals
+  | MetricStream
+  | TraceStream
+  | Durability
+
+/**
+ * All ports over one connection, after the streams have been created or checked.
+ * Errors: see `StreamsError`; none of them goes away by waiting, except a server that is not up yet.
+ */
+export const layer = (input: StreamsConfig) =>
+  Layer.unwrap(
+    Effect.map(resolve(input), (config) =>
+      Layer.effectContext(
+        Effect.gen(function* () {
+          const nats = yield* Nats
+          const streams = yield* ensureTopology(nats, config)
+          yield* fixPartitionCount(nats, config, streams)
+          const subject = subjects(config.namespace)
+          const { limits } = config
+          const log = (port: string, stream: keyof typeof streams, of: (partition: number) => string) =>
+            makeStreamLog(nats, { port, stream: streams[stream], subject: of, limits })
+          const events = (port: string, stream: keyof typeof streams, of: (token: string) => string) =>
+            makeEventStream(nats, { port, stream: streams[stream], subject: of, limits })
+          return Context.make(Mailbox, log("Mailbox", "mailbox", subject.mailbox)).pipe(
+            Context.add(Journal, log("Journal", "journal", subject.journal)),
+            Context.add(DeadLetters, log("DeadLetters", "deadLetter", subject.deadLetter)),
+            Context.add(
+              KeyValue,
+              makeKeyValue(nats, { stream: streams.keyValue, subject: subject.keyValue }),
+            ),
+            Context.add(Signals, makeSignals(nats, subject.signal)),
+            Context.add(MetricStream, events("MetricStream", "metric", subject.metric)),
+            Context.add(TraceStream, events("TraceStream", "trace", subject.trace)),
+            Context.add(Durability, durabilityReport(nats, config)),
+          )
+        }),
+      ).pipe(Layer.provideMerge(Nats.layer(config))),
+    ),
+  )

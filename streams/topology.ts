@@ -1,0 +1,119 @@
+/**
+ * Every stream of a deployment as data. Changing a subject or a name here moves data: existing deployments would
+ * no longer find theirs.
+ */
+import type { Resolved } from "./config.ts"
+
+export interface StreamSettings {
+  readonly name: string
+  readonly subjects: ReadonlyArray<string>
+  readonly retention: "limits"
+  readonly storage: "file" | "memory"
+  readonly num_replicas: number
+  /** `new` refuses what does not fit, `old` drops the oldest. */
+  readonly discard: "new" | "old"
+  readonly discard_new_per_subject: boolean
+  readonly max_msgs_per_subject: number
+  readonly max_bytes: number
+  /** Nanoseconds; 0: for ever. */
+  readonly max_age: number
+  /** Nanoseconds. */
+  readonly duplicate_window: number
+  readonly allow_direct: boolean
+}
+
+export const subjects = (namespace: string) => ({
+  mailbox: (partition: number) => `${namespace}.mailbox.${partition}`,
+  journal: (partition: number) => `${namespace}.journal.${partition}`,
+  deadLetter: (partition: number) => `${namespace}.deadletter.${partition}`,
+  keyValue: (token: string) => `${namespace}.kv.${token}`,
+  metric: (token: string) => `${namespace}.metric.${token}`,
+  trace: (token: string) => `${namespace}.trace.${token}`,
+  signal: (token: string) => `${namespace}.signal.${token}`,
+  /** What was decided when the deployment was created; kept beside the journals, which depend on it. */
+  deployment: `${namespace}.deployment`,
+})
+
+export interface Topology {
+  readonly mailbox: StreamSettings
+  readonly journal: StreamSettings
+  readonly deadLetter: StreamSettings
+  readonly keyValue: StreamSettings
+  readonly metric: StreamSettings
+  readonly trace: StreamSettings
+}
+
+/** How the storage budget is split; JetStream reserves `max_bytes` at creation. Sums to 1. */
+export const storageShares: Record<keyof Topology, number> = {
+  mailbox: 0.1,
+  journal: 0.35,
+  deadLetter: 0.03,
+  keyValue: 0.2,
+  metric: 0.16,
+  trace: 0.16,
+}
+
+const nanosecondsPerMs = 1_000_000
+const unlimited = -1
+
+export const topology = (config: Resolved): Topology => {
+  const { limits, namespace } = config
+  const name = (suffix: string) => `${namespace.toUpperCase()}_${suffix}`
+  const bytes = (stream: keyof Topology) => Math.floor(config.storageBudgetBytes * storageShares[stream])
+  const base = {
+    retention: "limits",
+    storage: config.storage,
+    num_replicas: config.replicas,
+    discard: "new",
+    discard_new_per_subject: false,
+    max_msgs_per_subject: unlimited,
+    max_age: 0,
+    duplicate_window: limits.deduplicationWindowMs * nanosecondsPerMs,
+    allow_direct: true,
+  } as const
+  return {
+    mailbox: {
+      ...base,
+      name: name("MAILBOX"),
+      subjects: [`${namespace}.mailbox.*`],
+      discard_new_per_subject: true,
+      max_msgs_per_subject: limits.mailboxMessagesPerPartitionMax,
+      max_bytes: bytes("mailbox"),
+    },
+    journal: {
+      ...base,
+      name: name("JOURNAL"),
+      subjects: [`${namespace}.journal.*`, subjects(namespace).deployment],
+      max_bytes: bytes("journal"),
+    },
+    deadLetter: {
+      ...base,
+      name: name("DEADLETTER"),
+      subjects: [`${namespace}.deadletter.*`],
+      max_bytes: bytes("deadLetter"),
+    },
+    keyValue: {
+      ...base,
+      name: name("KV"),
+      subjects: [`${namespace}.kv.>`],
+      max_msgs_per_subject: 1,
+      max_bytes: bytes("keyValue"),
+    },
+    metric: {
+      ...base,
+      name: name("METRIC"),
+      subjects: [`${namespace}.metric.>`],
+      discard: "old",
+      max_bytes: bytes("metric"),
+      max_age: limits.sampleAgeMaxMs * nanosecondsPerMs,
+    },
+    trace: {
+      ...base,
+      name: name("TRACE"),
+      subjects: [`${namespace}.trace.>`],
+      discard: "old",
+      max_bytes: bytes("trace"),
+      max_age: limits.spanAgeMaxMs * nanosecondsPerMs,
+    },
+  }
+}
