@@ -21,3 +21,21 @@ export {
   startNatsServer,
 } from "./nats-server/server.ts"
 export { natsServerVersions } from "./nats-server/versions.ts"
+export {
+  Database,
+  type DatabaseConfig,
+  type DatabaseHealth,
+  type DatabaseMode,
+  type DatabaseServices,
+} from "./sql/database.ts"
+export {
+  type DatabaseError,
+  DatabaseLocked,
+  DatabaseUnavailable,
+  MigrationChanged,
+  type MigrationError,
+  MigrationFailed,
+  MigrationOutOfOrder,
+} from "./sql/errors.ts"
+export { type MigrateOptions, type Migration, migrate, migrateBack } from "./sql/migrate.ts"
+export { vector } from "./sql/vector.ts"
