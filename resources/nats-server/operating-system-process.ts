@@ -41,8 +41,9 @@ const describeFromProc = async (pid: number): Promise<ProcessDescription | undef
 }
 
 const describeFromPs = async (pid: number): Promise<ProcessDescription | undefined> => {
-  const { stdout } = await promisify(execFile)("ps", ["-o", "lstart=,command=", "-ww", "-p", String(pid)])
-  // `lstart` is 24 characters wide: "Sat Nov 21 00:54:05 2026".
+  const args = ["-ww", "-o", "lstart=,command=", "-p", String(pid)]
+  const { stdout } = await promisify(execFile)("ps", args, { env: { ...process.env, LC_ALL: "C" } })
+  // In the C locale `lstart` is 24 characters wide: "Sat Nov 21 00:54:05 2026".
   return { startedAt: stdout.slice(0, 24), command: stdout.slice(24).trim() }
 }
 

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline"
 import { jetstream, jetstreamManager } from "@nats-io/jetstream"
 import { connect, type NatsConnection } from "@nats-io/transport-node"
 import * as Effect from "effect/Effect"
-import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest"
 import {
   keepNatsServer,
   natsServerVersions,
@@ -74,6 +74,7 @@ const startLauncher = async (options: { binary: string; version: string; storeDi
     detached: true,
     stdio: ["ignore", "pipe", "inherit"],
   })
+  onTestFinished(() => void launcher.kill("SIGKILL"))
   const lines = createInterface({ input: launcher.stdout })[Symbol.asyncIterator]()
   const nextLine = async (): Promise<string> => (await lines.next()).value ?? "the launcher ended"
   const { pid: serverPid, url } = JSON.parse(await nextLine())
@@ -175,6 +176,7 @@ describe("a store", () => {
     const first = await Effect.runPromise(Effect.scoped(startNatsServer(options)))
     // Nobody's server on the store, with the claim of a launcher that is no more.
     const leftover = spawn(options.binary, ["-c", storeFiles(storeDir).configuration], { stdio: "ignore" })
+    onTestFinished(() => void leftover.kill("SIGKILL"))
     await writeFile(
       storeFiles(storeDir).launcher,
       JSON.stringify({ pid: process.pid, startedAt: "another time" }),
@@ -201,10 +203,10 @@ describe("a store", () => {
   it("does not mistake a process that got the old server's id for that server", async () => {
     const options = await optionsFor("newest")
     const bystander = spawn(nodeBinary, ["-e", "setInterval(() => {}, 60_000)"], { stdio: "ignore" })
+    onTestFinished(() => void bystander.kill("SIGKILL"))
     await writeFile(storeFiles(storeDir).pid, String(bystander.pid))
     await Effect.runPromise(Effect.scoped(startNatsServer(options)))
     expect(await isRunning(bystander.pid!)).toBe(true)
-    bystander.kill("SIGKILL")
   })
 })
 
