@@ -56,6 +56,12 @@ export interface Fired {
   readonly payload: unknown
 }
 
+/** The encoded form of a command or event, whatever its version. */
+export interface TaggedBody {
+  readonly _tag: string
+  readonly [field: string]: unknown
+}
+
 export interface Behaviour<
   C extends CommandMap,
   R extends FieldsMap,
@@ -106,8 +112,8 @@ export interface Behaviour<
   }
   /** Turns bodies that an older version wrote into today's encoded shape. */
   readonly upcast?: {
-    readonly command?: (tag: string, body: unknown, fromVersion: number) => readonly [string, unknown]
-    readonly event?: (tag: string, body: unknown, fromVersion: number) => readonly [string, unknown]
+    readonly command?: (body: TaggedBody, fromVersion: number) => TaggedBody
+    readonly event?: (body: TaggedBody, fromVersion: number) => TaggedBody
     readonly state?: (state: unknown, fromVersion: number) => unknown
   }
 }

@@ -18,10 +18,10 @@ export const Envelope = Schema.Struct({
   id: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(128)),
   /** Formatted address of the receiver. */
   to: Schema.String,
-  /** `_tag` of the command and the version of the kind that wrote it. */
-  tag: Schema.String,
+  /** Version of the protocol that wrote the body. */
   version: Schema.Int,
-  body: Schema.Unknown,
+  /** Encoded command; its kind's protocol checks the rest. */
+  body: Schema.Struct({ _tag: Schema.String }),
   /** Who sends, for exact de-duplication: `s:<sender>` or `p:<partition>`, with its mark. */
   source: Schema.String,
   mark: Mark,

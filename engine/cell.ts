@@ -1,0 +1,155 @@
+/**
+ * One actor in memory: its state after everything decided so far (committed or on its way), its pending timers and
+ * activities, and the answers it remembers. A cell belongs to one partition; when an append fails the partition drops
+ * all its cells, so nothing here is ever rolled back.
+ */
+import type { Address } from "./address.ts"
+import type { AnyKind, TaggedBody } from "./define.ts"
+import type { ReplyTo } from "./envelope.ts"
+import type { ActivitySet, Answer, Entry, TimerSet } from "./record.ts"
+
+export interface CellTimer extends TimerSet {
+  /** Trace of the command that set it. */
+  readonly trace: string
+}
+
+export interface CellActivity extends ActivitySet {
+  readonly trace: string
+  /** How many of its progress reports are in the journal. */
+  readonly progressed: number
+}
+
+/** An idempotency key: when it came, its answer once there is one, and who else asked with it meanwhile. */
+export interface Remembered {
+  readonly at: number
+  readonly answer?: Answer
+  readonly waiting: ReadonlyArray<ReplyTo>
+}
+
+interface StoredSnapshot {
+  readonly v: number
+  readonly version: number
+  readonly sequence: number
+  readonly state: unknown
+  readonly timers: ReadonlyArray<CellTimer>
+  readonly activities: ReadonlyArray<CellActivity>
+  readonly remembered: ReadonlyArray<readonly [key: string, at: number, answer?: Answer]>
+  readonly failure?: string
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+export class Cell<Input> {
+  readonly id: string
+  readonly address: Address
+  readonly kind: AnyKind
+  state: unknown
+  readonly timers = new Map<string, CellTimer>()
+  readonly activities = new Map<string, CellActivity>()
+  readonly remembered = new Map<string, Remembered>()
+  /** Inputs that wait for the actor, oldest first. */
+  queue: Array<Input> = []
+  loaded = false
+  /** Revision of the stored snapshot, and the journal sequence up to which it tells. */
+  snapshotRevision = 0
+  snapshotSequence = 0
+  /** Something changed since the last captured snapshot. */
+  dirty = false
+  /** Set when its events cannot be folded: commands are then refused and kept as dead letters. */
+  failure: string | undefined
+  /** False when the stored snapshot cannot be read: it must then not be written over. */
+  capturable = true
+  usedAt = 0
+
+  constructor(id: string, address: Address, kind: AnyKind) {
+    this.id = id
+    this.address = address
+    this.kind = kind
+    this.state = kind.initial(address.key)
+  }
+
+  /** Applies a stored event; throws when the kind cannot read or fold it. */
+  evolveStored(stored: { readonly _tag: string }, version: number): void {
+    const { kind } = this
+    const upcast = version < kind.protocol.version ? kind.upcast?.event : undefined
+    const body = upcast === undefined ? stored : upcast(stored as TaggedBody, version)
+    const codec = kind.codec.event[body._tag]
+    if (codec === undefined)
+      throw new Error(`event "${body._tag}" is unknown to kind "${kind.protocol.kind}"`)
+    this.state = kind.evolve[body._tag]!(this.state, codec.decode(body) as never)
+  }
+
+  /** Applies what an entry says about timers, activities and remembered answers. `trace` is the entry's own hop. */
+  applyChanges(entry: Entry, trace: string, keysMax: number, retentionMs: number): void {
+    for (const key of entry.clearTimers ?? []) this.timers.delete(key)
+    for (const timer of entry.setTimers ?? []) this.timers.set(timer.key, { ...timer, trace })
+    for (const id of entry.cancel ?? []) this.activities.delete(id)
+    for (const start of entry.start ?? []) this.activities.set(start.id, { ...start, trace, progressed: 0 })
+    if (entry.cause.t === "progress") {
+      const running = this.activities.get(entry.cause.id)
+      if (running !== undefined) {
+        this.activities.set(running.id, { ...running, progressed: running.progressed + 1 })
+      }
+    }
+    for (const { key, answer } of entry.remember ?? []) {
+      this.remembered.delete(key)
+      this.remembered.set(key, { at: entry.now, waiting: [], ...(answer === undefined ? {} : { answer }) })
+    }
+    for (const [key, { at }] of this.remembered) {
+      if (this.remembered.size <= keysMax && at > entry.now - retentionMs) break
+      this.remembered.delete(key)
+    }
+  }
+
+  /** Once the entry stands in the journal, what it started is traced as caused by it. */
+  retrace(entry: Entry, trace: string): void {
+    for (const { key } of entry.setTimers ?? []) {
+      const timer = this.timers.get(key)
+      if (timer !== undefined) this.timers.set(key, { ...timer, trace })
+    }
+    for (const { id } of entry.start ?? []) {
+      const running = this.activities.get(id)
+      if (running !== undefined) this.activities.set(id, { ...running, trace })
+    }
+  }
+
+  encodeSnapshot(sequence: number): Uint8Array {
+    const stored: StoredSnapshot = {
+      v: 1,
+      version: this.kind.protocol.version,
+      sequence,
+      state: this.kind.codec.state.encode(this.state),
+      timers: [...this.timers.values()],
+      activities: [...this.activities.values()],
+      remembered: [...this.remembered].map(([key, { at, answer }]) =>
+        answer === undefined ? [key, at] : [key, at, answer],
+      ),
+      ...(this.failure === undefined ? {} : { failure: this.failure }),
+    }
+    return encoder.encode(JSON.stringify(stored))
+  }
+
+  /** Takes over a stored snapshot. One that the kind cannot read makes the actor fail, and is left as it is. */
+  restore(data: Uint8Array, revision: number): void {
+    const stored = JSON.parse(decoder.decode(data)) as StoredSnapshot
+    const { kind } = this
+    this.snapshotRevision = revision
+    this.snapshotSequence = stored.sequence
+    this.failure = stored.failure
+    for (const timer of stored.timers) this.timers.set(timer.key, timer)
+    for (const running of stored.activities) this.activities.set(running.id, running)
+    for (const [key, at, answer] of stored.remembered) {
+      this.remembered.set(key, { at, waiting: [], ...(answer === undefined ? {} : { answer }) })
+    }
+    try {
+      const upcast = stored.version < kind.protocol.version ? kind.upcast?.state : undefined
+      this.state = kind.codec.state.decode(
+        upcast === undefined ? stored.state : upcast(stored.state, stored.version),
+      )
+    } catch (cause) {
+      this.capturable = false
+      this.failure = `its snapshot at journal sequence ${stored.sequence} cannot be read: ${String(cause)}`
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/** Takes a partition's journal over and rebuilds what its former owner knew: checkpoint, then the journal's tail. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Checkpoint } from "./checkpoint.ts"
+import { CorruptRecord, type Unavailable } from "./errors.ts"
+import type { KeyValueStore } from "./key-value.ts"
+import type { Log, LogMessage } from "./log.ts"
+import type { Partition } from "./partition.ts"
+import * as Record from "./record.ts"
+import * as Snapshots from "./snapshots.ts"
+
+/**
+ * Appends an empty record under the new owner's name; answers its sequence. From then on the former owner's appends
+ * fail, because they expect another last sequence.
+ */
+export const claimJournal = Effect.fnUntraced(function* (
+  journal: Log,
+  partition: number,
+  owner: string,
+  now: () => number,
+): Effect.fn.Return<number> {
+  for (;;) {
+    const last = yield* Snapshots.untilAvailable(journal.last(partition))
+    const prev = last?.sequence ?? 0
+    const head = { v: Record.formatVersion, id: `${owner}-claim-${prev}`, owner, prev, at: now() }
+    const result = yield* Effect.result(
+      journal.append(partition, Record.encode(head, []), { id: head.id, expectedLast: prev }),
+    )
+    if (result._tag === "Success") return result.success
+    if (result.failure._tag === "Conflict") continue
+    yield* Effect.sleep(100)
+    const after = yield* Snapshots.untilAvailable(journal.last(partition))
+    if (after === undefined) continue
+    const stored = Record.decode(after.data)
+    if (!("corrupt" in stored) && stored.id === head.id) return after.sequence
+  }
+})
+
+/** Replays the journal through `through`. Stops loudly at a record that is damaged or missing. */
+export const replay = Effect.fnUntraced(function* (options: {
+  readonly journal: Log
+  readonly keyValue: KeyValueStore
+  readonly partition: Partition
+  readonly checkpoint: Checkpoint
+  readonly through: number
+}): Effect.fn.Return<void, CorruptRecord | Unavailable, Scope.Scope> {
+  const { journal, partition, checkpoint, through } = options
+  const number = partition.partition
+  const reader = yield* journal.open(number, Math.min(checkpoint.outbox, checkpoint.journal) + 1)
+  let previous: number | undefined
+  for (;;) {
+    const messages = (yield* reader.take).filter(({ sequence }) => sequence <= through)
+    const records: Array<readonly [LogMessage, Record.JournalRecord]> = []
+    for (const message of messages) {
+      const record = Record.decode(message.data)
+      const detail =
+        "corrupt" in record ? record.corrupt : gapOf(record, message.sequence, previous, checkpoint.journal)
+      if ("corrupt" in record || detail !== undefined) {
+        return yield* new CorruptRecord({
+          partition: number,
+          sequence: message.sequence,
+          detail: detail ?? "",
+        })
+      }
+      records.push([message, record])
+      previous = message.sequence
+    }
+    yield* loadTouched(options.keyValue, partition, records, checkpoint.journal)
+    for (const [message, record] of records) {
+      partition.replay(message.sequence, record, message.sequence <= checkpoint.journal)
+    }
+    if (previous !== undefined && previous >= through) return
+  }
+}, Effect.scoped)
+
+/** Each record names the one before it, and the checkpoint's own record must be on the chain. */
+const gapOf = (
+  record: Record.JournalRecord,
+  sequence: number,
+  previous: number | undefined,
+  checkpointed: number,
+): string | undefined => {
+  const expected = previous ?? (sequence > checkpointed ? checkpointed : undefined)
+  return expected === undefined || record.prev === expected
+    ? undefined
+    : `it follows sequence ${record.prev}, but the record before it is ${expected}: records are missing`
+}
+
+const loadTouched = Effect.fnUntraced(function* (
+  keyValue: KeyValueStore,
+  partition: Partition,
+  records: ReadonlyArray<readonly [LogMessage, Record.JournalRecord]>,
+  checkpointed: number,
+): Effect.fn.Return<void> {
+  const touched = new Set<string>()
+  for (const [message, record] of records) {
+    if (message.sequence <= checkpointed) continue
+    for (const entry of record.entries) if (entry.to !== "") touched.add(entry.to)
+  }
+  const cells = [...touched].flatMap((actor) => partition.cellOf(actor) ?? [])
+  yield* Snapshots.load(keyValue, cells)
+})

@@ -1,0 +1,156 @@
+/**
+ * Puts commands into mailboxes. Per partition there are two lanes, one for callers of this node and one for what actors
+ * send; each has at most one batch on its way and the next carries all that gathered meanwhile. That keeps order, makes
+ * marks exact, and pays one durable write for many commands.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import type * as Scope from "effect/Scope"
+import { encodeBatch, type Mark } from "./envelope.ts"
+import { EngineError } from "./errors.ts"
+import type { Limits } from "./limits.ts"
+import type { Log } from "./log.ts"
+
+/** An envelope as JSON text without its opening brace, source and mark. */
+export interface Parcel {
+  readonly rest: string
+  readonly done: (error: EngineError | undefined) => void
+}
+interface MarkedParcel extends Parcel {
+  readonly source: string
+  readonly mark: Mark
+}
+
+export interface Sender {
+  /** Offers a caller's command; false when the lane is full. `done` is called once it is stored or has failed. */
+  readonly offer: (partition: number, parcel: Parcel) => boolean
+  /** Offers what an actor sent. Never refused: the partition that sends keeps its own bound. Retried until stored. */
+  readonly forward: (partition: number, parcel: MarkedParcel) => void
+  /** Commands of callers that are not stored yet. */
+  readonly waiting: () => number
+}
+
+interface Lane<P extends Parcel> {
+  readonly partition: number
+  queue: Array<P>
+  running: boolean
+  batches: number
+}
+
+const retryDelayMs = 50
+const retryDelayMaxMs = 1_000
+
+export const make = Effect.fnUntraced(function* (options: {
+  readonly mailbox: Log
+  readonly partitions: number
+  /** Unique for this life of this node. */
+  readonly incarnation: string
+  readonly limits: Limits
+}): Effect.fn.Return<Sender, never, Scope.Scope> {
+  const { mailbox, incarnation, limits } = options
+  const fibers = yield* FiberSet.make<void>()
+  const fork = yield* FiberSet.runtime(fibers)()
+  const clock = yield* Clock.Clock
+  const source = `s:${incarnation}`
+  const laneOf = <P extends Parcel>() =>
+    Array.from(
+      { length: options.partitions },
+      (_, partition): Lane<P> => ({ partition, queue: [], running: false, batches: 0 }),
+    )
+  const callers = laneOf<Parcel>()
+  const actors = laneOf<MarkedParcel>()
+
+  const takeBatch = <P extends Parcel>(lane: Lane<P>, text: (parcel: P, index: number) => string) => {
+    const texts: Array<string> = []
+    let bytes = 2
+    while (texts.length < lane.queue.length && texts.length < limits.batchCommandsMax) {
+      const next = text(lane.queue[texts.length]!, texts.length)
+      bytes += next.length * 3 < limits.batchBytesMax - bytes ? next.length : Buffer.byteLength(next)
+      bytes += 1
+      if (bytes > limits.batchBytesMax && texts.length > 0) break
+      texts.push(next)
+    }
+    const parcels = lane.queue.slice(0, texts.length)
+    lane.queue = texts.length === lane.queue.length ? [] : lane.queue.slice(texts.length)
+    return { parcels, data: encodeBatch(texts) }
+  }
+
+  const drainCallers = Effect.fnUntraced(function* (lane: Lane<Parcel>) {
+    while (lane.queue.length > 0) {
+      const batch = ++lane.batches
+      const { parcels, data } = takeBatch(
+        lane,
+        (parcel, index) => `{"source":"${source}","mark":[${batch},${index}],${parcel.rest}`,
+      )
+      const error = yield* storeWithin(lane.partition, data, `${source}-${lane.partition}-${batch}`)
+      for (const parcel of parcels) parcel.done(error)
+    }
+    lane.running = false
+  })
+
+  const storeWithin = Effect.fnUntraced(function* (partition: number, data: Uint8Array, id: string) {
+    const giveUpAt = clock.currentTimeMillisUnsafe() + limits.publishBudgetMs
+    for (let delay = retryDelayMs; ; delay = Math.min(2 * delay, retryDelayMaxMs)) {
+      const result = yield* Effect.result(mailbox.append(partition, data, { id }))
+      if (result._tag === "Success") return undefined
+      if (result.failure._tag === "LogFull") {
+        return new EngineError({
+          code: "MailboxFull",
+          detail: `the mailbox of partition ${partition} is full: ${result.failure.detail}`,
+          retryAfterMs: 1_000,
+          accepted: false,
+        })
+      }
+      if (clock.currentTimeMillisUnsafe() + delay > giveUpAt) {
+        return new EngineError({
+          code: "AcceptanceUnknown",
+          detail: `the mailbox of partition ${partition} did not answer within publishBudgetMs; the command may be stored`,
+          retryAfterMs: retryDelayMaxMs,
+        })
+      }
+      yield* Effect.sleep(delay)
+    }
+  })
+
+  const drainActors = Effect.fnUntraced(function* (lane: Lane<MarkedParcel>) {
+    while (lane.queue.length > 0) {
+      const first = lane.queue[0]!
+      const { parcels, data } = takeBatch(
+        lane,
+        (parcel) =>
+          `{"source":"${parcel.source}","mark":[${parcel.mark[0]},${parcel.mark[1]}],${parcel.rest}`,
+      )
+      const id = `${incarnation}-${first.source}-${lane.partition}-${first.mark[0]}.${first.mark[1]}-${parcels.length}`
+      for (let delay = retryDelayMs; ; delay = Math.min(2 * delay, retryDelayMaxMs)) {
+        const result = yield* Effect.result(mailbox.append(lane.partition, data, { id }))
+        if (result._tag === "Success") break
+        yield* Effect.sleep(delay)
+      }
+      for (const parcel of parcels) parcel.done(undefined)
+    }
+    lane.running = false
+  })
+
+  const wake = <P extends Parcel>(lane: Lane<P>, drain: (lane: Lane<P>) => Effect.Effect<void>) => {
+    if (lane.running) return
+    lane.running = true
+    fork(drain(lane))
+  }
+
+  return {
+    offer: (partition, parcel) => {
+      const lane = callers[partition]!
+      if (lane.queue.length >= limits.senderQueueMax) return false
+      lane.queue.push(parcel)
+      wake(lane, drainCallers)
+      return true
+    },
+    forward: (partition, parcel) => {
+      const lane = actors[partition]!
+      lane.queue.push(parcel)
+      wake(lane, drainActors)
+    },
+    waiting: () => callers.reduce((sum, lane) => sum + lane.queue.length, 0),
+  }
+})

@@ -1,0 +1,132 @@
+/** Reads actors' snapshots when they wake, and writes those a checkpoint has marked, each under compare-and-set. */
+import * as Effect from "effect/Effect"
+import type { Cell } from "./cell.ts"
+import { Unavailable } from "./errors.ts"
+import type { Input } from "./handle.ts"
+import type { KeyValueStore } from "./key-value.ts"
+import type { Partition } from "./partition.ts"
+
+const writeSlice = 256
+const retryMs = 100
+
+export const snapshotKey = (actor: string): string => `snapshot/${actor}`
+
+/** Repeats an operation until its port answers. */
+export const untilAvailable = <A, E>(
+  effect: Effect.Effect<A, E | Unavailable>,
+): Effect.Effect<A, Exclude<E, Unavailable>> =>
+  Effect.catch(effect, (error) =>
+    error instanceof Unavailable
+      ? Effect.flatMap(Effect.sleep(retryMs), () => untilAvailable(effect))
+      : Effect.fail(error as Exclude<E, Unavailable>),
+  )
+
+/** Brings cells up from their snapshots; a cell that somebody else loaded meanwhile is left alone. */
+export const load = Effect.fnUntraced(function* (
+  store: KeyValueStore,
+  cells: ReadonlyArray<Cell<Input>>,
+): Effect.fn.Return<void> {
+  const cold = cells.filter((cell) => !cell.loaded)
+  if (cold.length === 0) return
+  const stored = yield* untilAvailable(store.getMany(cold.map((cell) => snapshotKey(cell.id))))
+  for (let index = 0; index < cold.length; index++) {
+    const cell = cold[index]!
+    const snapshot = stored[index]
+    if (cell.loaded) continue
+    if (snapshot !== undefined) cell.restore(snapshot.value, snapshot.revision)
+    cell.loaded = true
+  }
+})
+
+interface Captured {
+  readonly cell: Cell<Input>
+  readonly value: Uint8Array
+}
+
+/** Snapshots that were encoded and not written yet. All of one checkpoint, so all of one journal sequence. */
+export class Captures {
+  private sequence = 0
+  private captured: Array<Captured> = []
+
+  begin(sequence: number): void {
+    this.sequence = sequence
+    this.captured = []
+  }
+
+  capture(cell: Cell<Input>): void {
+    this.captured.push({ cell, value: cell.encodeSnapshot(this.sequence) })
+    cell.dirty = false
+  }
+
+  /** Encodes more of what is marked, in slices, so that the event loop stays free. */
+  take(partition: Partition): ReadonlyArray<Captured> {
+    for (const cell of partition.toCapture) {
+      if (this.captured.length >= writeSlice) break
+      partition.toCapture.delete(cell)
+      this.capture(cell)
+    }
+    return this.captured.splice(0, writeSlice)
+  }
+
+  /** Writes all snapshots of the checkpoint. One that is already newer in the store is left. */
+  write(store: KeyValueStore, partition: Partition): Effect.Effect<void> {
+    const { sequence } = this
+    const take = () => this.take(partition)
+    return Effect.gen(function* () {
+      for (;;) {
+        const slice = take()
+        if (slice.length === 0) return
+        yield* writeAll(store, slice, sequence)
+      }
+    })
+  }
+}
+
+const writeAll = Effect.fnUntraced(function* (
+  store: KeyValueStore,
+  all: ReadonlyArray<Captured>,
+  sequence: number,
+): Effect.fn.Return<void> {
+  let left = all
+  while (left.length > 0) {
+    const results = yield* untilAvailable(
+      store.putMany(
+        left.map(({ cell, value }) => ({
+          key: snapshotKey(cell.id),
+          value,
+          expectedRevision: cell.snapshotRevision,
+        })),
+      ),
+    )
+    const conflicts: Array<Captured> = []
+    for (let index = 0; index < left.length; index++) {
+      const result = results[index]
+      const captured = left[index]!
+      if (typeof result === "number") {
+        captured.cell.snapshotRevision = result
+        captured.cell.snapshotSequence = sequence
+      } else conflicts.push(captured)
+    }
+    left = yield* unwritten(store, conflicts, sequence)
+  }
+})
+
+/** A former owner, or an attempt of ours with an unclear outcome, wrote first: only what is older is written over. */
+const unwritten = Effect.fnUntraced(function* (
+  store: KeyValueStore,
+  conflicts: ReadonlyArray<Captured>,
+  sequence: number,
+): Effect.fn.Return<ReadonlyArray<Captured>> {
+  if (conflicts.length === 0) return conflicts
+  const stored = yield* untilAvailable(store.getMany(conflicts.map(({ cell }) => snapshotKey(cell.id))))
+  return conflicts.filter(({ cell }, index) => {
+    const snapshot = stored[index]
+    cell.snapshotRevision = snapshot?.revision ?? 0
+    if (snapshot === undefined) return true
+    const written = (JSON.parse(new TextDecoder().decode(snapshot.value)) as { readonly sequence: number })
+      .sequence
+    if (written < sequence) return true
+    cell.snapshotSequence = written
+    return false
+  })
+})
