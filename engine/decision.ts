@@ -47,6 +47,8 @@ export interface Accepted<Event, Reply> {
   readonly reply?: Reply
   readonly answers?: ReadonlyArray<{ readonly caller: Caller; readonly reply: unknown }>
   readonly send?: ReadonlyArray<Outgoing>
+  /** Told to whoever listens right now, once the entry is in the journal. May be lost: put a number in to see gaps. */
+  readonly signal?: ReadonlyArray<{ readonly topic: string; readonly body: unknown }>
   readonly setTimers?: ReadonlyArray<TimerStart>
   readonly clearTimers?: ReadonlyArray<TimerStop>
   readonly start?: ReadonlyArray<ActivityStart>

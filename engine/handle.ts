@@ -38,6 +38,8 @@ class Failure extends Error {
 export interface Handled {
   readonly entry: Entry
   readonly text: string
+  /** Not journaled: told to listeners when the entry is committed. */
+  readonly signals?: ReadonlyArray<{ readonly topic: string; readonly body: unknown }>
 }
 
 /** Undefined when the input is void by now: a cleared timer, an activity that was cancelled. */
@@ -63,7 +65,9 @@ export const handle = (cell: Cell<Input>, input: Input, now: number, limits: Lim
     }
     cell.state = evolved(cell, decision)
     advance(cell, entry, limits)
-    return handled
+    return decision._tag === "Accepted" && decision.signal !== undefined
+      ? { ...handled, signals: decision.signal }
+      : handled
   } catch (thrown) {
     const dead = deadEntry(cell, cause, thrown, now)
     advance(cell, dead, limits)

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { AnyProtocol, ReplyOf } from "../schemas/index.ts"
 import * as Address from "./address.ts"
@@ -78,6 +79,8 @@ export interface EngineShape {
     options: CallOptions,
     done: (result: Asks.AskResult) => void,
   ) => void
+  /** Calls `handle` with what actors signal under a topic, on whatever node, until the scope closes. Lossy. */
+  readonly listen: (topic: string, handle: (body: unknown) => void) => Effect.Effect<void, never, Scope.Scope>
   readonly status: Effect.Effect<NodeStatus>
   /** Refuses new commands, finishes what was taken, hands all partitions over. Idempotent. */
   readonly drain: Effect.Effect<void>
@@ -99,6 +102,7 @@ interface Holding {
 }
 
 const beatTopic = "beat"
+const feedTopic = (topic: string): string => `feed.${topic}`
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
@@ -283,6 +287,7 @@ export const make = Effect.fnUntraced(function* (options: NodeOptions) {
       sender,
       answer: asks.answer,
       flushAnswers: asks.flush,
+      signal: (topic, body) => signals.publish(feedTopic(topic), encoder.encode(JSON.stringify(body))),
       running,
       live: (live) => {
         states[partition] = { _tag: "Live", partition: live }
@@ -397,6 +402,8 @@ export const make = Effect.fnUntraced(function* (options: NodeOptions) {
     ask,
     tell,
     submit: (to, version, body, call, done) => void submitTo(to, version, body, call, true, done),
+    listen: (topic, handle) =>
+      signals.subscribe(feedTopic(topic), (data) => handle(JSON.parse(decoder.decode(data)))),
     status: Effect.sync(() => ({
       node: incarnation,
       members: [incarnation, ...membership.others().map(({ node }) => node)],

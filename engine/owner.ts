@@ -46,6 +46,7 @@ export interface OwnerOptions {
   readonly answer: (to: ReplyTo, answer: Record.Answer) => void
   /** Sends the answers given since the last call. */
   readonly flushAnswers: () => void
+  readonly signal: (topic: string, body: unknown) => void
   readonly running: Semaphore.Semaphore
   /** Called once the partition handles commands. */
   readonly live: (partition: Partition) => void
@@ -98,6 +99,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
     wake,
     answer: options.answer,
     flush: options.flushAnswers,
+    signal: options.signal,
     forward: (to, source, mark, rest, done) =>
       options.sender.forward(Address.partitionOf(to, options.partitions), { source, mark, rest, done }),
     bury: (id, letter, done) => {

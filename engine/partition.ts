@@ -31,6 +31,7 @@ export interface Outlet {
   readonly bury: (id: string, letter: string, done: () => void) => void
   readonly startActivity: (cell: Cell<Input>, id: string) => void
   readonly cancelActivity: (cell: string, id: string) => void
+  readonly signal: (topic: string, body: unknown) => void
   /** All answers of a record were given: send them. */
   readonly flush: () => void
   /** Something is there to append, to load or to time. */
@@ -240,7 +241,10 @@ export class Partition {
       entries.map(({ entry }) => entry),
       true,
     )
-    for (const { done } of entries) done?.()
+    for (const { done, signals } of entries) {
+      done?.()
+      for (const { topic, body } of signals ?? []) this.outlet.signal(topic, body)
+    }
   }
 
   /** Replays a stored record into cells that are loaded. Records at or below the checkpoint only publish again. */
