@@ -125,22 +125,29 @@ export class Consumer {
     if (this.#closed) return
     this.#heardAt = performance.now()
     const reply = message.reply
-    if (reply === undefined || !reply.startsWith("$JS.ACK.")) return this.#receiveStatus(message)
-    const delivery = readDelivery(reply)
-    if (delivery.consumerSequence !== this.#delivered + 1) return this.#lose("a delivery is missing")
-    this.#delivered = delivery.consumerSequence
-    this.#remaining--
-    this.#events.message(message, delivery)
-    if (this.#remaining === 0) this.#exhaust()
+    if (reply?.startsWith("$JS.ACK.")) this.#receiveMessage(message, readDelivery(reply))
+    else this.#receiveStatus(message)
+  }
+
+  #receiveMessage(message: Msg, delivery: Delivery): void {
+    if (delivery.consumerSequence === this.#delivered + 1) {
+      this.#delivered++
+      this.#remaining--
+      this.#events.message(message, delivery)
+      if (this.#remaining === 0) this.#exhaust()
+    } else {
+      this.#lose("a delivery is missing")
+    }
   }
 
   #receiveStatus(message: Msg): void {
     const code = message.headers?.code ?? 0
     const description = message.headers?.description ?? ""
-    if (code === 100) return
+    // Newer servers confirm the end of a request that we counted to its end ourselves.
+    if (code === 100 || description === "Batch Completed") return
     // Time-out of the request, or the next message does not fit into its bytes: both only end the request.
-    if (code === 408 || (code === 409 && /maxbytes/i.test(description))) return this.#exhaust()
-    this.#lose(`${code} ${description}`)
+    if (code === 408 || (code === 409 && /maxbytes/i.test(description))) this.#exhaust()
+    else this.#lose(`${code} ${description}`)
   }
 
   #exhaust(): void {

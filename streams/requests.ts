@@ -28,7 +28,8 @@ interface Waiting {
 
 interface InFlight {
   readonly onAnswer: OnAnswer
-  readonly deadline: number
+  /** Counted in sweeps: reading the clock for every request costs more than it tells. */
+  readonly lastSweep: number
 }
 
 const sweepsPerTimeout = 10
@@ -42,6 +43,7 @@ export class Requests {
   #waiting: Array<Waiting> = []
   #waitingFrom = 0
   #token = 0
+  #sweeps = 0
   #connected = true
 
   constructor(connection: NatsConnection, limits: RequestLimits) {
@@ -64,12 +66,12 @@ export class Requests {
 
   /** Order: requests leave in the order of the calls. `onAnswer` is called exactly once, maybe before this returns. */
   send(subject: string, payload: Uint8Array, headers: MsgHdrs | undefined, onAnswer: OnAnswer): void {
-    if (!this.#connected) return onAnswer({ reason: "disconnected", sent: false }, undefined)
-    if (this.#inFlight.size < this.#limits.requestsInFlightMax && this.waiting === 0)
-      return this.#post(subject, payload, headers, onAnswer)
-    if (this.waiting >= this.#limits.requestsWaitingMax)
-      return onAnswer({ reason: "too many requests", sent: false }, undefined)
-    this.#waiting.push({ subject, payload, headers, onAnswer })
+    if (!this.#connected) onAnswer({ reason: "disconnected", sent: false }, undefined)
+    else if (this.#inFlight.size < this.#limits.requestsInFlightMax && this.waiting === 0)
+      this.#post(subject, payload, headers, onAnswer)
+    else if (this.waiting < this.#limits.requestsWaitingMax)
+      this.#waiting.push({ subject, payload, headers, onAnswer })
+    else onAnswer({ reason: "too many requests", sent: false }, undefined)
   }
 
   connected(): void {
@@ -96,7 +98,7 @@ export class Requests {
   #post(subject: string, payload: Uint8Array, headers: MsgHdrs | undefined, onAnswer: OnAnswer): void {
     const token = ++this.#token
     const reply = this.#inbox + token
-    this.#inFlight.set(token, { onAnswer, deadline: performance.now() + this.#limits.requestTimeoutMs })
+    this.#inFlight.set(token, { onAnswer, lastSweep: this.#sweeps + sweepsPerTimeout })
     try {
       this.#connection.publish(subject, payload, headers === undefined ? { reply } : { reply, headers })
     } catch (cause) {
@@ -129,9 +131,10 @@ export class Requests {
   }
 
   /** Every request has the same time-out and a map keeps insertion order, so that the first one left ends the walk. */
-  #expire(now: number): void {
+  #expire(): void {
+    this.#sweeps++
     for (const [token, entry] of this.#inFlight) {
-      if (entry.deadline > now) break
+      if (entry.lastSweep >= this.#sweeps) break
       this.#inFlight.delete(token)
       entry.onAnswer({ reason: "timeout", sent: true }, undefined)
     }
