@@ -19,6 +19,7 @@ import { inMemory } from "./embedded-child.ts"
 import { startEmbeddedServer } from "./embedded-server.ts"
 import { type DatabaseError, DatabaseUnavailable } from "./errors.ts"
 import { defaultSessionLimits, poolConnections, type SessionLimits } from "./limits.ts"
+import { failLostTransactions } from "./lost-transaction.ts"
 import { enableVector } from "./vector.ts"
 
 export type DatabaseMode = "embedded" | "postgres"
@@ -117,7 +118,10 @@ const open = Effect.fn("Database.open")(function* (
   config: DatabaseConfig,
 ): Effect.fn.Return<Context.Context<DatabaseServices>, DatabaseError, Scope.Scope | Reactivity.Reactivity> {
   const types = PgTypes.makeRegistry()
-  const client = yield* connect(config, types).pipe(Effect.catchTag("SqlError", unavailable))
+  const client = yield* connect(config, types).pipe(
+    Effect.map(failLostTransactions),
+    Effect.catchTag("SqlError", unavailable),
+  )
   const mode: DatabaseMode = config.url === undefined ? "embedded" : "postgres"
   const askVersion = client<{ server_version: string }>`SHOW server_version`.pipe(
     Effect.map((rows) => rows[0]?.server_version ?? ""),

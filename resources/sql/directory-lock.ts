@@ -46,7 +46,8 @@ const statusOf = (pid: number): ProcessStatus => {
   }
 }
 
-const isLive = (holder: LockHolder): boolean => {
+/** Whether the process that took a lock still runs. */
+export const isLive = (holder: LockHolder): boolean => {
   const status = statusOf(holder.pid)
   return status.alive && (status.startedAt === "" || status.startedAt === holder.startedAt)
 }

@@ -55,18 +55,23 @@ const spawnChild = (dataDirectory: string): Spawned => {
   return { process: child, pipe, exited }
 }
 
+/** Frames one at a time, in order; a wait that outlives the process is rejected. */
 const askThrough = (pipe: Duplex, exited: Promise<string>) => {
   const frames = new FrameReader()
-  let listener: ((frame: Frame) => void) | undefined
+  let pending: PromiseWithResolvers<Frame> | undefined
   pipe.on("data", (chunk: Buffer) => {
-    for (const frame of frames.push(chunk)) listener?.(frame)
+    for (const frame of frames.push(chunk)) pending?.resolve(frame)
   })
-  const nextFrame = () =>
-    new Promise<Frame>((done, failed) => {
-      listener = done
-      void exited.then((reason) => failed(new Error(`The embedded database went away: ${reason}`)))
-    })
-  return nextFrame
+  let ended: Error | undefined
+  void exited.then((reason) => {
+    ended = new Error(`the embedded database went away: ${reason}`)
+    pending?.reject(ended)
+  })
+  return (): Promise<Frame> => {
+    if (ended !== undefined) return Promise.reject(ended)
+    pending = Promise.withResolvers<Frame>()
+    return pending.promise
+  }
 }
 
 /** Ends the pipe, which is the order to close and leave, and kills what does not. */
@@ -93,15 +98,19 @@ const readFirst = (dataDirectory: string, frame: Frame): Effect.Effect<string, D
 /**
  * Starts the process and waits until its database is open; closing the scope closes the database.
  *
+ * Order: `onExit` runs before a statement that was under way is rejected.
  * Errors: `DatabaseLocked` when a live process holds the directory, `DatabaseUnavailable` else.
  */
 export const startChild = Effect.fn("EmbeddedChild.start")(function* (
   dataDirectory: string,
+  onExit: () => void,
 ): Effect.fn.Return<EmbeddedChild, DatabaseError, Scope.Scope> {
   const spawned = yield* Effect.acquireRelease(
     Effect.sync(() => spawnChild(dataDirectory)),
     stop,
   )
+  // Attached first, so that it runs before a statement that was under way is rejected.
+  void spawned.exited.then(onExit)
   const nextFrame = askThrough(spawned.pipe, spawned.exited)
   const first = yield* Effect.tryPromise({
     try: nextFrame,

@@ -21,6 +21,7 @@ export interface EmbeddedServer {
 /** Holds the process there is now, or the wait for the next one; a wait that is given up rejects. */
 class CurrentChild {
   #next = Promise.withResolvers<EmbeddedChild>()
+  #hasArrived = false
 
   constructor() {
     this.#ignoreUnheard()
@@ -32,9 +33,13 @@ class CurrentChild {
 
   arrived(child: EmbeddedChild): void {
     this.#next.resolve(child)
+    this.#hasArrived = true
   }
 
+  /** Waits for the next one begin here; those that wait already go on waiting. */
   gone(): void {
+    if (!this.#hasArrived) return
+    this.#hasArrived = false
     this.#next = Promise.withResolvers<EmbeddedChild>()
     this.#ignoreUnheard()
   }
@@ -54,13 +59,17 @@ interface Life {
   readonly stable: boolean
 }
 
+interface Watch {
+  readonly onStarted: (child: EmbeddedChild) => void
+  readonly onGone: () => void
+}
+
 /** From the start of one process to its end. */
-const oneLife = (dataDirectory: string, current: CurrentChild, onStarted: (child: EmbeddedChild) => void) =>
+const oneLife = (dataDirectory: string, watch: Watch) =>
   Effect.gen(function* () {
-    const child = yield* startChild(dataDirectory)
+    const child = yield* startChild(dataDirectory, watch.onGone)
     const startedAt = performance.now()
-    current.arrived(child)
-    onStarted(child)
+    watch.onStarted(child)
     const reason = yield* Effect.promise(() => child.exited)
     return { reason, stable: performance.now() - startedAt > processLimits.stableMs } satisfies Life
   }).pipe(Effect.scoped)
@@ -73,20 +82,24 @@ const keepRunning = Effect.fnUntraced(function* (
   dataDirectory: string,
   current: CurrentChild,
   first: Deferred.Deferred<EmbeddedChild, DatabaseError>,
-  onGone: () => void,
+  endConnections: () => void,
 ) {
   const restartsMax = dataDirectory === inMemory ? 0 : processLimits.restartsMax
-  const onStarted = (child: EmbeddedChild) => Deferred.doneUnsafe(first, Effect.succeed(child))
+  const watch: Watch = {
+    onStarted: (child) => {
+      current.arrived(child)
+      Deferred.doneUnsafe(first, Effect.succeed(child))
+    },
+    onGone: () => {
+      current.gone()
+      endConnections()
+    },
+  }
   for (let failures = 0; ; ) {
-    const life = yield* Effect.result(oneLife(dataDirectory, current, onStarted))
+    const life = yield* Effect.result(oneLife(dataDirectory, watch))
     if (life._tag === "Failure" && (yield* Deferred.fail(first, life.failure))) return
     const reason = life._tag === "Success" ? life.success.reason : life.failure.message
-    if (life._tag === "Success") {
-      current.gone()
-      onGone()
-      if (life.success.stable) failures = 0
-    }
-    failures += 1
+    failures = life._tag === "Success" && life.success.stable ? 1 : failures + 1
     if (failures > restartsMax) {
       current.givenUp(reason)
       return yield* Effect.logError("The embedded database is given up", reason)
@@ -117,8 +130,8 @@ export const startEmbeddedServer = Effect.fn("EmbeddedServer.start")(function* (
     },
     limits,
   )
-  const onGone = () => multiplexer.endAll("the embedded database went away")
-  yield* Effect.forkScoped(keepRunning(dataDirectory, current, first, onGone))
+  const endConnections = () => multiplexer.endAll("the embedded database went away")
+  yield* Effect.forkScoped(keepRunning(dataDirectory, current, first, endConnections))
   const child = yield* Deferred.await(first)
   version = child.version
   return { version, connect: () => multiplexer.connect() }

@@ -130,7 +130,7 @@ export class SessionMultiplexer {
         this.#owner = undefined
       }
     } catch {
-      // The backend died in the middle: its owner ends all connections.
+      // The backend died in the middle of this turn.
       this.#owner?.refuse("57P01", "the embedded database went away")
       this.#owner = undefined
     } finally {

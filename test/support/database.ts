@@ -3,15 +3,18 @@
  * Creating one takes seconds, so a template is made once per machine and version and then copied.
  */
 
+import { readFileSync } from "node:fs"
 import { cp, mkdtemp, rename, rm, stat } from "node:fs/promises"
-import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Database, type DatabaseConfig } from "../../resources/index.ts"
 
-const { version } = createRequire(import.meta.url)("@electric-sql/pglite/package.json") as { version: string }
+const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  readonly dependencies: Record<string, string>
+}
+const version = manifest.dependencies["@electric-sql/pglite"]
 const templatePath = join(tmpdir(), `millrace-database-template-${version}-${process.getuid?.() ?? "user"}`)
 
 const removed = (path: string) => Effect.promise(() => rm(path, { recursive: true, force: true }))
