@@ -67,12 +67,14 @@ export class Database extends Context.Service<
    * Opens the database that the configuration names.
    *
    * Errors: `DatabaseLocked` when a live process holds the data directory, `DatabaseUnavailable` else.
+   * Gotcha: the embedded one survives `kill -9` of any process, not a power cut: it does not fsync. It runs
+   * one transaction at a time, and one that waits for a statement outside itself is ended after 30 s.
    */
   static layer(config: DatabaseConfig = {}): Layer.Layer<DatabaseServices, DatabaseError> {
     return Layer.effectContext(open(config)).pipe(Layer.provide(Reactivity.layer))
   }
 
-  /** As `layer`, from `DATABASE_URL` and `DATABASE_DIRECTORY`. */
+  /** As `layer`, from `DATABASE_URL` and `DATABASE_DIRECTORY`; an empty one counts as not set. */
   static readonly layerConfig: Layer.Layer<DatabaseServices, DatabaseError | Config.ConfigError> =
     Layer.unwrap(
       Effect.gen(function* () {
