@@ -14,7 +14,7 @@ import { makeKeyValue } from "./key-value.ts"
 import { makeStreamLog } from "./log.ts"
 import { fixPartitionCount } from "./partition-count.ts"
 import { makeSignals } from "./signals.ts"
-import { subjects } from "./topology.ts"
+import { type StreamSettings, subjects } from "./topology.ts"
 
 /** Batches of metric samples; the token says of what. */
 export class MetricStream extends Context.Service<MetricStream, EventStreamService>()(
@@ -56,20 +56,20 @@ export const layer = (input: StreamsConfig) =>
           yield* fixPartitionCount(nats, config, streams)
           const subject = subjects(config.namespace)
           const { limits } = config
-          const log = (port: string, stream: keyof typeof streams, of: (partition: number) => string) =>
-            makeStreamLog(nats, { port, stream: streams[stream], subject: of, limits })
-          const events = (port: string, stream: keyof typeof streams, of: (token: string) => string) =>
-            makeEventStream(nats, { port, stream: streams[stream], subject: of, limits })
-          return Context.make(Mailbox, log("Mailbox", "mailbox", subject.mailbox)).pipe(
-            Context.add(Journal, log("Journal", "journal", subject.journal)),
-            Context.add(DeadLetters, log("DeadLetters", "deadLetter", subject.deadLetter)),
+          const log = (port: string, stream: StreamSettings, of: (partition: number) => string) =>
+            makeStreamLog(nats, { port, stream, subject: of, limits, keepLast: stream === streams.journal })
+          const events = (port: string, stream: StreamSettings, of: (token: string) => string) =>
+            makeEventStream(nats, { port, stream, subject: of, limits })
+          return Context.make(Mailbox, log("Mailbox", streams.mailbox, subject.mailbox)).pipe(
+            Context.add(Journal, log("Journal", streams.journal, subject.journal)),
+            Context.add(DeadLetters, log("DeadLetters", streams.deadLetter, subject.deadLetter)),
             Context.add(
               KeyValue,
               makeKeyValue(nats, { stream: streams.keyValue, subject: subject.keyValue }),
             ),
             Context.add(Signals, makeSignals(nats, subject.signal)),
-            Context.add(MetricStream, events("MetricStream", "metric", subject.metric)),
-            Context.add(TraceStream, events("TraceStream", "trace", subject.trace)),
+            Context.add(MetricStream, events("MetricStream", streams.metric, subject.metric)),
+            Context.add(TraceStream, events("TraceStream", streams.trace, subject.trace)),
             Context.add(Durability, durabilityReport(nats, config)),
           )
         }),

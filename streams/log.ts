@@ -20,6 +20,11 @@ export interface StreamLogOptions {
   readonly stream: StreamSettings
   readonly subject: (partition: number) => string
   readonly limits: Limits
+  /**
+   * A subject without messages expects 0 again, so a log under compare-and-set never loses the last one:
+   * `trim` stops before it.
+   */
+  readonly keepLast: boolean
 }
 
 type AppendError = Unavailable | LogFull | Conflict
@@ -93,15 +98,15 @@ export const makeStreamLog = (nats: NatsConnection, options: StreamLogOptions): 
       limits,
     )
 
-  const trim: Log["trim"] = (partition, through) =>
-    call(nats.requests, `$JS.API.STREAM.PURGE.${stream.name}`, {
+  const trim: Log["trim"] = Effect.fnUntraced(function* (partition, through) {
+    const kept = options.keepLast ? yield* latest(partition) : undefined
+    // The server purges up to `seq` and keeps the message at it.
+    const seq = Math.min(through + 1, kept?.sequence ?? Number.MAX_SAFE_INTEGER)
+    yield* call(nats.requests, `$JS.API.STREAM.PURGE.${stream.name}`, {
       filter: subject(partition),
-      // The server keeps the message at `seq`.
-      seq: through + 1,
-    }).pipe(
-      Effect.mapError((error) => unavailable(error.message)),
-      Effect.asVoid,
-    )
+      seq,
+    }).pipe(Effect.mapError((error) => unavailable(error.message)))
+  })
 
   return { append, last, open, trim }
 }

@@ -51,10 +51,7 @@ export class Requests {
     this.#limits = limits
     this.#inbox = `${createInbox()}.`
     connection.subscribe(`${this.#inbox}*`, { callback: (_, message) => this.#answer(message) })
-    this.#sweep = setInterval(
-      () => this.#expire(performance.now()),
-      limits.requestTimeoutMs / sweepsPerTimeout,
-    )
+    this.#sweep = setInterval(() => this.#expire(), limits.requestTimeoutMs / sweepsPerTimeout)
   }
 
   get inFlight(): number {
