@@ -1,0 +1,123 @@
+/**
+ * What a chat session says to its clients and its agent. Every event that a client may see has a number `n`, gapless
+ * per session, so that whoever lost the connection asks for what came after the last one it saw.
+ */
+import * as Schema from "effect/Schema"
+import { command, protocol } from "./protocol.ts"
+import { countOf, Id, Time, textOf } from "./text.ts"
+
+export const messageCharactersMax = 16_000
+/** Pieces of an answer in one command from the agent. */
+export const tokensPerCommandMax = 256
+export const readEventsMax = 1_000
+
+export const MessageContent = textOf(messageCharactersMax).check(Schema.isMinLength(1))
+export const Token = textOf(4_000)
+
+export const ChatMessage = Schema.Struct({
+  turn: Schema.Int,
+  role: Schema.Literals(["user", "assistant"]),
+  /** Who answered; only of the assistant's. */
+  agent: Schema.optionalKey(Id),
+  content: Schema.String,
+  at: Time,
+})
+export type ChatMessage = typeof ChatMessage.Type
+
+const numbered = { n: Schema.Int, turn: Schema.Int, at: Time }
+
+/** Shape: seed 0 §8.2, plus `n`, `turn` and `at` on each. `turn` 0 stands for "between turns". */
+export const SessionEvent = Schema.Union([
+  Schema.Struct({
+    type: Schema.Literal("message"),
+    ...numbered,
+    message_id: Id,
+    role: Schema.Literal("user"),
+    content: Schema.String,
+  }),
+  Schema.Struct({ type: Schema.Literal("stream_start"), ...numbered, session_id: Id, agent_id: Id }),
+  /** `index` counts the tokens of a turn from 0, over all agents that take part in it. */
+  Schema.Struct({ type: Schema.Literal("token"), ...numbered, content: Token, index: Schema.Int }),
+  Schema.Struct({
+    type: Schema.Literal("agent_transfer"),
+    ...numbered,
+    from_agent: Id,
+    to_agent: Id,
+    reason: Schema.String,
+  }),
+  /** `execution_time` in seconds. `plan`: the OPS plan whose blocks illustrate the answer. */
+  Schema.Struct({
+    type: Schema.Literal("stream_end"),
+    ...numbered,
+    total_tokens: Schema.Int,
+    execution_time: Schema.Finite,
+    stopped: Schema.optionalKey(Schema.Boolean),
+    plan: Schema.optionalKey(Id),
+  }),
+  Schema.Struct({ type: Schema.Literal("error"), ...numbered, code: Schema.String, message: Schema.String }),
+])
+export type SessionEvent = typeof SessionEvent.Type
+
+export const SessionView = Schema.Struct({
+  session: Id,
+  agent: Id,
+  title: Schema.String,
+  owner: Schema.String,
+  createdAt: Time,
+  /** Complete messages, oldest first; the oldest leave when their bound is reached. */
+  messages: Schema.Array(ChatMessage),
+  /** Events with `after` < n, oldest first, at most `limit`. */
+  events: Schema.Array(SessionEvent),
+  /** Number of the oldest event still held: below it there are only messages. */
+  oldest: Schema.Int,
+  /** Number of the newest event; 0 when there is none. */
+  last: Schema.Int,
+  activeTurn: Schema.optionalKey(Schema.Int),
+})
+export type SessionView = typeof SessionView.Type
+
+export const ChatSessionProtocol = protocol({
+  kind: "chat-session",
+  version: 1,
+  commands: {
+    /** Opening again with the same agent and owner changes nothing. */
+    Open: command(
+      { agentId: Id, title: textOf(200), owner: textOf(200) },
+      Schema.Struct({ session: Id, traceId: Schema.String, createdAt: Time }),
+    ),
+    /** The same `messageId` gives the same turn. `after`: the turn's events come after this number. */
+    Say: command(
+      { messageId: Id, content: MessageContent },
+      Schema.Struct({ turn: Schema.Int, after: Schema.Int }),
+    ),
+    /** Ends the running answer. Answers `stopped: false` when there is none, or another one than `turn`. */
+    Stop: command({ turn: Schema.optionalKey(Schema.Int) }, Schema.Struct({ stopped: Schema.Boolean })),
+    Transfer: command({ toAgent: Id, reason: textOf(500) }, Schema.Struct({ from: Id, to: Id })),
+    /** `after` absent: no events, only messages. */
+    Read: command(
+      { after: Schema.optionalKey(Schema.Int), limit: Schema.optionalKey(countOf(1, readEventsMax)) },
+      SessionView,
+    ),
+    // From the agent that answers; anybody else is refused.
+    /** `from`: how many tokens of this turn the agent sent before. */
+    Tokens: command({
+      turn: Schema.Int,
+      from: Schema.Int,
+      tokens: Schema.Array(Token).check(Schema.isMaxLength(tokensPerCommandMax)),
+    }),
+    TurnEnded: command({ turn: Schema.Int, tokens: Schema.Int, plan: Schema.optionalKey(Id) }),
+    TurnFailed: command({ turn: Schema.Int, code: textOf(64), message: textOf(2_000) }),
+    TransferRequested: command({ turn: Schema.Int, toAgent: Id, reason: textOf(500) }),
+  },
+  rejections: {
+    SessionUnknown: {},
+    SessionTaken: { agent: Id },
+    TurnInProgress: { turn: Schema.Int },
+    NotTheAgent: { agent: Id },
+  },
+})
+
+/** Topic of the live feed of one session; its bodies are `{ events: SessionEvent[] }`. */
+export const sessionTopic = (tenant: string, session: string): string => `session.${tenant}.${session}`
+export const SessionFeed = Schema.Struct({ events: Schema.Array(SessionEvent) })
+export type SessionFeed = typeof SessionFeed.Type
