@@ -1,4 +1,10 @@
 /** The wire contracts of Millrace. Imports only effect. */
+export * from "./agent.ts"
+export * from "./cep-rule.ts"
+export * from "./chat-session.ts"
+export * from "./lock.ts"
+export * from "./metric.ts"
+export * from "./ops-plan.ts"
 export type {
   AnyProtocol,
   Codec,
@@ -14,3 +20,4 @@ export type {
   Tagged,
 } from "./protocol.ts"
 export { codecOf, codecsOf, command, namePattern, protocol } from "./protocol.ts"
+export { Id } from "./text.ts"
