@@ -34,6 +34,10 @@ export class MailboxProgress {
     return this.floorSequence
   }
 
+  get readPosition(): number {
+    return this.readSequence
+  }
+
   /** Notes that a message was read and which of its positions are to be handled. Order: ascending sequences. */
   read(sequence: number, indexes: ReadonlyArray<number>): void {
     this.readSequence = sequence

@@ -15,7 +15,7 @@ import type { Cell } from "./cell.ts"
 import * as Checkpoint from "./checkpoint.ts"
 import type { AnyKind } from "./define.ts"
 import type { ReplyTo } from "./envelope.ts"
-import { type Conflict, type CorruptRecord, OwnershipLost, type Unavailable } from "./errors.ts"
+import { type CorruptRecord, OwnershipLost, type Unavailable } from "./errors.ts"
 import type { Input } from "./handle.ts"
 import type { KeyValueStore } from "./key-value.ts"
 import type { Limits } from "./limits.ts"
@@ -292,21 +292,21 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
     const captured = yield* Deferred.await(waiting)
     yield* captures.write(keyValue, partition)
     serial += 1
-    saved = yield* Checkpoint.save(keyValue, number, saved, captured, owner, serial).pipe(
-      Effect.catchTag("Conflict", (conflict) => adopt(conflict)),
-    )
-    yield* mailbox.trim(number, captured.progress.floor)
-    partition.passivate()
-  })
-
-  /** After an unclear outcome the head may already be ours; if it is somebody else's, so is the partition. */
-  const adopt = Effect.fnUntraced(function* (_: Conflict) {
-    const stored = yield* Checkpoint.load(keyValue, number)
-    if (stored.head.owner === owner) return stored
-    return yield* new OwnershipLost({
-      partition: number,
-      detail: `its checkpoint belongs to ${stored.head.owner}`,
-    })
+    const result = yield* Effect.result(Checkpoint.save(keyValue, number, saved, captured, owner, serial))
+    if (result._tag === "Success") {
+      saved = result.success
+      yield* mailbox.trim(number, captured.progress.floor)
+      partition.passivate()
+    } else if (result.failure._tag === "Conflict") {
+      // After an unclear outcome an earlier head of ours may stand there; somebody else's means the partition is lost.
+      saved = yield* Checkpoint.load(keyValue, number)
+      if (saved.head.owner !== owner) {
+        return yield* new OwnershipLost({
+          partition: number,
+          detail: `its checkpoint belongs to ${saved.head.owner}`,
+        })
+      }
+    } else return yield* result.failure
   })
 
   const checkpointLoop = Effect.gen(function* () {
@@ -316,7 +316,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
       yield* Effect.sleep(checkpointTickMs)
       const many = partition.entriesSinceCheckpoint >= limits.checkpointEntries
       const due = now() - takenAt >= limits.checkpointEveryMs && partition.journalSequence !== last
-      if (!many && !due) continue
+      if ((!many && !due) || !partition.caughtUp) continue
       const result = yield* Effect.result(checkpoint)
       takenAt = now()
       if (result._tag === "Success") last = saved.checkpoint.journal
@@ -365,7 +365,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
       room.closeUnsafe()
       yield* room.await
     }
-    yield* checkpoint
+    if (partition.caughtUp) yield* checkpoint
   })
   yield* Effect.raceFirst(Deferred.await(failed), settled)
 })

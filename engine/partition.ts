@@ -72,6 +72,8 @@ export class Partition {
   /** From recovery: what the journal already holds above the floor, and what the checkpoint knew to be open. */
   private readonly done = new Map<number, Set<number>>()
   private readonly restoredRead: number
+  /** Mailbox sequence up to which the journal's tail already tells what happened. */
+  private restoredDone = 0
   private readonly restoredOpen: ReadonlyMap<number, ReadonlySet<number>>
   private live = false
 
@@ -118,6 +120,14 @@ export class Partition {
   /** Entries decided and not yet taken for a record. */
   get stagedCount(): number {
     return this.staged.length
+  }
+
+  /**
+   * The mailbox is read again as far as it was known before. Until then what is done above the floor stands in the
+   * journal's tail only, and a checkpoint, which ends the tail, would forget it.
+   */
+  get caughtUp(): boolean {
+    return this.progress.readPosition >= Math.max(this.restoredRead, this.restoredDone)
   }
 
   /** Recovery is over: from now on commits start activities. Answers what was pending. */
@@ -326,6 +336,7 @@ export class Partition {
   private replayEntry(sequence: number, entry: Record.Entry): void {
     if (entry.cause.t === "command" || entry.cause.t === "malformed") {
       const [at, index] = entry.cause.at
+      this.restoredDone = Math.max(this.restoredDone, at)
       const indexes = this.done.get(at)
       if (indexes === undefined) this.done.set(at, new Set([index]))
       else indexes.add(index)

@@ -6,13 +6,16 @@ import * as Effect from "effect/Effect"
 import type { Unavailable } from "../errors.ts"
 
 export interface Interference {
-  /** Carries out `apply` on the store. `repeatable` operations may be applied twice. */
-  readonly run: <A>(operation: string, apply: () => A, repeatable?: boolean) => Effect.Effect<A, Unavailable>
+  /** Carries out `apply` on the store, perhaps twice. */
+  readonly run: <A>(operation: string, apply: () => A) => Effect.Effect<A, Unavailable>
   /** Hands a signal on: now, later, twice or never. */
   readonly signal: (deliver: () => void) => void
+  /** Hands an arrived signal to its listener, which may be stopped or dead. */
+  readonly heard: (deliver: () => void) => void
 }
 
 export const none: Interference = {
   run: (_operation, apply) => Effect.sync(apply),
   signal: (deliver) => deliver(),
+  heard: (deliver) => deliver(),
 }

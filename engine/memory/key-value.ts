@@ -20,10 +20,8 @@ export class ValueStore {
 export const makeKeyValue = (store: ValueStore, interference: Interference = none): KeyValueStore => ({
   getMany: (keys) => interference.run("getMany", () => keys.map((key) => store.values.get(key))),
   putMany: (writes) =>
-    interference.run(
-      "putMany",
-      () => writes.map(({ key, value, expectedRevision }) => store.put(key, value, expectedRevision)),
-      true,
+    interference.run("putMany", () =>
+      writes.map(({ key, value, expectedRevision }) => store.put(key, value, expectedRevision)),
     ),
   removeMany: (keys) =>
     interference.run("removeMany", () => {

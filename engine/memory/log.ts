@@ -77,10 +77,8 @@ const takeMax = 64
 
 export const makeLog = (store: LogStore, interference: Interference = none): Log => ({
   append: Effect.fnUntraced(function* (partition, data, options) {
-    const result = yield* interference.run(
-      "append",
-      () => store.append(partition, data, options.expectedLast),
-      options.expectedLast === undefined,
+    const result = yield* interference.run("append", () =>
+      store.append(partition, data, options.expectedLast),
     )
     return typeof result === "number" ? result : yield* result
   }),

@@ -13,13 +13,15 @@ export class SignalStore {
 
 export const makeSignals = (store: SignalStore, interference: Interference = none): SignalBus => ({
   publish: (topic, data) => interference.signal(() => store.publish(topic, data)),
-  subscribe: (topic, handle) =>
-    Effect.acquireRelease(
+  subscribe: (topic, handle) => {
+    const heard = (data: Uint8Array) => interference.heard(() => handle(data))
+    return Effect.acquireRelease(
       Effect.sync(() => {
         const handlers = store.handlers.get(topic) ?? new Set()
         store.handlers.set(topic, handlers)
-        handlers.add(handle)
+        handlers.add(heard)
       }),
-      () => Effect.sync(() => void store.handlers.get(topic)?.delete(handle)),
-    ),
+      () => Effect.sync(() => void store.handlers.get(topic)?.delete(heard)),
+    )
+  },
 })
