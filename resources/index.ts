@@ -39,3 +39,6 @@ export {
 } from "./sql/errors.ts"
 export { type MigrateOptions, type Migration, migrate, migrateBack } from "./sql/migrate.ts"
 export { vector } from "./sql/vector.ts"
+export { defaultTracingLimits, type TracingLimits } from "./tracing/limits.ts"
+export { isSecretName, maskAttributes, maskText, maskValue } from "./tracing/masking.ts"
+export { Tracing, type TracingConfig, type TracingFigures, underTrace } from "./tracing/tracing.ts"

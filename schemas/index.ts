@@ -21,3 +21,4 @@ export type {
 } from "./protocol.ts"
 export { codecOf, codecsOf, command, namePattern, protocol } from "./protocol.ts"
 export { Id } from "./text.ts"
+export * from "./tracing.ts"

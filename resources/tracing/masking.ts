@@ -1,0 +1,103 @@
+/**
+ * Takes secrets and personal data out of what is about to be written down: keys and tokens, credentials, e-mail
+ * addresses, telephone numbers. Errs on the side of masking; never throws and never takes long: text is bounded first.
+ */
+
+/** Bounds of one value: what is longer is cut. */
+export const maskingLimits = {
+  /** Characters looked at. */
+  scannedMax: 16_384,
+  /** Characters kept. */
+  keptMax: 4_096,
+  /** Levels of a nested value. */
+  depthMax: 6,
+  /** Entries of an object or an array. */
+  entriesMax: 256,
+} as const
+
+const secret = "[secret]"
+
+/** Words that, as a part of a name, say that the value is a secret: `x-api-key`, `refreshToken`, `db.password`. */
+const secretNames =
+  /(?:^|[^a-z])(?:authori[sz]ation|cookie|passw(?:or)?d|passphrase|pwd|secret|token|api[-_. ]?key|access[-_. ]?key|private[-_. ]?key|credentials?|signature)(?:$|[^a-z])/
+
+const spaced = (name: string): string =>
+  name
+    .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replace(/([A-Z])([A-Z][a-z])/g, "$1_$2")
+    .toLowerCase()
+
+export const isSecretName = (name: string): boolean => secretNames.test(spaced(name))
+
+const patterns: ReadonlyArray<readonly [RegExp, string]> = [
+  [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, secret],
+  [/\b(Bearer|Basic|Digest|Token)(\s+)[A-Za-z0-9._~+/=:-]+/gi, `$1$2${secret}`],
+  [/\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){1,4}/g, secret],
+  [/\b(?:ak|sk|pk|rk)_(?:live|test)_[A-Za-z0-9_-]+/g, secret],
+  [/\bsk-[A-Za-z0-9_-]{8,}/g, secret],
+  [/\b(?:gh[a-z]_|github_pat_|glpat-|xox[a-z]-|npm_|hf_)[A-Za-z0-9_-]{8,}/g, secret],
+  [/\b(?:AKIA|ASIA)[A-Z0-9]{12,}/g, secret],
+  [/\bAIza[A-Za-z0-9_-]{20,}/g, secret],
+  [/(:\/\/[^\s/:@]*:)[^\s/@]+@/g, `$1${secret}@`],
+  [
+    /((?:passw(?:or)?d|pwd|secret|token|api[-_]?key|access[-_]?key|signature|code_verifier)["']?\s*[=:]\s*["']?)(?!\[secret\])[^\s"'&,;}]+/gi,
+    `$1${secret}`,
+  ],
+  // Letters of any alphabet: addresses are not only ASCII.
+  [/[\p{L}\p{N}._%+'-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/gu, "[email]"],
+  [/(?<![\p{L}\p{N}])\+\d[\d\s().-]{6,18}\d(?!\d)/gu, "[phone]"],
+  [/(?<!\d)\(?0\d{1,2}\)?[-. ]\d{3,4}[-. ]\d{4}(?!\d)/g, "[phone]"],
+  [/(?<![\d.])01[016789]\d{7,8}(?!\d)/g, "[phone]"],
+  [/(?<!\d)\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?!\d)/g, "[phone]"],
+]
+
+/** A word that the cut went through could be half a secret. */
+const withoutTornWord = (text: string): string => text.replace(/\S*$/, "")
+
+export const maskText = (text: string): string => {
+  const { scannedMax, keptMax } = maskingLimits
+  let masked = text.length > scannedMax ? `${withoutTornWord(text.slice(0, scannedMax))}…` : text
+  for (const [pattern, replacement] of patterns) masked = masked.replace(pattern, replacement)
+  return masked.length > keptMax ? `${masked.slice(0, keptMax)}…` : masked
+}
+
+/** The value with its texts masked, and everything under a telling name replaced. Plain data comes out. */
+export const maskValue = (value: unknown, depth = 0): unknown => {
+  switch (typeof value) {
+    case "string":
+      return maskText(value)
+    case "boolean":
+      return value
+    case "number":
+      return Number.isFinite(value) ? value : String(value)
+    case "bigint":
+      return maskText(value.toString())
+    case "object":
+      break
+    default:
+      return value === undefined ? null : maskText(String(value))
+  }
+  if (value === null) return null
+  if (depth >= maskingLimits.depthMax) return "…"
+  if (value instanceof Error) return maskText(`${value.name}: ${value.message}`)
+  if (Array.isArray(value))
+    return value.slice(0, maskingLimits.entriesMax).map((item) => maskValue(item, depth + 1))
+  const toJson = (value as { readonly toJSON?: unknown }).toJSON
+  return typeof toJson === "function"
+    ? maskValue(toJson.call(value), depth + 1)
+    : maskEntries(Object.entries(value), depth + 1)
+}
+
+const maskEntries = (entries: Iterable<readonly [string, unknown]>, depth: number) => {
+  const masked: Record<string, unknown> = {}
+  let left: number = maskingLimits.entriesMax
+  for (const [name, value] of entries) {
+    if (left-- === 0) break
+    masked[maskText(name)] = isSecretName(name) ? secret : maskValue(value, depth)
+  }
+  return masked
+}
+
+/** Masks the attributes of a span or the metadata of a log record. */
+export const maskAttributes = (entries: Iterable<readonly [string, unknown]>): Record<string, unknown> =>
+  maskEntries(entries, 0)
