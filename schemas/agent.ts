@@ -8,6 +8,7 @@ import { countOf, Id, Time, textOf } from "./text.ts"
 
 /** Messages of the conversation that come along with a question. */
 export const historyMessagesMax = 20
+export const historyCharactersMax = 24_000
 export const alertsKeptMax = 50
 
 export const Skill = Schema.Struct({
