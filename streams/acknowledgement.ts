@@ -7,7 +7,7 @@ export type PublishFailure =
   | { readonly kind: "conflict" }
   /** A limit is reached: nothing was stored. */
   | { readonly kind: "full"; readonly detail: string }
-  /** Another publish on the subject is not decided yet: ask again. */
+  /** Nothing was stored, for a reason that is about to pass or that another form of asking avoids. */
   | { readonly kind: "undecided"; readonly detail: string }
   /** May or may not have been stored. */
   | { readonly kind: "unavailable"; readonly detail: string }
@@ -35,6 +35,10 @@ export const errorCodes = {
   duplicateInFlight: 10_158,
   lastSequenceUnavailable: 10_163,
   subjectInFlight: 10_164,
+  batchIncomplete: 10_176,
+  batchTooLarge: 10_199,
+  batchHoldsDuplicate: 10_201,
+  tooManyBatches: 10_210,
 } as const
 
 const full = new Set<number>([
@@ -49,6 +53,10 @@ const undecided = new Set<number>([
   errorCodes.duplicateInFlight,
   errorCodes.lastSequenceUnavailable,
   errorCodes.subjectInFlight,
+  errorCodes.batchIncomplete,
+  errorCodes.batchTooLarge,
+  errorCodes.batchHoldsDuplicate,
+  errorCodes.tooManyBatches,
 ])
 
 const decoder = new TextDecoder()

@@ -102,7 +102,7 @@ export const ensureTopology = Effect.fn("streams.ensureTopology")(function* (
   nats: NatsConnection,
   config: Resolved,
 ) {
-  const streams = topology(config)
+  const streams = topology(config, nats.capabilities)
   for (const wanted of Object.values(streams) as ReadonlyArray<StreamSettings>)
     yield* ensureStream(nats, wanted, config.limits.startupMs)
   return streams

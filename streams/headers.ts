@@ -21,3 +21,7 @@ export const messageId = (id: string): string => `Nats-Msg-Id: ${encodeURICompon
 
 export const expectedLastSubjectSequence = (sequence: number): string =>
   `Nats-Expected-Last-Subject-Sequence: ${sequence}\r\n`
+
+/** `sequence` counts from 1 within the batch. */
+export const batchPosition = (batch: string, sequence: number, commit: boolean): string =>
+  `Nats-Batch-Id: ${batch}\r\nNats-Batch-Sequence: ${sequence}\r\n${commit ? "Nats-Batch-Commit: 1\r\n" : ""}`

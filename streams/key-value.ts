@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import { Conflict, Unavailable } from "../engine/errors.ts"
 import type { KeyValueStore, Stored } from "../engine/key-value.ts"
 import { callApi } from "./api.ts"
+import { batchesOf, putTogether } from "./atomic-batch.ts"
 import type { NatsConnection } from "./connection.ts"
 import { expectedLastSubjectSequence, headerBlock } from "./headers.ts"
 import { readLatest } from "./latest.ts"
@@ -15,6 +16,8 @@ import type { StreamSettings } from "./topology.ts"
 export interface KeyValueOptions {
   readonly stream: StreamSettings
   readonly subject: (token: string) => string
+  /** Write many keys as one atomic batch. Pays only where the server syncs to disk before it acknowledges. */
+  readonly batched: boolean
 }
 
 const port = "KeyValue"
@@ -50,7 +53,7 @@ export const makeKeyValue = (nats: NatsConnection, options: KeyValueOptions): Ke
       ),
     )
 
-  const putMany: KeyValueStore["putMany"] = (writes) =>
+  const putEach: KeyValueStore["putMany"] = (writes) =>
     pipelined<(typeof writes)[number], number | Conflict>(writes, (write, done) =>
       nats.publisher.publish(
         subject(write.key),
@@ -63,6 +66,18 @@ export const makeKeyValue = (nats: NatsConnection, options: KeyValueOptions): Ke
         },
       ),
     )
+
+  const putMany: KeyValueStore["putMany"] = options.batched
+    ? (writes) =>
+        Effect.map(
+          Effect.forEach(batchesOf(writes), (batch) =>
+            Effect.flatMap(putTogether(nats, port, subject, batch), (revisions) =>
+              revisions === undefined ? putEach(batch) : Effect.succeed(revisions),
+            ),
+          ),
+          (answers) => answers.flat(),
+        )
+    : putEach
 
   const removeMany: KeyValueStore["removeMany"] = (keys) =>
     pipelined<string, undefined>(keys, (key, done) =>

@@ -56,6 +56,7 @@ export const layer = (input: StreamsConfig) =>
           yield* fixPartitionCount(nats, config, streams)
           const subject = subjects(config.namespace)
           const { limits } = config
+          const batched = nats.capabilities.atomicBatch && config.syncInterval === "always"
           const log = (port: string, stream: StreamSettings, of: (partition: number) => string) =>
             makeStreamLog(nats, { port, stream, subject: of, limits, keepLast: stream === streams.journal })
           const events = (port: string, stream: StreamSettings, of: (token: string) => string) =>
@@ -65,7 +66,7 @@ export const layer = (input: StreamsConfig) =>
             Context.add(DeadLetters, log("DeadLetters", streams.deadLetter, subject.deadLetter)),
             Context.add(
               KeyValue,
-              makeKeyValue(nats, { stream: streams.keyValue, subject: subject.keyValue }),
+              makeKeyValue(nats, { stream: streams.keyValue, subject: subject.keyValue, batched }),
             ),
             Context.add(Signals, makeSignals(nats, subject.signal)),
             Context.add(MetricStream, events("MetricStream", streams.metric, subject.metric)),

@@ -2,6 +2,7 @@
  * Every stream of a deployment as data. Changing a subject or a name here moves data: existing deployments would
  * no longer find theirs.
  */
+import type { Capabilities } from "./capabilities.ts"
 import type { Resolved } from "./config.ts"
 
 export interface StreamSettings {
@@ -20,6 +21,8 @@ export interface StreamSettings {
   /** Nanoseconds. */
   readonly duplicate_window: number
   readonly allow_direct: boolean
+  /** nats-server 2.12; older ones would not say that they ignore it. */
+  readonly allow_atomic?: boolean
 }
 
 export const subjects = (namespace: string) => ({
@@ -56,7 +59,7 @@ export const storageShares: Record<keyof Topology, number> = {
 const nanosecondsPerMs = 1_000_000
 const unlimited = -1
 
-export const topology = (config: Resolved): Topology => {
+export const topology = (config: Resolved, capabilities: Capabilities): Topology => {
   const { limits, namespace } = config
   const name = (suffix: string) => `${namespace.toUpperCase()}_${suffix}`
   const bytes = (stream: keyof Topology) => Math.floor(config.storageBudgetBytes * storageShares[stream])
@@ -97,6 +100,7 @@ export const topology = (config: Resolved): Topology => {
       name: name("KV"),
       subjects: [`${namespace}.kv.>`],
       max_msgs_per_subject: 1,
+      ...(capabilities.atomicBatch ? { allow_atomic: true } : {}),
       max_bytes: bytes("keyValue"),
     },
     metric: {

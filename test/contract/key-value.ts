@@ -61,6 +61,35 @@ export const keyValueContract = (title: string, fresh: Effect.Effect<KeyValueSto
       }),
     )
 
+    it.live("writes all but the refused ones of many keys", () =>
+      Effect.gen(function* () {
+        const store = yield* fresh
+        const keys = Array.from({ length: 700 }, (_, index) => `k${index}`)
+        const write = (round: string, revisions: ReadonlyArray<number>) =>
+          store.putMany(
+            keys.map((key, index) => ({ key, value: bytes(round), expectedRevision: revisions[index]! })),
+          )
+        const first = yield* write("first", new Array(keys.length).fill(0))
+        const revisions = first.filter(isRevision)
+        expect(revisions).toHaveLength(keys.length)
+        const second = yield* write("second", revisions)
+        expect(second.every((answer, index) => isRevision(answer) && answer > revisions[index]!)).toBe(true)
+        const stale = (index: number) => index === 3 || index === 650
+        const third = yield* write(
+          "third",
+          second.map((answer, index) => (stale(index) ? revisions[index]! : (answer as number))),
+        )
+        expect(third.map(isRevision)).toEqual(keys.map((_, index) => !stale(index)))
+        const found = yield* store.getMany(keys)
+        expect(found.map((stored) => text(stored?.value))).toEqual(
+          keys.map((_, index) => (stale(index) ? "second" : "third")),
+        )
+        expect(found.map((stored) => stored?.revision)).toEqual(
+          third.map((answer, index) => (isRevision(answer) ? answer : second[index])),
+        )
+      }),
+    )
+
     it.live("accepts exactly one of many writers that expect the same revision", () =>
       Effect.gen(function* () {
         const store = yield* fresh

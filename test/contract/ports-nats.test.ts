@@ -46,3 +46,19 @@ for (const version of await contractNatsVersions())
       }),
     )
   })
+
+describe("the newest nats-server, which syncs before it acknowledges", () => {
+  let server: TestNatsServer
+  beforeAll(async () => {
+    server = await testNatsServer({ version: "newest", sync: "always" })
+  })
+  afterAll(() => server.stop())
+  keyValueContract(
+    "atomic batches",
+    Effect.suspend(() =>
+      Effect.map(startNode(testStreamsConfig(server.connection, { syncInterval: "always" })), (services) =>
+        Context.get(services, KeyValue),
+      ),
+    ),
+  )
+})
