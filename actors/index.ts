@@ -1,2 +1,15 @@
 /** What others may use of the actors: each kind with its projection and queries. */
-export { type Positions, type ProjectionProgress, type TraceSearch, TraceStore } from "./trace/store.ts"
+export { entryRow } from "./trace/hops.ts"
+export { defaultTraceLimits, type TraceLimits } from "./trace/limits.ts"
+export { type TraceProjectorConfig, traceProjectorLayer } from "./trace/projector.ts"
+export { spanOf } from "./trace/queries.ts"
+export { reportedRows } from "./trace/reported.ts"
+export {
+  type Positions,
+  type ProjectionProgress,
+  searchLimitMax,
+  type TraceSearch,
+  TraceStore,
+} from "./trace/store.ts"
+export { type TraceStoreConfig, traceStoreLayer } from "./trace/store-layer.ts"
+export { treeOf, visibleTo } from "./trace/tree.ts"

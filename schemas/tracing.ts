@@ -48,13 +48,19 @@ export const LogRecord = Schema.Struct({
 })
 export type LogRecord = typeof LogRecord.Type
 
+/** A log line as it travels: with the tenant of who reported it, and when. */
+export const ReportedLog = Schema.Struct({
+  tenant: Schema.String,
+  atMs: Schema.Number,
+  record: LogRecord,
+})
+export type ReportedLog = typeof ReportedLog.Type
+
 /** One message of the trace stream; its token is `traceShard` of its items. */
 export const TraceBatch = Schema.Struct({
   v: Schema.Literal(1),
   spans: Schema.optionalKey(Schema.Array(Span)),
-  logs: Schema.optionalKey(
-    Schema.Array(Schema.Struct({ tenant: Schema.String, atMs: Schema.Number, record: LogRecord })),
-  ),
+  logs: Schema.optionalKey(Schema.Array(ReportedLog)),
 })
 export type TraceBatch = typeof TraceBatch.Type
 

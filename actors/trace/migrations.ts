@@ -1,0 +1,107 @@
+/**
+ * The tables of the trace projection. They are a second copy that may be dropped: the streams they are made from hold
+ * the truth. An actor's hop is stored once, as its journal entry; the view `trace_spans` shows it as a span.
+ */
+import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { type Migration, type MigrationError, migrate } from "../../resources/index.ts"
+
+const set = "actors/trace"
+
+const tables = `
+CREATE TABLE spans (
+  trace_id text NOT NULL,
+  span_id text NOT NULL,
+  parent_id text,
+  name text NOT NULL,
+  kind text NOT NULL,
+  service text NOT NULL,
+  start_ms double precision NOT NULL,
+  end_ms double precision NOT NULL,
+  status text NOT NULL,
+  attributes jsonb NOT NULL,
+  tenant text NOT NULL,
+  actor text COLLATE "C",
+  principal text,
+  PRIMARY KEY (trace_id, span_id)
+);
+CREATE INDEX spans_by_start ON spans (start_ms);
+
+CREATE TABLE journal_entries (
+  partition int NOT NULL,
+  sequence bigint NOT NULL,
+  index int NOT NULL,
+  tenant text NOT NULL,
+  kind text NOT NULL,
+  key text NOT NULL,
+  actor text COLLATE "C" NOT NULL,
+  cause text NOT NULL,
+  command text,
+  events jsonb,
+  principal text,
+  trace_id text,
+  span_id text NOT NULL,
+  parent_id text,
+  name text,
+  status text NOT NULL,
+  dead_code text,
+  dead_detail text,
+  start_ms double precision NOT NULL,
+  end_ms double precision NOT NULL,
+  PRIMARY KEY (partition, sequence, index)
+);
+CREATE INDEX journal_entries_by_trace ON journal_entries (trace_id);
+CREATE INDEX journal_entries_by_start ON journal_entries (start_ms);
+CREATE INDEX journal_entries_by_actor ON journal_entries (actor, sequence);
+
+CREATE TABLE trace_logs (
+  log_key text PRIMARY KEY,
+  trace_id text NOT NULL,
+  tenant text NOT NULL,
+  at_ms double precision NOT NULL,
+  service text NOT NULL,
+  agent_id jsonb,
+  level text NOT NULL,
+  message text NOT NULL,
+  is_transfer boolean NOT NULL,
+  metadata jsonb
+);
+CREATE INDEX trace_logs_by_trace ON trace_logs (trace_id, at_ms);
+CREATE INDEX trace_logs_by_time ON trace_logs (at_ms);
+
+CREATE TABLE projection_positions (
+  source text PRIMARY KEY,
+  position bigint NOT NULL,
+  halted text,
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE projection_leases (
+  name text PRIMARY KEY,
+  holder text NOT NULL,
+  expires_at timestamptz NOT NULL
+);
+
+CREATE VIEW trace_spans AS
+  SELECT trace_id, span_id, parent_id, name, kind, service, start_ms, end_ms, status, attributes, tenant,
+    actor, principal FROM spans
+  UNION ALL
+  SELECT trace_id, span_id, parent_id, name, 'actor', kind, start_ms, end_ms, status,
+    jsonb_strip_nulls(jsonb_build_object(
+      'millrace.actor', actor, 'user.id', principal, 'error.type', dead_code, 'error.message', dead_detail,
+      'millrace.position', partition || '/' || sequence || '/' || index)),
+    tenant, actor, principal FROM journal_entries WHERE name IS NOT NULL AND trace_id IS NOT NULL;
+`
+
+export const traceMigrations: ReadonlyArray<Migration> = [
+  {
+    id: "0001_tables",
+    up: tables,
+    down: `DROP VIEW trace_spans;
+DROP TABLE spans, journal_entries, trace_logs, projection_positions, projection_leases;`,
+  },
+]
+
+/** Idempotent; several nodes may do it at once. */
+export const migrateTraces = (sql: SqlClient): Effect.Effect<void, MigrationError | SqlError> =>
+  Effect.asVoid(migrate(sql, traceMigrations, { set }))
