@@ -1,0 +1,160 @@
+/**
+ * The one place where failures become HTTP: every engine error code, every rejection that an actor kind declares, and
+ * what the gateway itself refuses, with the body that all errors share. The codes are part of the API.
+ */
+import { EngineError, type EngineErrorCode, LogFull, Rejected, Unavailable } from "../engine/index.ts"
+import type {
+  AgentProtocol,
+  CepRuleProtocol,
+  ChatSessionProtocol,
+  LockProtocol,
+  OpsPlanProtocol,
+  RejectionOf,
+} from "../schemas/index.ts"
+
+export type Details = Readonly<Record<string, unknown>>
+
+/** A request that ends without its result. Thrown by handlers, or failed with in an Effect. */
+export class GatewayError extends Error {
+  readonly _tag = "GatewayError"
+  readonly status: number
+  readonly code: string
+  readonly details: Details
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    details: Details = {},
+    retryAfterSeconds: number | undefined = status === 429 || status === 503 ? 1 : undefined,
+  ) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.details = details
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
+type Row = readonly [status: number, code: string, message: string]
+
+const engineErrors: Record<EngineErrorCode, Row> = {
+  UnknownKind: [404, "ENG_KIND_001", "There is no such kind of actor."],
+  UnknownCommand: [404, "ENG_CMD_001", "This kind of actor has no such command."],
+  UnknownVersion: [422, "ENG_CMD_002", "The command has a version that no node knows."],
+  MalformedAddress: [400, "ENG_ADDR_001", "The actor's address is not valid."],
+  MalformedCommand: [400, "ENG_CMD_003", "The command's fields are not valid."],
+  MalformedEnvelope: [400, "ENG_CMD_004", "The command's envelope is not valid."],
+  PayloadTooLarge: [413, "ENG_LIM_001", "The command is too large."],
+  RecordTooLarge: [413, "ENG_LIM_002", "What the command leads to is too large to be stored."],
+  TooManyTimers: [429, "ENG_LIM_003", "The actor has as many timers as it may have."],
+  MailboxFull: [503, "ENG_LOAD_001", "The mailbox is full; try again later."],
+  Overloaded: [503, "ENG_LOAD_002", "The node is busy; try again later."],
+  Unavailable: [503, "ENG_AVL_001", "The store cannot be reached; try again later."],
+  AcceptanceUnknown: [
+    503,
+    "ENG_AVL_002",
+    "Whether the command was stored is unknown; repeat it with its Idempotency-Key.",
+  ],
+  ReplyTimeout: [
+    503,
+    "ENG_AVL_003",
+    "The command is stored, its answer is late; ask again with its Idempotency-Key.",
+  ],
+  Draining: [503, "ENG_AVL_004", "This node is shutting down; try again."],
+  ActorFailed: [500, "ENG_FAIL_001", "The actor failed on this command, which is kept as a dead letter."],
+  PartitionHalted: [500, "ENG_FAIL_002", "The actor's partition is halted; see /health."],
+}
+
+type RejectionTag = RejectionOf<
+  | typeof AgentProtocol
+  | typeof CepRuleProtocol
+  | typeof ChatSessionProtocol
+  | typeof LockProtocol
+  | typeof OpsPlanProtocol
+>["_tag"]
+
+const rejections: Record<RejectionTag, Row> = {
+  AgentUnknown: [404, "AGT_REG_001", "There is no such agent."],
+  AgentBusy: [429, "AGT_LOAD_001", "The agent is busy; try again later."],
+  FrameworkUnsupported: [422, "AGT_REG_002", "This node cannot run agents of that framework."],
+  RuleUnknown: [404, "CEP_RULE_001", "There is no such rule."],
+  BadRule: [422, "CEP_RULE_002", "The rule is not valid."],
+  SessionUnknown: [404, "CHT_SES_001", "There is no such session."],
+  SessionTaken: [409, "CHT_SES_002", "The session exists with another agent or owner."],
+  TurnInProgress: [409, "CHT_SES_003", "An answer is under way; wait for its end or stop it."],
+  NotTheAgent: [403, "CHT_SES_004", "Only the agent that answers may do this."],
+  NotHolder: [409, "LCK_HOLD_001", "You do not hold this lock."],
+  AlreadyAcquiring: [409, "LCK_HOLD_002", "This owner holds or awaits the lock already."],
+  QueueFull: [429, "LCK_LOAD_001", "Too many wait for this lock."],
+  PlanUnknown: [404, "OPS_PLAN_001", "There is no such plan."],
+  PlanTaken: [409, "OPS_PLAN_002", "The plan exists with another question."],
+  TooManyWaiting: [429, "OPS_LOAD_001", "Too many wait for this plan."],
+}
+
+/** A kind that this table does not know: understood, and refused. */
+const otherRejection = (kind: string): Row => [
+  422,
+  `${kind.replaceAll("-", "_").toUpperCase()}_REJECTED`,
+  "The actor refused the command.",
+]
+
+/** `encoded` is the rejection as it is on the wire. */
+export const rejectionError = (kind: string, encoded: { readonly _tag: string }): GatewayError => {
+  const { _tag, ...fields } = encoded
+  const [status, code, message] = Object.hasOwn(rejections, _tag)
+    ? rejections[_tag as RejectionTag]
+    : otherRejection(kind)
+  return new GatewayError(status, code, message, { rejection: _tag, ...fields })
+}
+
+export const engineError = (error: {
+  readonly code: EngineErrorCode
+  readonly detail: string
+  readonly limit?: string | undefined
+  readonly accepted?: boolean | undefined
+  readonly retryAfterMs?: number | undefined
+}): GatewayError => {
+  const [status, code, message] = engineErrors[error.code] ?? engineErrors.ActorFailed
+  const { limit, accepted, retryAfterMs } = error
+  return new GatewayError(
+    status,
+    code,
+    message,
+    {
+      reason: error.detail,
+      ...(limit === undefined ? {} : { limit }),
+      ...(accepted === undefined ? {} : { accepted }),
+    },
+    retryAfterMs === undefined ? undefined : Math.max(1, Math.ceil(retryAfterMs / 1_000)),
+  )
+}
+
+const isSqlError = (failure: unknown): boolean =>
+  typeof failure === "object" && failure !== null && "_tag" in failure && failure._tag === "SqlError"
+
+/** Total: what is none of the known errors is a defect, whose text stays inside. */
+export const toGatewayError = (failure: unknown): GatewayError => {
+  if (failure instanceof GatewayError) return failure
+  if (failure instanceof EngineError) return engineError(failure)
+  if (failure instanceof Unavailable) return engineError({ code: "Unavailable", detail: failure.detail })
+  if (failure instanceof LogFull) return engineError({ code: "MailboxFull", detail: failure.detail })
+  if (isSqlError(failure))
+    return new GatewayError(503, "GTW_SQL_001", "The database cannot answer now; try again later.")
+  if (failure instanceof Rejected)
+    return rejectionError(failure.to.split("/")[1] ?? "actor", failure.rejection)
+  return new GatewayError(500, "GTW_FAIL_001", "The gateway failed on this request.")
+}
+
+/** The body that every error has. Source: seed 0 §9.1. */
+export const errorBody = (error: GatewayError, traceId: string): string =>
+  JSON.stringify({
+    error: {
+      code: error.code,
+      message: error.message,
+      details: error.details,
+      timestamp: new Date().toISOString(),
+      trace_id: traceId,
+    },
+  })

@@ -1,0 +1,87 @@
+/**
+ * Any command to any actor: the engine's own surface, and the fastest path through the gateway. A command is checked
+ * against its protocol, handed to the engine as it came and answered from a callback, without a fiber per request.
+ */
+import { Address, type AskResult, EngineError } from "../../engine/index.ts"
+import type { AnyProtocol } from "../../schemas/index.ts"
+import { engineError, GatewayError, rejectionError } from "../errors.ts"
+import type { RequestContext } from "../request-context.ts"
+import { jsonText, type Route } from "../route.ts"
+import type { GatewayServices } from "../services.ts"
+import { invalidFields, type JsonObject, readObject } from "./body.ts"
+
+const idempotencyKeyCharactersMax = 256
+
+const refuse = (code: "UnknownKind" | "UnknownCommand" | "MalformedAddress", detail: string) =>
+  engineError({ code, detail })
+
+const checkedCommand = (protocol: AnyProtocol, tag: string, fields: JsonObject) => {
+  const codec = Object.hasOwn(protocol.codec.command, tag) ? protocol.codec.command[tag] : undefined
+  if (codec === undefined) throw refuse("UnknownCommand", `kind "${protocol.kind}" has no command "${tag}"`)
+  const body = { ...fields, _tag: tag }
+  try {
+    codec.decode(body)
+  } catch (cause) {
+    throw invalidFields(cause, "ENG_CMD_003")
+  }
+  return body
+}
+
+const idempotencyKeyOf = (header: string | Array<string> | undefined): string | undefined => {
+  if (header === undefined) return undefined
+  if (typeof header === "string" && header !== "" && header.length <= idempotencyKeyCharactersMax)
+    return header
+  throw new GatewayError(400, "GTW_HEAD_001", "The Idempotency-Key is not valid.", {
+    field: "Idempotency-Key",
+    reason: `1 to ${idempotencyKeyCharactersMax} characters`,
+  })
+}
+
+/** Errors: `GatewayError` for anything but an answer. */
+const answerText = (kind: string, result: AskResult): string => {
+  if (result instanceof EngineError) throw engineError(result)
+  if ("ok" in result) return `{"reply":${JSON.stringify(result.ok ?? null)}}`
+  if ("rejected" in result) throw rejectionError(kind, result.rejected as { readonly _tag: string })
+  throw engineError({
+    code: result.failed.code as EngineError["code"],
+    detail: result.failed.detail,
+    accepted: true,
+  })
+}
+
+const traceOf = (context: RequestContext): string =>
+  `00-${context.traceId}-${context.parentSpanId ?? context.traceId.slice(16)}-01`
+
+export const actorRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
+  {
+    method: "POST",
+    path: "/api/actors/:kind/:key/:command",
+    permission: "actor:send",
+    handle: async ({ http, context, identity }) => {
+      const { incoming } = http.env
+      const kind = http.req.param("kind")!
+      const protocol = services.protocols.get(kind)
+      if (protocol === undefined) throw refuse("UnknownKind", `there is no kind "${kind}"`)
+      const to = `${identity.tenant}/${kind}/${http.req.param("key")}`
+      if (Address.parse(to) === undefined) throw refuse("MalformedAddress", `${to} is no address`)
+      const fields = await readObject(incoming, services.limits.bodyBytesMax)
+      const body = checkedCommand(protocol, http.req.param("command")!, fields)
+      const idempotencyKey = idempotencyKeyOf(incoming.headers["idempotency-key"])
+      const call = {
+        tenant: identity.tenant,
+        principal: identity.user,
+        trace: traceOf(context),
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      }
+      return new Promise((resolve, reject) =>
+        services.engine.submit(to, protocol.version, body, call, (result) => {
+          try {
+            resolve(jsonText(context, 200, answerText(kind, result)))
+          } catch (failure) {
+            reject(failure)
+          }
+        }),
+      )
+    },
+  },
+]

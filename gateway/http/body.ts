@@ -1,0 +1,102 @@
+/** Reads a request's body within its limit and decodes it; what does not fit names the field and the remedy. */
+import type { IncomingMessage } from "node:http"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { isSchemaError } from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import type { PlainCodec } from "../../schemas/index.ts"
+import { GatewayError } from "../errors.ts"
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+const tooLarge = (bytesMax: number) =>
+  new GatewayError(413, "GTW_BODY_001", "The request's body is too large.", {
+    limit: "bodyBytesMax",
+    bytes_max: bytesMax,
+  })
+
+const requireJson = (request: IncomingMessage): void => {
+  const type = request.headers["content-type"]
+  if (type === undefined || /^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) return
+  throw new GatewayError(415, "GTW_BODY_002", "The body has to be JSON.", {
+    content_type: type,
+    remedy: "send Content-Type: application/json",
+  })
+}
+
+/** Stops reading as soon as the limit is passed, whatever the headers promised. */
+const readText = (request: IncomingMessage, bytesMax: number): Promise<string> =>
+  new Promise((resolve, reject) => {
+    if (Number(request.headers["content-length"] ?? 0) > bytesMax) return reject(tooLarge(bytesMax))
+    let text = ""
+    let pieces: Array<Buffer> | undefined
+    let bytes = 0
+    request.on("data", (piece: Buffer) => {
+      bytes += piece.length
+      if (bytes > bytesMax) {
+        request.removeAllListeners("data")
+        request.pause()
+        return reject(tooLarge(bytesMax))
+      }
+      if (pieces === undefined) pieces = [piece]
+      else pieces.push(piece)
+    })
+    request.once("end", () => {
+      if (pieces !== undefined)
+        text = (pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)).toString("utf8")
+      resolve(text)
+    })
+    const broken = () =>
+      reject(new GatewayError(400, "GTW_BODY_003", "The body ended before it was complete."))
+    request.once("error", broken)
+    request.once("aborted", broken)
+  })
+
+/** The body as a JSON object; an empty one counts as `{}`. */
+export const readObject = async (request: IncomingMessage, bytesMax: number): Promise<JsonObject> => {
+  requireJson(request)
+  const text = await readText(request, bytesMax)
+  if (text === "") return {}
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new GatewayError(400, "GTW_BODY_004", "The body is not valid JSON.", {
+      reason: cause instanceof Error ? cause.message : String(cause),
+    })
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject
+  throw new GatewayError(400, "GTW_BODY_005", "The body has to be a JSON object.")
+}
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** Tells which fields do not fit, and how. Values are left out: they may be secret. */
+export const invalidFields = (cause: unknown, code = "GTW_BODY_006"): GatewayError => {
+  const issues = isSchemaError(cause) ? format(cause.issue).issues : []
+  const fields = issues.map(({ path = [], message }) => ({
+    field: path.map((part) => String(typeof part === "object" ? part.key : part)).join(".") || "(body)",
+    reason: message.replace(/, (?:got|actual) .*$/s, ""),
+  }))
+  const [first] = fields
+  return new GatewayError(
+    400,
+    code,
+    first === undefined ? "The body is not valid." : `Invalid: ${first.field}.`,
+    {
+      ...first,
+      ...(fields.length > 1 ? { others: fields.slice(1) } : {}),
+      remedy: "correct the named field; fields that are not documented are refused",
+    },
+  )
+}
+
+/** Compiles a schema to a decoder of bodies that refuses unknown fields. */
+export const bodyDecoder = <S extends PlainCodec>(schema: S): ((body: unknown) => S["Type"]) => {
+  const decode = Schema.decodeUnknownResult(schema, { onExcessProperty: "error", errors: "all" })
+  return (body) => {
+    const result = decode(body)
+    if (Result.isSuccess(result)) return result.success
+    throw invalidFields(result.failure)
+  }
+}

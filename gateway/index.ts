@@ -1,0 +1,24 @@
+/** What others may use of the gateway. */
+
+export { type Credentials, makeCredentials } from "./auth/credentials.ts"
+export {
+  type DevelopmentLogin,
+  developmentLogin,
+  developmentTenant,
+  type NodeFile,
+  readNodeFile,
+  signToken,
+  writeNodeFile,
+} from "./auth/development-login.ts"
+export {
+  type ComponentHealth,
+  databaseComponent,
+  engineComponent,
+  natsComponent,
+  projectionsComponent,
+} from "./components.ts"
+export { defaultGatewayLimits, type GatewayAddress, type GatewayLimits } from "./config.ts"
+export { RequestMetrics } from "./metrics.ts"
+export { OpenStreams } from "./open-streams.ts"
+export { ListenFailed, listenGateway } from "./server.ts"
+export type { GatewayServices } from "./services.ts"

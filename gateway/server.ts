@@ -1,0 +1,79 @@
+/** Listens for the scope's time. Stopping first refuses new connections, then ends streams, then waits for answers. */
+import type { Server } from "node:http"
+import type { AddressInfo } from "node:net"
+import { serve, type WebSocketServerLike } from "@hono/node-server"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { WebSocketServer } from "ws"
+import { makeApp } from "./app.ts"
+import type { GatewayAddress } from "./config.ts"
+import type { GatewayServices } from "./services.ts"
+
+/** Nobody could be listened to at this address. */
+export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
+  host: Schema.String,
+  port: Schema.Int,
+  reason: Schema.String,
+}) {
+  readonly code = "listen-failed"
+  readonly kind = "terminal"
+  override get message() {
+    return `The gateway cannot listen on ${this.host}:${this.port}: ${this.reason}`
+  }
+}
+
+const reasonOf = (cause: NodeJS.ErrnoException): string =>
+  cause.code === "EADDRINUSE"
+    ? "the port is in use; stop the other process, or set PORT"
+    : cause.code === "EACCES"
+      ? "this user may not use that port; set PORT to one above 1023"
+      : String(cause.code ?? cause.message)
+
+/** Longer than any proxy keeps an idle connection, so that it is the proxy that closes. */
+const keepAliveMs = 75_000
+
+const listen = (services: GatewayServices, { host, port }: GatewayAddress) =>
+  Effect.callback<Server, ListenFailed>((resume) => {
+    const sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: services.limits.frameBytesMax,
+      perMessageDeflate: false,
+    })
+    // A frame that breaks the protocol closes its own socket, with the right code; nobody else hears of it.
+    sockets.on("connection", (socket) => socket.on("error", () => {}))
+    const app = makeApp(services)
+    const server = serve(
+      {
+        fetch: app.fetch,
+        hostname: host,
+        port,
+        websocket: { server: sockets as unknown as WebSocketServerLike },
+      },
+      () => resume(Effect.succeed(server)),
+    ) as Server
+    server.keepAliveTimeout = keepAliveMs
+    server.once("error", (cause) =>
+      resume(Effect.fail(new ListenFailed({ host, port, reason: reasonOf(cause) }))),
+    )
+  })
+
+const stop = (server: Server, services: GatewayServices) =>
+  Effect.callback<void>((resume) => {
+    server.close(() => resume(Effect.void))
+    services.streams.stopAll()
+    server.closeIdleConnections()
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: services.limits.stopGraceMs,
+      orElse: () => Effect.sync(() => server.closeAllConnections()),
+    }),
+  )
+
+/** Gives the port that it listens on. */
+export const listenGateway = Effect.fn("listenGateway")(function* (
+  services: GatewayServices,
+  address: GatewayAddress,
+) {
+  const server = yield* Effect.acquireRelease(listen(services, address), (open) => stop(open, services))
+  return (server.address() as AddressInfo).port
+})

@@ -1,0 +1,30 @@
+/** What the gateway is given: everything it talks to, so that a test can put a node together from parts. */
+import type * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { TraceStore } from "../actors/index.ts"
+import type { EngineShape, LogFull, Unavailable } from "../engine/index.ts"
+import type { AnyProtocol, SampleBatch, Span } from "../schemas/index.ts"
+import type { Credentials } from "./auth/credentials.ts"
+import type { ComponentHealth } from "./components.ts"
+import type { GatewayLimits } from "./config.ts"
+import type { RequestMetrics } from "./metrics.ts"
+import type { OpenStreams } from "./open-streams.ts"
+
+export interface GatewayServices {
+  readonly engine: EngineShape
+  /** By kind: what callers may send to. */
+  readonly protocols: ReadonlyMap<string, AnyProtocol>
+  readonly credentials: Credentials
+  readonly traces: (typeof TraceStore)["Service"]
+  /** Stores samples in the metric stream. */
+  readonly appendSamples: (batch: SampleBatch, tenant: string) => Effect.Effect<void, Unavailable | LogFull>
+  /** Reports a span that is not made by the tracer. */
+  readonly recordSpan: (span: Span) => void
+  /** What /health shows, by name. */
+  readonly components: Readonly<Record<string, Effect.Effect<ComponentHealth>>>
+  readonly limits: GatewayLimits
+  readonly metrics: RequestMetrics
+  readonly streams: OpenStreams
+  /** Tracer, logger and clock that handlers run with. */
+  readonly context: Context.Context<never>
+}

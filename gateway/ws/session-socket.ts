@@ -1,0 +1,129 @@
+/**
+ * One client's WebSocket on a session: messages in, events out. Closing it never ends an answer: a client that comes
+ * back resumes after the number that it saw last. Source: seed 0 §8.
+ */
+import { randomUUID } from "node:crypto"
+import * as Effect from "effect/Effect"
+import type { WebSocket } from "ws"
+import { ChatSessionProtocol } from "../../schemas/index.ts"
+import { type GatewayError, toGatewayError } from "../errors.ts"
+import type { GatewayRequest } from "../route.ts"
+import type { GatewayServices } from "../services.ts"
+import { SessionFeed } from "../session/session-feed.ts"
+import { inSessionTrace } from "../session/session-trace.ts"
+import { runTraced } from "../traced.ts"
+import { decodeFrame, type Frame, frameErrors } from "./frames.ts"
+
+/** Source: RFC 6455 §7.4.1 and the IANA registry: 1012 service restart, 1013 try again later. */
+const closeCodes = { restart: 1012, tryAgainLater: 1013 } as const
+const retryAfterSeconds = 1
+
+export class SessionSocket {
+  readonly #services: GatewayServices
+  readonly #request: GatewayRequest
+  readonly #session: string
+  readonly #socket: WebSocket
+  readonly #feed: SessionFeed
+  readonly #remove: () => void
+
+  constructor(
+    services: GatewayServices,
+    request: GatewayRequest,
+    socket: WebSocket,
+    at: { readonly session: string; readonly after: number },
+  ) {
+    this.#services = services
+    this.#request = { ...request, context: inSessionTrace(request.context, at.session) }
+    this.#session = at.session
+    this.#socket = socket
+    this.#remove = services.streams.add(() => this.#stop())
+    this.#feed = new SessionFeed(
+      services,
+      { tenant: request.identity.tenant, ...at },
+      {
+        event: (event) => this.#send(event),
+        missing: (from, to) =>
+          this.#send({
+            type: "error",
+            code: frameErrors.eventsMissing,
+            message: `Events ${from} to ${to} are no longer held; read the session's messages.`,
+            from,
+            to,
+            reconnect: false,
+          }),
+        failed: (error) => this.#report(error),
+      },
+    )
+    void this.#feed.open()
+  }
+
+  /** Takes one frame. Never throws: what is wrong with it goes back as an error. */
+  receive(data: unknown): void {
+    try {
+      this.#handle(decodeFrame(data))
+    } catch (failure) {
+      this.#report(toGatewayError(failure))
+    }
+  }
+
+  closed(): void {
+    this.#remove()
+    this.#feed.close()
+  }
+
+  #handle(frame: Frame): void {
+    if (frame.type === "resume") this.#feed.resume(frame.after)
+    else if (frame.type === "ping") this.#send({ type: "pong" })
+    else if (frame.type === "stop") {
+      const { type: _, ...fields } = frame
+      this.#ask("WS stop", { _tag: "Stop", ...fields })
+    } else {
+      const { content, message_id: messageId = randomUUID() } = frame
+      this.#ask("WS message", { _tag: "Say", messageId, content })
+    }
+  }
+
+  #ask(name: string, command: (typeof ChatSessionProtocol)["Command"]): void {
+    const { engine } = this.#services
+    const { tenant, user } = this.#request.identity
+    const asking = engine.ask(ChatSessionProtocol, this.#session, command, { tenant, principal: user })
+    runTraced(this.#services, { ...this.#request }, name, Effect.asVoid(asking)).catch((failure: unknown) =>
+      this.#report(toGatewayError(failure)),
+    )
+  }
+
+  #report(error: GatewayError): void {
+    const passing = error.status === 503 || error.status === 429
+    const own = error.code.startsWith("WS_")
+    this.#send({
+      type: "error",
+      code: own ? error.code : passing ? frameErrors.unavailable : frameErrors.refused,
+      message: error.message,
+      details: own ? error.details : { ...error.details, code: error.code },
+      reconnect: false,
+      ...(error.retryAfterSeconds === undefined ? {} : { retry_after: error.retryAfterSeconds }),
+    })
+  }
+
+  #send(frame: unknown): void {
+    const socket = this.#socket
+    if (socket.readyState !== socket.OPEN) return
+    socket.send(JSON.stringify(frame))
+    if (socket.bufferedAmount <= this.#services.limits.sendBufferBytesMax) return
+    this.closed()
+    socket.close(closeCodes.tryAgainLater, `too slow; resume after ${this.#feed.position}`)
+    // The close frame waits behind what the client does not read.
+    socket.terminate()
+  }
+
+  #stop(): void {
+    this.#send({
+      type: "error",
+      code: frameErrors.connectionLost,
+      message: "This node is shutting down.",
+      reconnect: true,
+      retry_after: retryAfterSeconds,
+    })
+    this.#socket.close(closeCodes.restart, "shutting down")
+  }
+}
