@@ -69,7 +69,8 @@ export const entryRow = (
   }
 }
 
-const transferTags = new Set(["AgentTransferred", "agent_transfer"])
+/** `AgentChanged` is the chat session's. */
+const transferTags = new Set(["AgentChanged", "AgentTransferred", "agent_transfer"])
 const fromNames = ["from", "fromAgent", "from_agent", "fromAgentId", "from_agent_id"]
 const toNames = ["to", "toAgent", "to_agent", "toAgentId", "to_agent_id"]
 
