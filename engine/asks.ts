@@ -81,6 +81,18 @@ export const make = Effect.fnUntraced(function* (options: {
     }),
   )
 
+  // Whoever still waits when the node ends is told so: the answer would have nowhere to go.
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      for (const ask of [...pending.keys()]) {
+        close(
+          ask,
+          new EngineError({ code: "AcceptanceUnknown", detail: "the node stopped before the answer came" }),
+        )
+      }
+    }),
+  )
+
   return {
     open: (timeoutMs, done) => {
       if (pending.size >= limits.pendingAsksMax) return undefined

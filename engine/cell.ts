@@ -54,8 +54,9 @@ export class Cell<Input> {
   /** Revision of the stored snapshot, and the journal sequence up to which it tells. */
   snapshotRevision = 0
   snapshotSequence = 0
-  /** Something changed since the last captured snapshot. */
-  dirty = false
+  /** Counts changes; a stored snapshot tells which of them it holds. */
+  changes = 0
+  storedChanges = 0
   /** Set when its events cannot be folded: commands are then refused and kept as dead letters. */
   failure: string | undefined
   /** False when the stored snapshot cannot be read: it must then not be written over. */
@@ -112,6 +113,11 @@ export class Cell<Input> {
       const running = this.activities.get(id)
       if (running !== undefined) this.activities.set(id, { ...running, trace })
     }
+  }
+
+  /** Something is not in the stored snapshot. */
+  get dirty(): boolean {
+    return this.changes !== this.storedChanges
   }
 
   encodeSnapshot(sequence: number): Uint8Array {

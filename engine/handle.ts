@@ -88,7 +88,7 @@ const advance = (cell: Cell<Input>, entry: Entry, limits: Limits): void => {
   const cause = entry.cause
   if (cause.t === "malformed") return
   cell.applyChanges(entry, cause.trace, limits.idempotencyKeysMax, limits.idempotencyRetentionMs)
-  cell.dirty = true
+  cell.changes += 1
 }
 
 const causeOf = (cell: Cell<Input>, input: Input): Cause | undefined => {

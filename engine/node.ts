@@ -101,6 +101,7 @@ interface Holding {
   readonly drain: Deferred.Deferred<void>
 }
 
+const drainTickMs = 20
 const beatTopic = "beat"
 const feedTopic = (topic: string): string => `feed.${topic}`
 const encoder = new TextEncoder()
@@ -393,6 +394,8 @@ export const make = Effect.fnUntraced(function* (options: NodeOptions) {
     leaving = true
     beat()
     changed.openUnsafe()
+    // What callers were promised an answer on goes into the mailboxes first; `publishBudgetMs` bounds the wait.
+    while (sender.waiting() > 0) yield* Effect.sleep(drainTickMs)
     for (const [partition, holding] of holdings) release(partition, holding)
     while (holdings.size > 0) yield* Effect.forEach([...holdings.values()], ({ fiber }) => Fiber.await(fiber))
     beat()

@@ -360,6 +360,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
   // Hand over: nothing new comes in, what was taken is committed, and the successor starts from here.
   for (const fiber of [reading, timing_, checkpointing]) yield* Fiber.interrupt(fiber)
   yield* FiberMap.clear(activities)
+  if (partition.quiescing) partition.resume()
   const settled = Effect.gen(function* () {
     while (partition.progress.inFlight > 0 || partition.stagedCount > 0 || appending) {
       room.closeUnsafe()

@@ -268,6 +268,7 @@ export class Partition {
 
   /** What a checkpoint at this moment says; call while quiescent. Marks every changed cell for capture. */
   capture(): Checkpoint {
+    this.toCapture.clear()
     for (const cell of this.cells.values()) if (cell.dirty && cell.capturable) this.toCapture.add(cell)
     this.entriesSinceCheckpoint = 0
     return {
@@ -356,7 +357,7 @@ export class Partition {
       this.limits.idempotencyKeysMax,
       this.limits.idempotencyRetentionMs,
     )
-    cell.dirty = true
+    cell.changes += 1
   }
 
   /** Lets out what follows from a stored record. `fresh` is false for records that a checkpoint already covers. */

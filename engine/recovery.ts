@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Checkpoint } from "./checkpoint.ts"
-import { CorruptRecord, type Unavailable } from "./errors.ts"
+import { CorruptRecord, OwnershipLost, type Unavailable } from "./errors.ts"
 import type { KeyValueStore } from "./key-value.ts"
 import type { Log, LogMessage } from "./log.ts"
 import type { Partition } from "./partition.ts"
@@ -43,15 +43,22 @@ export const replay = Effect.fnUntraced(function* (options: {
   readonly partition: Partition
   readonly checkpoint: Checkpoint
   readonly through: number
-}): Effect.fn.Return<void, CorruptRecord | Unavailable, Scope.Scope> {
+}): Effect.fn.Return<void, CorruptRecord | OwnershipLost | Unavailable, Scope.Scope> {
   const { journal, partition, checkpoint, through } = options
   const number = partition.partition
+  const overtaken = (sequence: number) =>
+    new OwnershipLost({
+      partition: number,
+      detail: `its journal was claimed at ${through} and again before ${sequence}`,
+    })
+  if (checkpoint.journal > through) return yield* overtaken(checkpoint.journal)
   const reader = yield* journal.open(number, Math.min(checkpoint.outbox, checkpoint.journal) + 1)
   let previous: number | undefined
   for (;;) {
-    const messages = (yield* reader.take).filter(({ sequence }) => sequence <= through)
+    const messages = yield* reader.take
     const records: Array<readonly [LogMessage, Record.JournalRecord]> = []
     for (const message of messages) {
+      if (message.sequence > through) return yield* overtaken(message.sequence)
       const record = Record.decode(message.data)
       const detail =
         "corrupt" in record ? record.corrupt : gapOf(record, message.sequence, previous, checkpoint.journal)

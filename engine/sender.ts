@@ -34,6 +34,7 @@ export interface Sender {
 interface Lane<P extends Parcel> {
   readonly partition: number
   queue: Array<P>
+  onTheWay: ReadonlyArray<P>
   running: boolean
   batches: number
 }
@@ -56,7 +57,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const laneOf = <P extends Parcel>() =>
     Array.from(
       { length: options.partitions },
-      (_, partition): Lane<P> => ({ partition, queue: [], running: false, batches: 0 }),
+      (_, partition): Lane<P> => ({ partition, queue: [], onTheWay: [], running: false, batches: 0 }),
     )
   const callers = laneOf<Parcel>()
   const actors = laneOf<MarkedParcel>()
@@ -83,7 +84,9 @@ export const make = Effect.fnUntraced(function* (options: {
         lane,
         (parcel, index) => `{"source":"${source}","mark":[${batch},${index}],${parcel.rest}`,
       )
+      lane.onTheWay = parcels
       const error = yield* storeWithin(lane.partition, data, `${source}-${lane.partition}-${batch}`)
+      lane.onTheWay = []
       for (const parcel of parcels) parcel.done(error)
     }
     lane.running = false
@@ -138,6 +141,17 @@ export const make = Effect.fnUntraced(function* (options: {
     fork(drain(lane))
   }
 
+  // Whoever still waits when the node ends cannot know whether the command was stored.
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      const error = new EngineError({
+        code: "AcceptanceUnknown",
+        detail: "the node stopped before the mailbox answered",
+      })
+      for (const lane of callers) for (const parcel of [...lane.onTheWay, ...lane.queue]) parcel.done(error)
+    }),
+  )
+
   return {
     offer: (partition, parcel) => {
       const lane = callers[partition]!
@@ -151,6 +165,6 @@ export const make = Effect.fnUntraced(function* (options: {
       lane.queue.push(parcel)
       wake(lane, drainActors)
     },
-    waiting: () => callers.reduce((sum, lane) => sum + lane.queue.length, 0),
+    waiting: () => callers.reduce((sum, lane) => sum + lane.onTheWay.length + lane.queue.length, 0),
   }
 })

@@ -1,7 +1,7 @@
 /** Reads actors' snapshots when they wake, and writes those a checkpoint has marked, each under compare-and-set. */
 import * as Effect from "effect/Effect"
 import type { Cell } from "./cell.ts"
-import { Unavailable } from "./errors.ts"
+import { OwnershipLost, Unavailable } from "./errors.ts"
 import type { Input } from "./handle.ts"
 import type { KeyValueStore } from "./key-value.ts"
 import type { Partition } from "./partition.ts"
@@ -41,6 +41,7 @@ export const load = Effect.fnUntraced(function* (
 interface Captured {
   readonly cell: Cell<Input>
   readonly value: Uint8Array
+  readonly changes: number
 }
 
 /** Snapshots that were encoded and not written yet. All of one checkpoint, so all of one journal sequence. */
@@ -54,8 +55,7 @@ export class Captures {
   }
 
   capture(cell: Cell<Input>): void {
-    this.captured.push({ cell, value: cell.encodeSnapshot(this.sequence) })
-    cell.dirty = false
+    this.captured.push({ cell, value: cell.encodeSnapshot(this.sequence), changes: cell.changes })
   }
 
   /** Encodes more of what is marked, in slices, so that the event loop stays free. */
@@ -68,15 +68,15 @@ export class Captures {
     return this.captured.splice(0, writeSlice)
   }
 
-  /** Writes all snapshots of the checkpoint. One that is already newer in the store is left. */
-  write(store: KeyValueStore, partition: Partition): Effect.Effect<void> {
+  /** Writes all snapshots of the checkpoint. */
+  write(store: KeyValueStore, partition: Partition): Effect.Effect<void, OwnershipLost> {
     const { sequence } = this
     const take = () => this.take(partition)
     return Effect.gen(function* () {
       for (;;) {
         const slice = take()
         if (slice.length === 0) return
-        yield* writeAll(store, slice, sequence)
+        yield* writeAll(store, partition.partition, slice, sequence)
       }
     })
   }
@@ -84,9 +84,10 @@ export class Captures {
 
 const writeAll = Effect.fnUntraced(function* (
   store: KeyValueStore,
+  partition: number,
   all: ReadonlyArray<Captured>,
   sequence: number,
-): Effect.fn.Return<void> {
+): Effect.fn.Return<void, OwnershipLost> {
   let left = all
   while (left.length > 0) {
     const results = yield* untilAvailable(
@@ -105,28 +106,44 @@ const writeAll = Effect.fnUntraced(function* (
       if (typeof result === "number") {
         captured.cell.snapshotRevision = result
         captured.cell.snapshotSequence = sequence
+        captured.cell.storedChanges = captured.changes
       } else conflicts.push(captured)
     }
-    left = yield* unwritten(store, conflicts, sequence)
+    left = yield* unwritten(store, partition, conflicts, sequence)
   }
 })
 
-/** A former owner, or an attempt of ours with an unclear outcome, wrote first: only what is older is written over. */
+/**
+ * A former owner, or an attempt of ours with an unclear outcome, wrote first: only what is older is written over. What is
+ * newer than all we know was written by a later owner.
+ */
 const unwritten = Effect.fnUntraced(function* (
   store: KeyValueStore,
+  partition: number,
   conflicts: ReadonlyArray<Captured>,
   sequence: number,
-): Effect.fn.Return<ReadonlyArray<Captured>> {
+): Effect.fn.Return<ReadonlyArray<Captured>, OwnershipLost> {
   if (conflicts.length === 0) return conflicts
   const stored = yield* untilAvailable(store.getMany(conflicts.map(({ cell }) => snapshotKey(cell.id))))
-  return conflicts.filter(({ cell }, index) => {
+  const older: Array<Captured> = []
+  for (const [index, captured] of conflicts.entries()) {
     const snapshot = stored[index]
-    cell.snapshotRevision = snapshot?.revision ?? 0
-    if (snapshot === undefined) return true
-    const written = (JSON.parse(new TextDecoder().decode(snapshot.value)) as { readonly sequence: number })
-      .sequence
-    if (written < sequence) return true
-    cell.snapshotSequence = written
-    return false
-  })
+    const written = snapshot === undefined ? 0 : sequenceOf(snapshot.value)
+    if (written > sequence) {
+      return yield* new OwnershipLost({
+        partition,
+        detail: `the snapshot of ${captured.cell.id} tells up to ${written}, past ${sequence}`,
+      })
+    }
+    captured.cell.snapshotRevision = snapshot?.revision ?? 0
+    if (written < sequence) older.push(captured)
+    else {
+      captured.cell.snapshotSequence = sequence
+      captured.cell.storedChanges = captured.changes
+    }
+  }
+  return older
 })
+
+const sequenceOf = (snapshot: Uint8Array): number =>
+  (JSON.parse(new TextDecoder().decode(snapshot)) as { readonly sequence: number }).sequence
