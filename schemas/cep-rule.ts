@@ -96,9 +96,9 @@ export type AlertFeed = typeof AlertFeed.Type
 export const ruleIndexKey = "default"
 
 export const RuleIndexView = Schema.Struct({
-  /** Grows with every change. */
+  /** Grows with every change. The rules are those that are enabled. */
   version: Schema.Int,
-  rules: Schema.Array(Schema.Struct({ rule: Id, metric: Schema.String, enabled: Schema.Boolean })),
+  rules: Schema.Array(Schema.Struct({ rule: Id, metric: Schema.String })),
 })
 export type RuleIndexView = typeof RuleIndexView.Type
 

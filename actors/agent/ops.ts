@@ -1,0 +1,72 @@
+/** The built-in operations agent: answers through an OPS plan, and tells which alerts it was told of. */
+import * as Effect from "effect/Effect"
+import { ActivityFailure } from "../../engine/index.ts"
+import { formatTime, formatValue, languageOf } from "../../ops/index.ts"
+import { type Alert, type AnswerBlock, OpsPlanProtocol } from "../../schemas/index.ts"
+import { EngineAccess } from "../engine-access.ts"
+import type { Question, Utterance } from "./question.ts"
+
+/** How long one attempt waits for the plan; the next attempt gets the same plan's answer. */
+export const planTimeoutMs = 60_000
+
+export const asksForAlerts = (question: string): boolean =>
+  /\balerts?\b|\balarms?\b|\bwarnings?\b|알림|경보|알람|경고/.test(question.toLowerCase())
+
+const alertLine = (alert: Alert): string => {
+  const group = Object.entries(alert.group).map(([label, value]) => `${label}=${value}`)
+  return [
+    `${formatTime(alert.at)} ${alert.severity} ${alert.status}: ${alert.name}`,
+    `(${[...group, `${alert.metric} ${formatValue(alert.value, "")}`, `threshold ${alert.threshold}`].join(", ")})`,
+  ].join(" ")
+}
+
+const tellAlerts = ({ question, alerts }: Question): Utterance => {
+  const korean = languageOf(question) === "ko"
+  const none = korean ? "받은 알림이 없습니다." : "I have not been told of any alert."
+  const firing = alerts.filter(({ status }) => status === "raised").length
+  const heading = korean
+    ? `최근 알림 ${alerts.length}건, 그중 ${firing}건이 해소되지 않았습니다.`
+    : `The newest ${alerts.length} alerts, ${firing} of them not resolved.`
+  return {
+    _tag: "Say",
+    text: alerts.length === 0 ? none : [heading, ...alerts.map(alertLine)].join("\n"),
+    blocks: [],
+  }
+}
+
+const textOf = (blocks: ReadonlyArray<AnswerBlock>): string =>
+  blocks.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n\n")
+
+/** `trace`: of the activity's run. The plan's id is the question's, so asking again gives the same answer. */
+export const ops = Effect.fnUntraced(function* (
+  question: Question,
+  run: { readonly tenant: string; readonly trace: string },
+): Effect.fn.Return<Utterance, ActivityFailure, EngineAccess> {
+  if (asksForAlerts(question.question)) return tellAlerts(question)
+  const access = yield* EngineAccess
+  const engine = yield* access.engine
+  const { plan } = question
+  const answer = yield* engine
+    .ask(
+      OpsPlanProtocol,
+      plan,
+      { _tag: "Ask", question: question.question.slice(0, 4_000) },
+      {
+        ...run,
+        idempotencyKey: `answer:${plan}`,
+        timeoutMs: planTimeoutMs,
+      },
+    )
+    .pipe(
+      Effect.mapError((error) =>
+        error._tag === "Rejected"
+          ? new ActivityFailure({ code: "PlanRefused", detail: error.message, retryable: false })
+          : new ActivityFailure({
+              code: error.code,
+              detail: error.detail,
+              retryable: error.kind === "retryable",
+            }),
+      ),
+    )
+  return { _tag: "Say", text: textOf(answer.blocks), blocks: answer.blocks, plan }
+})

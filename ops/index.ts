@@ -1,0 +1,11 @@
+/** What others may use of OPS: each stage from a question to the blocks of its answer. */
+export { Composition, compose, composeFailure, composeProblems } from "./compose.ts"
+export { executePlan } from "./execute.ts"
+export { Findings } from "./findings.ts"
+export { type Language, languageOf } from "./language.ts"
+export { type CatalogEntry, metricCatalog } from "./metric-catalog.ts"
+export { formatSpan, formatTime, formatValue } from "./number-text.ts"
+export { concernsInfrastructure, planQuestion } from "./planner.ts"
+export { present } from "./present.ts"
+export { queryMetrics } from "./tools/metric-query.ts"
+export { validatePlan } from "./validator.ts"
