@@ -28,6 +28,7 @@ export const errorCodes = {
   messageTooLarge: 10_054,
   streamNameInUse: 10_058,
   streamNotFound: 10_059,
+  subjectsOverlap: 10_065,
   wrongLastSequence: 10_071,
   replicasNotSupported: 10_074,
   notEnabled: 10_076,

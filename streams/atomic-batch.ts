@@ -3,8 +3,7 @@
  * one where the server does not fsync before it acknowledges. A batch in which one key is not at its expected revision is refused as a whole; the caller then writes its keys one by one.
  */
 import * as Effect from "effect/Effect"
-import { Unavailable } from "../engine/errors.ts"
-import type { Write } from "../engine/key-value.ts"
+import { type KeyValue, Unavailable } from "../engine/index.ts"
 import { readAcknowledgement } from "./acknowledgement.ts"
 import type { NatsConnection } from "./connection.ts"
 import { batchPosition, expectedLastSubjectSequence, headerBlock } from "./headers.ts"
@@ -16,8 +15,10 @@ const batchedWritesMax = 500
 const batchBytesMax = 8 * 1024 * 1024
 
 /** Cuts the writes, in order, into batches within the limits. */
-export const batchesOf = (writes: ReadonlyArray<Write>): ReadonlyArray<ReadonlyArray<Write>> => {
-  const batches: Array<Array<Write>> = []
+export const batchesOf = (
+  writes: ReadonlyArray<KeyValue.Write>,
+): ReadonlyArray<ReadonlyArray<KeyValue.Write>> => {
+  const batches: Array<Array<KeyValue.Write>> = []
   let size = 0
   for (const write of writes) {
     const batch = batches.at(-1)
@@ -36,7 +37,7 @@ export const putTogether = (
   nats: NatsConnection,
   port: string,
   subject: (key: string) => string,
-  writes: ReadonlyArray<Write>,
+  writes: ReadonlyArray<KeyValue.Write>,
 ): Effect.Effect<ReadonlyArray<number> | undefined, Unavailable> => {
   if (writes.length < batchedWritesMin) return Effect.succeed(undefined)
   const unavailable = (detail: string) => Effect.fail(new Unavailable({ port, detail }))

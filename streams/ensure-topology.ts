@@ -51,12 +51,19 @@ const permanent: ReadonlyArray<number> = [
   errorCodes.replicasNotSupported,
 ]
 
+/** A server may notice the race by the name or, up to 2.9, by the subjects; these may also overlap for good. */
+const raced: ReadonlyArray<number> = [errorCodes.streamNameInUse, errorCodes.subjectsOverlap]
+const raceIsOver = Schedule.spaced(100).pipe(Schedule.upTo({ duration: 2_000 }))
+
+const fieldOf: Readonly<Record<number, keyof StreamSettings>> = {
+  [errorCodes.storageResourcesExceeded]: "max_bytes",
+  [errorCodes.memoryResourcesExceeded]: "max_bytes",
+  [errorCodes.subjectsOverlap]: "subjects",
+  [errorCodes.replicasNotSupported]: "num_replicas",
+}
+
 const refused = (wanted: StreamSettings, error: ApiError) => {
-  const field =
-    error.errorCode === errorCodes.storageResourcesExceeded ||
-    error.errorCode === errorCodes.memoryResourcesExceeded
-      ? "max_bytes"
-      : "num_replicas"
+  const field = fieldOf[error.errorCode] ?? "name"
   const hint = field === "max_bytes" ? "; lower storageBudgetBytes or raise the server's max_file_store" : ""
   return mismatch(wanted, {}, field, `${error.detail} (${error.errorCode})${hint}`)
 }
@@ -78,10 +85,14 @@ const ensureStream = Effect.fnUntraced(function* (
       (error) => error.errorCode === errorCodes.streamNotFound,
       () =>
         api<StreamInfo>("CREATE", wanted).pipe(
-          // Another node created it first, with other settings: compare with what is there now.
+          // Another node is creating it at this moment: compare with what it made.
           Effect.catchIf(
-            (error) => error.errorCode === errorCodes.streamNameInUse,
-            () => api<StreamInfo>("INFO"),
+            (error) => raced.includes(error.errorCode),
+            (error) =>
+              api<StreamInfo>("INFO").pipe(
+                Effect.retry({ schedule: raceIsOver }),
+                Effect.mapError(() => error),
+              ),
           ),
         ),
     ),

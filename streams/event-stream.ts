@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { LogFull, Unavailable } from "../engine/errors.ts"
+import { LogFull, Unavailable } from "../engine/index.ts"
 import type { Limits } from "./config.ts"
 import type { NatsConnection } from "./connection.ts"
 import type { ConsumerSource } from "./consumer.ts"

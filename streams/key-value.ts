@@ -3,8 +3,7 @@
  * removal purges the subject, so that nothing is left behind and the next put expects revision 0.
  */
 import * as Effect from "effect/Effect"
-import { Conflict, Unavailable } from "../engine/errors.ts"
-import type { KeyValueStore, Stored } from "../engine/key-value.ts"
+import { Conflict, type KeyValue, Unavailable } from "../engine/index.ts"
 import { callApi } from "./api.ts"
 import { batchesOf, putTogether } from "./atomic-batch.ts"
 import type { NatsConnection } from "./connection.ts"
@@ -42,18 +41,18 @@ const pipelined = <I, O>(
         })
       })
 
-export const makeKeyValue = (nats: NatsConnection, options: KeyValueOptions): KeyValueStore => {
+export const makeKeyValue = (nats: NatsConnection, options: KeyValueOptions): KeyValue.KeyValueStore => {
   const { stream } = options
   const subject = (key: string) => options.subject(encodeToken(key))
 
-  const getMany: KeyValueStore["getMany"] = (keys) =>
-    pipelined<string, Stored | undefined>(keys, (key, done) =>
+  const getMany: KeyValue.KeyValueStore["getMany"] = (keys) =>
+    pipelined<string, KeyValue.Stored | undefined>(keys, (key, done) =>
       readLatest(nats.requests, stream, subject(key), (failure, latest) =>
         done(failure, latest === undefined ? undefined : { value: latest.data, revision: latest.sequence }),
       ),
     )
 
-  const putEach: KeyValueStore["putMany"] = (writes) =>
+  const putEach: KeyValue.KeyValueStore["putMany"] = (writes) =>
     pipelined<(typeof writes)[number], number | Conflict>(writes, (write, done) =>
       nats.publisher.publish(
         subject(write.key),
@@ -67,7 +66,7 @@ export const makeKeyValue = (nats: NatsConnection, options: KeyValueOptions): Ke
       ),
     )
 
-  const putMany: KeyValueStore["putMany"] = options.batched
+  const putMany: KeyValue.KeyValueStore["putMany"] = options.batched
     ? (writes) =>
         Effect.map(
           Effect.forEach(batchesOf(writes), (batch) =>
@@ -79,7 +78,7 @@ export const makeKeyValue = (nats: NatsConnection, options: KeyValueOptions): Ke
         )
     : putEach
 
-  const removeMany: KeyValueStore["removeMany"] = (keys) =>
+  const removeMany: KeyValue.KeyValueStore["removeMany"] = (keys) =>
     pipelined<string, undefined>(keys, (key, done) =>
       callApi(nats.requests, `$JS.API.STREAM.PURGE.${stream.name}`, { filter: subject(key) }, (error) =>
         done(error?.message, undefined),

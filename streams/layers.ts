@@ -2,9 +2,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { KeyValue } from "../engine/key-value.ts"
-import { DeadLetters, Journal, Mailbox } from "../engine/log.ts"
-import { Signals } from "../engine/signals.ts"
+import { KeyValue, Log, Signals } from "../engine/index.ts"
 import { resolve, type StreamsConfig } from "./config.ts"
 import { Nats } from "./connection.ts"
 import { type DurabilityReport, durabilityReport } from "./durability.ts"
@@ -33,11 +31,11 @@ export class Durability extends Context.Service<Durability, DurabilityReport>()(
 
 export type StreamsServices =
   | Nats
-  | Mailbox
-  | Journal
-  | DeadLetters
-  | KeyValue
-  | Signals
+  | Log.Mailbox
+  | Log.Journal
+  | Log.DeadLetters
+  | KeyValue.KeyValue
+  | Signals.Signals
   | MetricStream
   | TraceStream
   | Durability
@@ -61,14 +59,14 @@ export const layer = (input: StreamsConfig) =>
             makeStreamLog(nats, { port, stream, subject: of, limits, keepLast: stream === streams.journal })
           const events = (port: string, stream: StreamSettings, of: (token: string) => string) =>
             makeEventStream(nats, { port, stream, subject: of, limits })
-          return Context.make(Mailbox, log("Mailbox", streams.mailbox, subject.mailbox)).pipe(
-            Context.add(Journal, log("Journal", streams.journal, subject.journal)),
-            Context.add(DeadLetters, log("DeadLetters", streams.deadLetter, subject.deadLetter)),
+          return Context.make(Log.Mailbox, log("Mailbox", streams.mailbox, subject.mailbox)).pipe(
+            Context.add(Log.Journal, log("Journal", streams.journal, subject.journal)),
+            Context.add(Log.DeadLetters, log("DeadLetters", streams.deadLetter, subject.deadLetter)),
             Context.add(
-              KeyValue,
+              KeyValue.KeyValue,
               makeKeyValue(nats, { stream: streams.keyValue, subject: subject.keyValue, batched }),
             ),
-            Context.add(Signals, makeSignals(nats, subject.signal)),
+            Context.add(Signals.Signals, makeSignals(nats, subject.signal)),
             Context.add(MetricStream, events("MetricStream", streams.metric, subject.metric)),
             Context.add(TraceStream, events("TraceStream", streams.trace, subject.trace)),
             Context.add(Durability, durabilityReport(nats, config)),

@@ -3,8 +3,7 @@
  * within a partition without being dense. Appends are ordered per partition by the stream alone.
  */
 import * as Effect from "effect/Effect"
-import { Conflict, LogFull, Unavailable } from "../engine/errors.ts"
-import type { Log, LogMessage } from "../engine/log.ts"
+import { Conflict, type Log, LogFull, Unavailable } from "../engine/index.ts"
 import type { PublishFailure } from "./acknowledgement.ts"
 import { call } from "./api.ts"
 import type { Limits } from "./config.ts"
@@ -30,7 +29,7 @@ export interface StreamLogOptions {
 type AppendError = Unavailable | LogFull | Conflict
 
 /** Whatever the retried append meets first, the sequence check or the id check: both end at the stored sequence. */
-export const makeStreamLog = (nats: NatsConnection, options: StreamLogOptions): Log => {
+export const makeStreamLog = (nats: NatsConnection, options: StreamLogOptions): Log.Log => {
   const { port, stream, subject, limits } = options
   const unavailable = (detail: string) => new Unavailable({ port, detail })
 
@@ -57,7 +56,7 @@ export const makeStreamLog = (nats: NatsConnection, options: StreamLogOptions): 
     )
   }
 
-  const append: Log["append"] = (partition, data, { id, expectedLast }) =>
+  const append: Log.Log["append"] = (partition, data, { id, expectedLast }) =>
     Effect.callback((resume) => {
       // Two owners may race with the same id: under compare-and-set only a repeat by this very process is a repeat.
       const ownId = expectedLast === undefined ? `${partition}.${id}` : `${nats.instance}.${partition}.${id}`
@@ -75,13 +74,13 @@ export const makeStreamLog = (nats: NatsConnection, options: StreamLogOptions): 
       )
     })
 
-  const last: Log["last"] = (partition) =>
-    Effect.map(latest(partition), (found): LogMessage | undefined => {
+  const last: Log.Log["last"] = (partition) =>
+    Effect.map(latest(partition), (found): Log.LogMessage | undefined => {
       if (found === undefined) return undefined
       return { sequence: found.sequence, data: found.data, storedAt: found.storedAt }
     })
 
-  const open: Log["open"] = (partition, from) =>
+  const open: Log.Log["open"] = (partition, from) =>
     openReader(
       nats,
       {
@@ -89,7 +88,7 @@ export const makeStreamLog = (nats: NatsConnection, options: StreamLogOptions): 
         stream: stream.name,
         filter: subject(partition),
         start: { sequence: from },
-        read: (message, { sequence, storedAt }): LogMessage => ({
+        read: (message, { sequence, storedAt }): Log.LogMessage => ({
           sequence,
           data: plain(message.data),
           storedAt,
@@ -98,7 +97,7 @@ export const makeStreamLog = (nats: NatsConnection, options: StreamLogOptions): 
       limits,
     )
 
-  const trim: Log["trim"] = Effect.fnUntraced(function* (partition, through) {
+  const trim: Log.Log["trim"] = Effect.fnUntraced(function* (partition, through) {
     const kept = options.keepLast ? yield* latest(partition) : undefined
     // The server purges up to `seq` and keeps the message at it.
     const seq = Math.min(through + 1, kept?.sequence ?? Number.MAX_SAFE_INTEGER)

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Unavailable } from "../engine/errors.ts"
+import { Unavailable } from "../engine/index.ts"
 import type { PublishFailure } from "./acknowledgement.ts"
 import { jsonBytes } from "./api.ts"
 import type { Resolved } from "./config.ts"

@@ -6,7 +6,7 @@
 import type { Msg } from "@nats-io/transport-node"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { Unavailable } from "../engine/errors.ts"
+import { Unavailable } from "../engine/index.ts"
 import type { Limits } from "./config.ts"
 import type { NatsConnection } from "./connection.ts"
 import { Consumer, type ConsumerSource } from "./consumer.ts"

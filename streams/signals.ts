@@ -1,6 +1,6 @@
 /** The engine's signals as core NATS messages: delivered to whoever is connected now, else lost. */
 import * as Effect from "effect/Effect"
-import type { SignalBus } from "../engine/signals.ts"
+import type { Signals } from "../engine/index.ts"
 import type { NatsConnection } from "./connection.ts"
 import { plain } from "./latest.ts"
 import { encodeToken } from "./token.ts"
@@ -8,7 +8,7 @@ import { encodeToken } from "./token.ts"
 /** How long `subscribe` waits for the server to know of it; after that it takes effect with the next connection. */
 const confirmTimeoutMs = 2_000
 
-export const makeSignals = (nats: NatsConnection, subject: (token: string) => string): SignalBus => ({
+export const makeSignals = (nats: NatsConnection, subject: (token: string) => string): Signals.SignalBus => ({
   publish: (topic, data) => {
     if (!nats.status().connected) return
     try {

@@ -59,6 +59,23 @@ for (const version of await contractNatsVersions())
       }),
     )
 
+    it.live(
+      "names the limit when the streams do not fit into the server, and foreign subjects in its way",
+      () =>
+        Effect.gen(function* () {
+          const tooMuch = yield* Effect.flip(startNode(configure({ storageBudgetBytes: 2 ** 52 })))
+          expect(tooMuch).toMatchObject({ _tag: "TopologyMismatch", field: "max_bytes" })
+          const config = configure()
+          const { transport } = Context.get(yield* startNode(configure()), Nats)
+          const foreign = { name: `foreign-${config.namespace}`, subjects: [`${config.namespace}.journal.7`] }
+          yield* Effect.promise(() =>
+            transport.request(`$JS.API.STREAM.CREATE.${foreign.name}`, JSON.stringify(foreign)),
+          )
+          const overlap = yield* Effect.flip(startNode(config))
+          expect(overlap).toMatchObject({ _tag: "TopologyMismatch", field: "subjects" })
+        }),
+    )
+
     it.live("refuses replicas that the server would not keep", () =>
       Effect.gen(function* () {
         const refused = yield* Effect.flip(startNode(configure({ replicas: 3 })))
