@@ -1,4 +1,10 @@
 /** What others may use of the actors: each kind with its projection and queries. */
+export { builtinAgents } from "./agent/builtin.ts"
+export { seedBuiltins } from "./builtins.ts"
+export { builtinRules } from "./cep-rule/builtin.ts"
+export { type MetricFeedOptions, runMetricFeed } from "./cep-rule/metric-feed.ts"
+export { EngineAccess } from "./engine-access.ts"
+export { implementations } from "./implementations.ts"
 export { entryRow } from "./trace/hops.ts"
 export { defaultTraceLimits, type TraceLimits } from "./trace/limits.ts"
 export { type TraceProjectorConfig, traceProjectorLayer } from "./trace/projector.ts"

@@ -1,4 +1,5 @@
 /** What other folders may use of the outside world: embedded by default, real services by configuration. */
+export { collectHostMetrics, type HostMetricsOptions } from "./host-metrics/collector.ts"
 export { type ClusterStartOptions, startNatsCluster } from "./nats-server/cluster.ts"
 export type { SyncMode } from "./nats-server/configuration.ts"
 export {

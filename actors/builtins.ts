@@ -1,0 +1,26 @@
+/** Gives a tenant its built-in agents and rules. Idempotent, and safe when several nodes do it at once. */
+import * as Effect from "effect/Effect"
+import type { EngineError, EngineShape, Rejected } from "../engine/index.ts"
+import { AgentProtocol, CepRuleProtocol, type Rule } from "../schemas/index.ts"
+import { builtinAgents } from "./agent/builtin.ts"
+import { builtinRules } from "./cep-rule/builtin.ts"
+
+/** A rule that exists stays as people left it. */
+const defineOnce = (engine: EngineShape, tenant: string, id: string, rule: Rule) =>
+  engine.ask(CepRuleProtocol, id, { _tag: "Read" }, { tenant }).pipe(
+    Effect.asVoid,
+    Effect.catchTag("Rejected", () =>
+      Effect.asVoid(engine.ask(CepRuleProtocol, id, { _tag: "Define", rule }, { tenant })),
+    ),
+  )
+
+/** Errors: what `ask` fails with; calling it again finishes what is missing. */
+export const seedBuiltins = Effect.fn("seedBuiltins")(function* (
+  engine: EngineShape,
+  tenant: string,
+): Effect.fn.Return<void, EngineError | Rejected> {
+  for (const [id, descriptor] of Object.entries(builtinAgents)) {
+    yield* engine.ask(AgentProtocol, id, { _tag: "Register", ...descriptor }, { tenant })
+  }
+  for (const [id, rule] of Object.entries(builtinRules)) yield* defineOnce(engine, tenant, id, rule)
+})

@@ -1,0 +1,19 @@
+/** Every actor kind of the product, ready for the engine. */
+import * as Effect from "effect/Effect"
+import { agentImplementation } from "./agent/implementation.ts"
+import { CepRule } from "./cep-rule/rule.ts"
+import { RuleIndex } from "./cep-rule/rule-index.ts"
+import { ChatSession } from "./chat-session/session.ts"
+import { implementKind } from "./implement-kind.ts"
+import { Lock } from "./lock/lock.ts"
+import { opsPlanImplementation } from "./ops-plan/implementation.ts"
+
+/** Gotcha: fill `EngineAccess` once the engine is made, or activities that ask other actors wait for ever. */
+export const implementations = Effect.all([
+  agentImplementation,
+  implementKind(ChatSession, {}),
+  implementKind(CepRule, {}),
+  implementKind(RuleIndex, {}),
+  opsPlanImplementation,
+  implementKind(Lock, {}),
+])
