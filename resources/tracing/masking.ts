@@ -32,12 +32,12 @@ export const isSecretName = (name: string): boolean => secretNames.test(spaced(n
 const patterns: ReadonlyArray<readonly [RegExp, string]> = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, secret],
   [/\b(Bearer|Basic|Digest|Token)(\s+)[A-Za-z0-9._~+/=:-]+/gi, `$1$2${secret}`],
-  [/\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){1,4}/g, secret],
-  [/\b(?:ak|sk|pk|rk)_(?:live|test)_[A-Za-z0-9_-]+/g, secret],
+  [/eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){1,4}/g, secret],
+  [/(?:ak|sk|pk|rk)_(?:live|test)_[A-Za-z0-9_-]+/g, secret],
   [/\bsk-[A-Za-z0-9_-]{8,}/g, secret],
   [/\b(?:gh[a-z]_|github_pat_|glpat-|xox[a-z]-|npm_|hf_)[A-Za-z0-9_-]{8,}/g, secret],
-  [/\b(?:AKIA|ASIA)[A-Z0-9]{12,}/g, secret],
-  [/\bAIza[A-Za-z0-9_-]{20,}/g, secret],
+  [/(?:AKIA|ASIA)[A-Z0-9]{12,}/g, secret],
+  [/AIza[A-Za-z0-9_-]{20,}/g, secret],
   [/(:\/\/[^\s/:@]*:)[^\s/@]+@/g, `$1${secret}@`],
   [
     /((?:passw(?:or)?d|pwd|secret|token|api[-_]?key|access[-_]?key|signature|code_verifier)["']?\s*[=:]\s*["']?)(?!\[secret\])[^\s"'&,;}]+/gi,
@@ -80,12 +80,19 @@ export const maskValue = (value: unknown, depth = 0): unknown => {
   if (value === null) return null
   if (depth >= maskingLimits.depthMax) return "…"
   if (value instanceof Error) return maskText(`${value.name}: ${value.message}`)
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
   if (Array.isArray(value))
     return value.slice(0, maskingLimits.entriesMax).map((item) => maskValue(item, depth + 1))
   const toJson = (value as { readonly toJSON?: unknown }).toJSON
   return typeof toJson === "function"
     ? maskValue(toJson.call(value), depth + 1)
-    : maskEntries(Object.entries(value), depth + 1)
+    : maskEntries(ownEntries(value), depth + 1)
+}
+
+/** One by one, because what is left out need not be read. */
+function* ownEntries(value: object): Iterable<readonly [string, unknown]> {
+  for (const name in value)
+    if (Object.hasOwn(value, name)) yield [name, (value as Readonly<Record<string, unknown>>)[name]]
 }
 
 const maskEntries = (entries: Iterable<readonly [string, unknown]>, depth: number) => {
@@ -98,6 +105,15 @@ const maskEntries = (entries: Iterable<readonly [string, unknown]>, depth: numbe
   return masked
 }
 
-/** Masks the attributes of a span or the metadata of a log record. */
+/** A value may run its owner's code while it is read. */
+const maskSafely = (name: string, value: unknown): unknown => {
+  try {
+    return maskEntries([[name, value]], 0)[maskText(name)]
+  } catch {
+    return "[unreadable]"
+  }
+}
+
+/** Masks the attributes of a span or the metadata of a log record. Never throws. */
 export const maskAttributes = (entries: Iterable<readonly [string, unknown]>): Record<string, unknown> =>
-  maskEntries(entries, 0)
+  Object.fromEntries(Array.from(entries, ([name, value]) => [maskText(name), maskSafely(name, value)]))
