@@ -366,8 +366,8 @@ export const make = Effect.fnUntraced(function* (options: NodeOptions) {
 
   yield* signals.subscribe(beatTopic, (data) => {
     const heard = JSON.parse(decoder.decode(data)) as Beat
-    membership.hear(heard, clock.currentTimeMillisUnsafe())
-    if (heard.leaving) changed.openUnsafe()
+    // Only news: nodes that answered every beat with a beat would never stop.
+    if (membership.hear(heard, clock.currentTimeMillisUnsafe())) changed.openUnsafe()
   })
 
   yield* Effect.forkScoped(

@@ -50,8 +50,12 @@ export class Membership {
     this.suspectAfterMs = suspectAfterMs
   }
 
-  hear(beat: Beat, now: number): void {
-    if (beat.node !== this.self) this.heard.set(beat.node, { beat, at: now })
+  /** Takes a beat; true when it says something else than the last one of its node. */
+  hear(beat: Beat, now: number): boolean {
+    if (beat.node === this.self) return false
+    const before = this.heard.get(beat.node)?.beat
+    this.heard.set(beat.node, { beat, at: now })
+    return before?.leaving !== beat.leaving || before.owned.join() !== beat.owned.join()
   }
 
   /** Forgets whoever fell silent; call before reading. */

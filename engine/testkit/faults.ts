@@ -36,6 +36,8 @@ export const calm: Rates = {
 export class FaultyNode implements Interference {
   readonly crashed = Deferred.makeUnsafe<void>()
   dead = false
+  /** Never done: what a dead node waits for. */
+  private readonly grave = Deferred.makeUnsafe<never>()
   clockOffset = 0
   private thaw: Deferred.Deferred<void> | undefined
   private frozenSignals: Array<() => void> = []
@@ -67,7 +69,7 @@ export class FaultyNode implements Interference {
 
   /** Waits while the node stands still, for ever when it is dead. */
   readonly gate: Effect.Effect<void> = Effect.suspend(() => {
-    if (this.dead) return Effect.never
+    if (this.dead) return Deferred.await(this.grave)
     return this.thaw === undefined ? Effect.void : Effect.andThen(Deferred.await(this.thaw), this.gate)
   })
 

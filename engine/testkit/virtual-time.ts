@@ -20,7 +20,7 @@ interface Sleeper {
 }
 
 /** Runs longer than this many steps are taken for a live-lock. */
-const stepsMax = 20_000_000
+const stepsMax = 2_000_000
 
 export class VirtualTime {
   now = 1_800_000_000_000
