@@ -13,6 +13,8 @@ export interface Part extends Rows {
   readonly source: string
   readonly after: number
   readonly through: number
+  /** Why the source goes no further: the next record cannot be read. */
+  readonly halted: string | null
 }
 
 export interface StoredPosition {
@@ -38,18 +40,11 @@ export const ensurePositions = (sql: SqlClient, sources: ReadonlyArray<string>) 
     SELECT source, 0 FROM jsonb_array_elements_text(${JSON.stringify(sources)}::text::jsonb) AS t(source)
     ON CONFLICT (source) DO NOTHING`
 
-/** Says for everyone to see why a source goes no further; moving it clears that. */
-export const halt = (sql: SqlClient, source: string, reason: string) =>
-  sql`UPDATE projection_positions SET halted = ${reason} WHERE source = ${source}`
-
 /** The moves of several consecutive parts of several sources. */
 const movesOf = (parts: ReadonlyArray<Part>) => {
-  const moves = new Map<string, { source: string; after: number; through: number }>()
-  for (const { source, after, through } of parts) {
-    const move = moves.get(source)
-    if (move === undefined) moves.set(source, { source, after, through })
-    else move.through = through
-  }
+  const moves = new Map<string, Pick<Part, "source" | "after" | "through" | "halted">>()
+  for (const { source, after, through, halted } of parts)
+    moves.set(source, { source, after: moves.get(source)?.after ?? after, through, halted })
   return [...moves.values()]
 }
 
@@ -59,9 +54,9 @@ export const write = (sql: SqlClient, parts: ReadonlyArray<Part>): Effect.Effect
     const moves = movesOf(parts)
     const moved = yield* sql<{ source: string }>`
       UPDATE projection_positions AS stored
-      SET position = move.through, halted = NULL, updated_at = now()
+      SET position = move.through, halted = move.halted, updated_at = now()
       FROM jsonb_to_recordset(${JSON.stringify(moves)}::text::jsonb)
-        AS move(source text, after bigint, through bigint)
+        AS move(source text, after bigint, through bigint, halted text)
       WHERE stored.source = move.source AND stored.position = move.after
       RETURNING stored.source`
     if (moved.length < moves.length) return yield* new Fenced({ sources: moves.map(({ source }) => source) })

@@ -65,7 +65,7 @@ export const project = Effect.fnUntraced(function* (
   const after = (source: string) => positions.get(source) ?? 0
   const queue = yield* Queue.bounded<Part>(limits.partsWaitingMax)
   const journals = partitions.map((partition) =>
-    readJournal({ journal, partition, after: after(journalSource(partition)), sql, queue, limits }),
+    readJournal({ journal, partition, after: after(journalSource(partition)), queue, limits }),
   )
   const reported = readTraces({ traces, after: after(traceSource), queue, limits })
   const writing = Effect.forever(

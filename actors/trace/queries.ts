@@ -59,6 +59,9 @@ export const search = (sql: SqlClient, query: TraceSearch): Effect.Effect<Readon
     ...(from === undefined ? [] : [sql`start_ms >= ${from}::float8`]),
     ...(to === undefined ? [] : [sql`start_ms < ${to}::float8`]),
   ]
-  return sql<SpanRow>`SELECT * FROM trace_spans WHERE ${sql.and(conditions)}
+  // Each half by its own index; over the union of both, the newest would be found by sorting everything.
+  const newest = (relation: string) =>
+    sql`(SELECT * FROM ${sql(relation)} WHERE ${sql.and(conditions)} ORDER BY start_ms DESC LIMIT ${limit})`
+  return sql<SpanRow>`SELECT * FROM (${newest("spans")} UNION ALL ${newest("hop_spans")}) AS found
     ORDER BY start_ms DESC LIMIT ${limit}`.pipe(Effect.map((rows) => rows.map(spanOf)))
 }

@@ -2,13 +2,11 @@
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import type { SqlClient } from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
 import { JournalRecord, type Log, type Unavailable } from "../../engine/index.ts"
 import type { EventStreamService } from "../../streams/index.ts"
 import { entryRow, transferRows } from "./hops.ts"
 import type { TraceLimits } from "./limits.ts"
-import { halt, journalSource, type Part, traceSource } from "./positions.ts"
+import { journalSource, type Part, traceSource } from "./positions.ts"
 import { reportedRows } from "./reported.ts"
 import type { EntryRow, LogRow, SpanRow } from "./rows.ts"
 
@@ -29,9 +27,9 @@ class PartBuilder {
     return this.entries.length + this.spans.length + this.logs.length
   }
 
-  close(through: number): Part {
+  close(through: number, halted: string | null = null): Part {
     const { entries, spans, logs } = this
-    const part = { source: this.#source, after: this.#after, through, entries, spans, logs }
+    const part = { source: this.#source, after: this.#after, through, halted, entries, spans, logs }
     this.entries = []
     this.spans = []
     this.logs = []
@@ -49,23 +47,20 @@ export const readJournal = Effect.fnUntraced(function* (options: {
   readonly journal: Log.Log
   readonly partition: number
   readonly after: number
-  readonly sql: SqlClient
   readonly queue: Queue.Enqueue<Part>
   readonly limits: TraceLimits
-}): Effect.fn.Return<void, Unavailable | SqlError, Scope.Scope> {
+}): Effect.fn.Return<void, Unavailable, Scope.Scope> {
   const { partition, after, queue, limits } = options
-  const source = journalSource(partition)
   const reader = yield* options.journal.open(partition, after + 1)
-  const part = new PartBuilder(source, after)
+  const part = new PartBuilder(journalSource(partition), after)
   let through = after
   for (;;) {
     for (const { sequence, data } of yield* patiently(reader.take, limits.retryMs)) {
       const record = JournalRecord.decode(data)
       if ("corrupt" in record) {
-        if (part.rows > 0) yield* Queue.offer(queue, part.close(through))
         const reason = `journal sequence ${sequence}: ${record.corrupt}`
         yield* Effect.logError(`the trace projection of partition ${partition} stopped at ${reason}`)
-        yield* halt(options.sql, source, reason)
+        yield* Queue.offer(queue, part.close(through, reason))
         return yield* Effect.never
       }
       record.entries.forEach((entry, index) => {

@@ -7,8 +7,10 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { SqlClient } from "effect/sql/SqlClient"
 import { afterAll, beforeAll } from "vitest"
-import type { EngineShape } from "../../engine/index.ts"
-import { Tracing } from "../../resources/index.ts"
+import { traceMigrations } from "../../actors/trace/migrations.ts"
+import { prune, vacuum } from "../../actors/trace/prune.ts"
+import { Address, type EngineShape, Log } from "../../engine/index.ts"
+import { migrate, migrateBack, Tracing } from "../../resources/index.ts"
 import type { SpanNode } from "../../schemas/index.ts"
 import { AccountProtocol } from "../support/account.ts"
 import { ephemeralDatabase } from "../support/database.ts"
@@ -18,6 +20,7 @@ import {
   deployment,
   forgetProjection,
   journaled,
+  partitions,
   projected,
   startProjector,
   traceStore,
@@ -84,15 +87,13 @@ layer(ephemeralDatabase(), { excludeTestServices: true, timeout: "2 minutes" })(
             expect(yield* store.waitUntil(yield* store.heads, 20_000)).toBe(true)
             expect(yield* projected).toEqual(all)
 
-            const tree = yield* store
-              .tree(traceId, tenant)
-              .pipe(
-                Effect.repeat({
-                  schedule: Schedule.spaced("5 millis"),
-                  until: (found) => found?.spanCount === 6,
-                }),
-                Effect.timeout("20 seconds"),
-              )
+            const tree = yield* store.tree(traceId, tenant).pipe(
+              Effect.repeat({
+                schedule: Schedule.spaced("5 millis"),
+                until: (found) => found?.spanCount === 6,
+              }),
+              Effect.timeout("20 seconds"),
+            )
             expect(names(tree!.roots)).toEqual([
               [
                 "POST /transfers",
@@ -136,15 +137,13 @@ layer(ephemeralDatabase(), { excludeTestServices: true, timeout: "2 minutes" })(
           const first = yield* store.appendLog({ ...line, message: "key ak_live_abc123" }, tenant)
           yield* store.appendLog({ ...line, message: "[Agent Transfer] agent-1 → agent-2" }, tenant)
           expect(first.log_id).toBeGreaterThan(0)
-          const answer = yield* store
-            .logsOf(trace_id, tenant)
-            .pipe(
-              Effect.repeat({
-                schedule: Schedule.spaced("5 millis"),
-                until: ({ total_logs }) => total_logs === 2,
-              }),
-              Effect.timeout("20 seconds"),
-            )
+          const answer = yield* store.logsOf(trace_id, tenant).pipe(
+            Effect.repeat({
+              schedule: Schedule.spaced("5 millis"),
+              until: ({ total_logs }) => total_logs === 2,
+            }),
+            Effect.timeout("20 seconds"),
+          )
           const kept = { timestamp: expect.any(String), service: "agent-service", agent_id: 1, level: "INFO" }
           expect(answer).toEqual({
             trace_id,
@@ -214,6 +213,92 @@ layer(ephemeralDatabase(), { excludeTestServices: true, timeout: "2 minutes" })(
           expect(moved?.sources).toBe(9n)
         }),
       ),
+    )
+
+    it.effect("lets one node work and another take over when that one stops", () =>
+      withNode((engine) =>
+        Effect.gen(function* () {
+          const store = yield* traceStore
+          const sql = yield* SqlClient
+          const holder = sql<{ holder: string }>`SELECT holder FROM projection_leases`.pipe(
+            Effect.map((rows) => rows[0]?.holder),
+          )
+          const heldBy = (node: string) =>
+            holder.pipe(
+              Effect.repeat({ schedule: Schedule.spaced("5 millis"), until: (found) => found === node }),
+              Effect.timeout("20 seconds"),
+            )
+          const first = yield* startProjector("first")
+          yield* heldBy("first")
+          yield* startProjector("second")
+          yield* deposit(engine, "a", 1)
+          expect(yield* store.waitUntil(yield* store.heads, 20_000)).toBe(true)
+          expect(yield* holder).toBe("first")
+          yield* first.stop
+          yield* heldBy("second")
+          yield* deposit(engine, "a", 1)
+          expect(yield* store.waitUntil(yield* store.heads, 20_000)).toBe(true)
+          expect(yield* projected).toEqual(yield* journaled)
+        }),
+      ),
+    )
+
+    it.effect("stops at a record that it cannot read, says so, and goes on with the other partitions", () =>
+      withNode((engine) =>
+        Effect.gen(function* () {
+          const store = yield* traceStore
+          yield* deposit(engine, "a", 1)
+          const broken = Address.partitionOf("acme/account/a", partitions)
+          const other = ["b", "c", "d", "e"].find(
+            (key) => Address.partitionOf(`acme/account/${key}`, partitions) !== broken,
+          )!
+          const journal = yield* Log.Journal
+          const data = new TextEncoder().encode("damaged")
+          const sequence = yield* journal.append(broken, data, { id: "damaged" })
+          yield* deposit(engine, other, 1)
+          yield* startProjector("node-1")
+          const progress = yield* store.progress.pipe(
+            Effect.repeat({
+              schedule: Schedule.spaced("5 millis"),
+              until: (sources) =>
+                sources.some(({ halted }) => halted !== undefined) &&
+                sources.filter(({ behind }) => behind).length === 1,
+            }),
+            Effect.timeout("20 seconds"),
+          )
+          expect(progress.find(({ behind }) => behind)).toMatchObject({
+            source: `journal/${broken}`,
+            halted: expect.stringContaining(`journal sequence ${sequence}`),
+          })
+          const rows = yield* store.search({ actor: `acme/account/${other}` })
+          expect(rows.map(({ name }) => name)).toEqual(["account.Deposit"])
+        }),
+      ),
+    )
+
+    it.effect("forgets what is too old and what is too much, oldest first", () =>
+      Effect.gen(function* () {
+        yield* forgetProjection
+        const sql = yield* SqlClient
+        yield* migrate(sql, traceMigrations)
+        yield* sql`INSERT INTO trace_logs
+        SELECT 'key' || at, 't', 'acme', at, 's', NULL, 'INFO', '', false, NULL FROM generate_series(1, 100) AS at`
+        const limits = { retentionMs: 30, rowsMax: 50, pruneSlice: 7 }
+        const left = Effect.map(
+          sql<{
+            first: number
+            rows: number
+          }>`SELECT min(at_ms) AS first, count(*)::int AS rows FROM trace_logs`,
+          (rows) => rows[0],
+        )
+        expect(yield* prune(sql, 40, limits)).toBe(50)
+        expect(yield* left).toEqual({ first: 51, rows: 50 })
+        expect(yield* prune(sql, 110, limits)).toBe(29)
+        expect(yield* left).toEqual({ first: 80, rows: 21 })
+        yield* vacuum(sql)
+        expect(yield* migrateBack(sql, traceMigrations)).toHaveLength(traceMigrations.length)
+        yield* migrate(sql, traceMigrations)
+      }),
     )
   },
 )

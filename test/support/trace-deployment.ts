@@ -34,7 +34,7 @@ export const accountNode = Effect.fnUntraced(function* (incarnation: string) {
 /** Forgets what an earlier test has projected into the same database. */
 export const forgetProjection = Effect.gen(function* () {
   const sql = yield* SqlClient
-  yield* sql`DROP VIEW IF EXISTS trace_spans`
+  for (const view of ["trace_spans", "hop_spans"]) yield* sql`DROP VIEW IF EXISTS ${sql(view)}`
   for (const table of [
     "spans",
     "journal_entries",
