@@ -29,13 +29,6 @@ export const momentOf = (at: string | undefined): History.Moment | undefined => 
   return Number.isNaN(timeMs) ? undefined : { timeMs }
 }
 
-const isKind = (value: unknown): value is AnyKind =>
-  typeof value === "object" && value !== null && "protocol" in value && "evolve" in value && "codec" in value
-
-/** The actor kinds among the exports of a module. */
-export const kindsOf = (exported: Readonly<Record<string, unknown>>): ReadonlyArray<AnyKind> =>
-  Object.values(exported).flat().filter(isKind)
-
 const causeOf = ({ entry: { cause, dead } }: History.Past): string => {
   const what = cause.t === "command" ? cause.body._tag : cause.t === "timer" ? cause.key : cause.t
   return dead === undefined ? what : `${what} (dead: ${dead.code})`

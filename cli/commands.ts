@@ -6,7 +6,8 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { actorAt, kindsOf } from "./actor-history.ts"
+import { kinds } from "../actors/index.ts"
+import { actorAt } from "./actor-history.ts"
 import * as DeadLetters from "./dead-letters.ts"
 import { Deployment } from "./deployment.ts"
 import { Failure } from "./failure.ts"
@@ -80,7 +81,6 @@ const actor = Command.make(
     json,
   },
   Effect.fnUntraced(function* (input) {
-    const kinds = kindsOf(yield* Effect.promise(() => import("../actors/index.ts")))
     const found = yield* onDeployment(actorAt(input.address, Option.getOrUndefined(input.at), kinds))
     yield* print(input.json, found, renderActor)
   }),

@@ -8,6 +8,7 @@ import * as Schedule from "effect/Schedule"
 import { SqlClient } from "effect/sql/SqlClient"
 import { afterAll, beforeAll } from "vitest"
 import { traceMigrations } from "../../actors/trace/migrations.ts"
+import { ensurePositions, readPositions, write } from "../../actors/trace/positions.ts"
 import { prune, vacuum } from "../../actors/trace/prune.ts"
 import { Address, type EngineShape, Log } from "../../engine/index.ts"
 import { migrate, migrateBack, Tracing } from "../../resources/index.ts"
@@ -274,6 +275,25 @@ layer(ephemeralDatabase(), { excludeTestServices: true, timeout: "2 minutes" })(
           expect(rows.map(({ name }) => name)).toEqual(["account.Deposit"])
         }),
       ),
+    )
+
+    it.effect("writes nothing for whoever read a position that has moved since", () =>
+      Effect.gen(function* () {
+        yield* forgetProjection
+        const sql = yield* SqlClient
+        yield* migrate(sql, traceMigrations)
+        yield* ensurePositions(sql, ["trace"])
+        const part = (through: number) => {
+          const log = { log_key: `k${through}`, trace_id: "t", tenant: "acme", at_ms: 1, service: "s" }
+          const line = { agent_id: null, level: "INFO", message: "", is_transfer: false, metadata: null }
+          const logs = [{ ...log, ...line }]
+          return { source: "trace", after: 0, through, halted: null, entries: [], spans: [], logs }
+        }
+        yield* write(sql, [part(5)])
+        expect((yield* Effect.flip(write(sql, [part(7)])))._tag).toBe("Fenced")
+        expect(yield* readPositions(sql)).toMatchObject([{ source: "trace", position: 5 }])
+        expect(yield* sql`SELECT log_key FROM trace_logs`).toEqual([{ log_key: "k5" }])
+      }),
     )
 
     it.effect("forgets what is too old and what is too much, oldest first", () =>

@@ -1,0 +1,18 @@
+/** Every actor kind of the product as it is declared, without what its activities do: enough to fold a journal. */
+import type { AnyKind } from "../engine/index.ts"
+import { Agent } from "./agent/agent.ts"
+import { CepRule } from "./cep-rule/rule.ts"
+import { RuleIndex } from "./cep-rule/rule-index.ts"
+import { ChatSession } from "./chat-session/session.ts"
+import { Lock } from "./lock/lock.ts"
+import { OpsPlan } from "./ops-plan/plan.ts"
+
+/** Gotcha: a kind added to `implementations` belongs here too. */
+export const kinds = [
+  Agent,
+  CepRule,
+  ChatSession,
+  Lock,
+  OpsPlan,
+  RuleIndex,
+] as unknown as ReadonlyArray<AnyKind>
