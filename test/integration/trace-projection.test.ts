@@ -216,6 +216,20 @@ layer(ephemeralDatabase(), { excludeTestServices: true, timeout: "2 minutes" })(
       ),
     )
 
+    it.effect("does not trace itself, which would never end", () =>
+      withNode((engine) =>
+        Effect.gen(function* () {
+          const tracing = yield* Layer.build(Tracing.layer({ service: "node" }))
+          const store = yield* traceStore
+          yield* Effect.provideContext(startProjector("node-1"), tracing)
+          yield* deposit(engine, "a", 1)
+          const waiting = store.waitUntil(yield* store.heads, 20_000)
+          expect(yield* Effect.provideContext(waiting, tracing)).toBe(true)
+          expect(Context.get(tracing, Tracing).figures().recorded).toBe(0)
+        }),
+      ),
+    )
+
     it.effect("lets one node work and another take over when that one stops", () =>
       withNode((engine) =>
         Effect.gen(function* () {
