@@ -24,6 +24,15 @@ export interface Asks {
   readonly pending: () => number
 }
 
+const timedOut = () =>
+  new EngineError({
+    code: "ReplyTimeout",
+    detail:
+      "the command is stored, but its answer did not come in time; ask again with the same idempotency key",
+    accepted: true,
+    retryAfterMs: 1_000,
+  })
+
 const tickMs = 100
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -64,18 +73,7 @@ export const make = Effect.fnUntraced(function* (options: {
         for (const [tick, asks] of deadlines) {
           if (tick > current) continue
           deadlines.delete(tick)
-          for (const ask of asks) {
-            close(
-              ask,
-              new EngineError({
-                code: "ReplyTimeout",
-                detail:
-                  "the command is stored, but its answer did not come in time; ask again with the same idempotency key",
-                accepted: true,
-                retryAfterMs: 1_000,
-              }),
-            )
-          }
+          for (const ask of asks) if (pending.has(ask)) close(ask, timedOut())
         }
       }
     }),

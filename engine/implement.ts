@@ -1,43 +1,33 @@
 /** Joins an actor kind with what its activities really do; the services these need are taken from the environment. */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type { AnyProtocol } from "../schemas/index.ts"
 import type { ActivityFailure, ActivityImplementation, ActivityRun } from "./activity-runner.ts"
-import type { ActorKind } from "./define.ts"
+import type { ActivitySpec, AnyKind } from "./define.ts"
 import type { Implementation } from "./owner.ts"
 
-// biome-ignore lint/suspicious/noExplicitAny: variance — only the activities' types matter here
-type KindWith<A extends Record<string, any>> = ActorKind<any, any, any, any, A, any>
+type Activities = { readonly [name: string]: ActivitySpec }
 
-export type ActivitiesOf<K, R> =
-  // biome-ignore lint/suspicious/noExplicitAny: variance
-  K extends KindWith<infer A extends Record<string, any>>
-    ? {
-        readonly [N in keyof A & string]: (
-          input: A[N]["input"]["Type"],
-          run: ActivityRun<A[N]["progress"]["Type"]>,
-        ) => Effect.Effect<A[N]["output"]["Type"], ActivityFailure, R>
-      }
-    : never
+export type ActivityImplementations<A extends Activities, R> = {
+  readonly [N in keyof A & string]: (
+    input: A[N]["input"]["Type"],
+    run: ActivityRun<A[N]["progress"]["Type"]>,
+  ) => Effect.Effect<A[N]["output"]["Type"], ActivityFailure, R>
+}
 
-// biome-ignore lint/suspicious/noExplicitAny: variance
-export const implement = <K extends ActorKind<any, any, any, any, any, any>, R = never>(
-  kind: K,
-  activities: ActivitiesOf<K, R>,
+/** The rest of a kind's type does not matter here: only its activities have to be matched. */
+export const implement = <A extends Activities, R = never>(
+  kind: { readonly protocol: AnyProtocol; readonly activities: A },
+  activities: ActivityImplementations<A, R>,
 ): Effect.Effect<Implementation, never, R> =>
-  Effect.contextWith((context) =>
+  Effect.contextWith((context: Context.Context<R>) =>
     Effect.succeed({
-      kind,
+      kind: kind as unknown as AnyKind,
       activities: Object.fromEntries(
-        Object.entries(activities).map(([name, run]) => [
+        Object.entries(activities).map(([name, run]): [string, ActivityImplementation] => [
           name,
-          (input: unknown, handle: ActivityRun) =>
-            Effect.provideContext(
-              (run as (input: unknown, run: ActivityRun) => Effect.Effect<unknown, ActivityFailure, R>)(
-                input,
-                handle,
-              ),
-              context,
-            ),
+          (input, handle) => Effect.provideContext(run(input as never, handle as never), context),
         ]),
-      ) as Record<string, ActivityImplementation>,
+      ),
     }),
   )

@@ -11,6 +11,11 @@ export interface Limits {
   readonly entryBytesMax: number
   /** Commands waiting in this node for one partition's mailbox; more are refused as `Overloaded`. */
   readonly senderQueueMax: number
+  /**
+   * Writes that one node has on their way to the mailboxes, and to the journals. A server syncs one message of a
+   * stream after the other: more writes at a time only make each of them smaller.
+   */
+  readonly writesInFlightMax: number
   /** Asks of this node that wait for an answer; more are refused as `Overloaded`. */
   readonly pendingAsksMax: number
   /** Commands that a partition owner holds between mailbox and committed record; reading pauses above it. */
@@ -54,6 +59,7 @@ export const defaults: Limits = {
   batchCommandsMax: 1_000,
   entryBytesMax: 448 * 1024,
   senderQueueMax: 50_000,
+  writesInFlightMax: 3,
   pendingAsksMax: 100_000,
   inFlightCommandsMax: 20_000,
   outboxMax: 50_000,

@@ -118,6 +118,7 @@ export const make = Effect.fnUntraced(function* (options: NodeOptions) {
   const asks = yield* Asks.make({ node: incarnation, signals, limits })
   const sender = yield* SenderModule.make({ mailbox, partitions, incarnation, limits })
   const running = Semaphore.makeUnsafe(limits.activitiesRunningMax)
+  const writing = Semaphore.makeUnsafe(limits.writesInFlightMax)
   const implementations = new Map(options.implementations.map((one) => [one.kind.protocol.kind, one]))
   const membership = new Membership(incarnation, limits.suspectAfterMs)
   const states: Array<PartitionState> = Array.from({ length: partitions }, () => ({
@@ -197,11 +198,12 @@ export const make = Effect.fnUntraced(function* (options: NodeOptions) {
     return ask
   }
 
-  const freshTrace = () =>
-    TraceContext.format({
-      traceId: random.uuid().replaceAll("-", ""),
-      spanId: random.uuid().replaceAll("-", "").slice(16),
-    })
+  /** Half of a fresh trace id is this life of the node, the other half a count: unique, and cheap. */
+  const lifeId = random.uuid().replaceAll("-", "").slice(0, 16)
+  const freshTrace = () => {
+    const count = commands.toString(16).padStart(16, "0")
+    return `00-${lifeId}${count}-${count}-01`
+  }
 
   const haltedDetail = (partition: number): string | undefined => {
     const state = states[partition]!
@@ -290,6 +292,7 @@ export const make = Effect.fnUntraced(function* (options: NodeOptions) {
       flushAnswers: asks.flush,
       signal: (topic, body) => signals.publish(feedTopic(topic), encoder.encode(JSON.stringify(body))),
       running,
+      writing,
       live: (live) => {
         states[partition] = { _tag: "Live", partition: live }
       },

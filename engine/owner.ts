@@ -48,6 +48,8 @@ export interface OwnerOptions {
   readonly flushAnswers: () => void
   readonly signal: (topic: string, body: unknown) => void
   readonly running: Semaphore.Semaphore
+  /** Shared by the partitions of a node: a record is closed only once its turn to be written has come. */
+  readonly writing: Semaphore.Semaphore
   /** Called once the partition handles commands. */
   readonly live: (partition: Partition) => void
   /** Completes when the partition is to be handed over. */
@@ -181,10 +183,14 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
     }
   })
 
+  const appendNext = Effect.gen(function* () {
+    const record = partition.takeRecord()
+    if (record !== undefined) partition.committed(yield* append(record), record.entries)
+  })
+
   const appendLoop = Effect.gen(function* () {
     for (;;) {
-      const record = partition.takeRecord()
-      if (record === undefined) {
+      if (partition.stagedCount === 0) {
         if (wanted !== undefined) {
           const checkpoint = partition.capture()
           const waiting = wanted
@@ -204,9 +210,8 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
         yield* work.await
       }
       appending = true
-      const sequence = yield* append(record)
+      yield* options.writing.withPermit(appendNext)
       appending = false
-      partition.committed(sequence, record.entries)
       room.openUnsafe()
     }
   })

@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import { encodeBatch, type Mark } from "./envelope.ts"
 import { EngineError } from "./errors.ts"
 import type { Limits } from "./limits.ts"
@@ -53,6 +54,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const fibers = yield* FiberSet.make<void>()
   const fork = yield* FiberSet.runtime(fibers)()
   const clock = yield* Clock.Clock
+  const writing = Semaphore.makeUnsafe(limits.writesInFlightMax)
   const source = `s:${incarnation}`
   const laneOf = <P extends Parcel>() =>
     Array.from(
@@ -77,8 +79,18 @@ export const make = Effect.fnUntraced(function* (options: {
     return { parcels, data: encodeBatch(texts) }
   }
 
-  const drainCallers = Effect.fnUntraced(function* (lane: Lane<Parcel>) {
-    while (lane.queue.length > 0) {
+  const drainCallers = (lane: Lane<Parcel>) => drained(lane, sendCallers(lane))
+  const drainActors = (lane: Lane<MarkedParcel>) => drained(lane, sendActors(lane))
+
+  /** One batch after the other until the lane is empty; a batch is closed only once its turn has come. */
+  const drained = <P extends Parcel>(lane: Lane<P>, send: Effect.Effect<void>) =>
+    Effect.gen(function* () {
+      while (lane.queue.length > 0) yield* writing.withPermit(send)
+      lane.running = false
+    })
+
+  const sendCallers = (lane: Lane<Parcel>) =>
+    Effect.gen(function* () {
       const batch = ++lane.batches
       const { parcels, data } = takeBatch(
         lane,
@@ -88,9 +100,7 @@ export const make = Effect.fnUntraced(function* (options: {
       const error = yield* storeWithin(lane.partition, data, `${source}-${lane.partition}-${batch}`)
       lane.onTheWay = []
       for (const parcel of parcels) parcel.done(error)
-    }
-    lane.running = false
-  })
+    })
 
   const storeWithin = Effect.fnUntraced(function* (partition: number, data: Uint8Array, id: string) {
     const giveUpAt = clock.currentTimeMillisUnsafe() + limits.publishBudgetMs
@@ -116,8 +126,8 @@ export const make = Effect.fnUntraced(function* (options: {
     }
   })
 
-  const drainActors = Effect.fnUntraced(function* (lane: Lane<MarkedParcel>) {
-    while (lane.queue.length > 0) {
+  const sendActors = (lane: Lane<MarkedParcel>) =>
+    Effect.gen(function* () {
       const first = lane.queue[0]!
       const { parcels, data } = takeBatch(
         lane,
@@ -131,9 +141,7 @@ export const make = Effect.fnUntraced(function* (options: {
         yield* Effect.sleep(delay)
       }
       for (const parcel of parcels) parcel.done(undefined)
-    }
-    lane.running = false
-  })
+    })
 
   const wake = <P extends Parcel>(lane: Lane<P>, drain: (lane: Lane<P>) => Effect.Effect<void>) => {
     if (lane.running) return
