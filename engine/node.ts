@@ -94,6 +94,8 @@ export interface NodeOptions {
   readonly incarnation: string
   readonly implementations: ReadonlyArray<Implementation>
   readonly limits?: Partial<Limits.Limits>
+  /** False for a node that only sends commands and never owns a partition. Default: true. */
+  readonly owns?: boolean
 }
 
 interface Holding {
@@ -120,6 +122,7 @@ export const make = Effect.fnUntraced(function* (options: NodeOptions) {
   const running = Semaphore.makeUnsafe(limits.activitiesRunningMax)
   const writing = Semaphore.makeUnsafe(limits.writesInFlightMax)
   const implementations = new Map(options.implementations.map((one) => [one.kind.protocol.kind, one]))
+  const owns = options.owns ?? true
   const membership = new Membership(incarnation, limits.suspectAfterMs)
   const states: Array<PartitionState> = Array.from({ length: partitions }, () => ({
     _tag: "Elsewhere",
@@ -341,14 +344,14 @@ export const make = Effect.fnUntraced(function* (options: NodeOptions) {
       node: incarnation,
       owned: [...holdings.keys()],
       halted: states.flatMap((state, partition) => (state._tag === "Halted" ? [partition] : [])),
-      leaving,
+      leaving: leaving || !owns,
     }
     signals.publish(beatTopic, encoder.encode(JSON.stringify(message)))
   }
 
   const place = Effect.fnUntraced(function* (now: number) {
     membership.expire(now)
-    const wanted = shares(membership.eligible(leaving), partitions)
+    const wanted = shares(membership.eligible(leaving || !owns), partitions)
     const others = membership.others()
     for (let partition = 0; partition < partitions; partition++) {
       const holding = holdings.get(partition)
