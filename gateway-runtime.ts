@@ -1,0 +1,61 @@
+/** Gives the gateway what it talks to, and opens it. */
+import * as Effect from "effect/Effect"
+import { kinds, TraceStore } from "./actors/index.ts"
+import { Engine } from "./engine/index.ts"
+import {
+  type DevelopmentLogin,
+  databaseComponent,
+  defaultGatewayLimits,
+  engineComponent,
+  listenGateway,
+  makeCredentials,
+  natsComponent,
+  OpenStreams,
+  projectionsComponent,
+  RequestMetrics,
+} from "./gateway/index.ts"
+import { Database, Tracing } from "./resources/index.ts"
+import type { SampleBatch } from "./schemas/index.ts"
+import type { Settings } from "./settings.ts"
+import { Durability, encodeToken, MetricStream, Nats } from "./streams/index.ts"
+
+const encoder = new TextEncoder()
+
+/** An address that a person can open: what listens everywhere is reached here. */
+const urlOf = (host: string, port: number): string => {
+  const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`
+}
+
+/** Gives its address. */
+export const startGateway = Effect.fn("startGateway")(function* (
+  settings: Settings,
+  login: DevelopmentLogin,
+) {
+  const [engine, traces, metrics] = [yield* Engine, yield* TraceStore, yield* MetricStream]
+  const [nats, durability, database] = [yield* Nats, yield* Durability, yield* Database]
+  const tracing = yield* Tracing
+  const limits = defaultGatewayLimits
+  const services = {
+    engine,
+    protocols: new Map(kinds.map(({ protocol }) => [protocol.kind, protocol])),
+    credentials: makeCredentials({ ...login, limits }),
+    traces,
+    appendSamples: (batch: SampleBatch, tenant: string) =>
+      Effect.asVoid(metrics.append(`api.${encodeToken(tenant)}`, encoder.encode(JSON.stringify(batch)))),
+    recordSpan: tracing.record,
+    components: {
+      nats: natsComponent(nats, durability),
+      database: databaseComponent(database),
+      engine: engineComponent(engine),
+      projections: projectionsComponent(traces),
+      tracing: Effect.sync(() => ({ status: "healthy" as const, ...tracing.figures() })),
+    },
+    limits,
+    metrics: new RequestMetrics(),
+    streams: new OpenStreams(limits.streamsMax),
+    context: yield* Effect.context<never>(),
+  }
+  const port = yield* listenGateway(services, { host: settings.host, port: settings.port })
+  return urlOf(settings.host, port)
+})

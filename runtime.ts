@@ -1,0 +1,92 @@
+/**
+ * Puts a node together, in the order in which its parts need each other; the scope takes it apart the other way round:
+ * the gateway first, then the engine hands its partitions over, then what was started for this node.
+ */
+import { randomBytes } from "node:crypto"
+import { hostname } from "node:os"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import {
+  EngineAccess,
+  implementations,
+  runMetricFeed,
+  seedBuiltins,
+  TraceStore,
+  traceProjectorLayer,
+  traceStoreLayer,
+} from "./actors/index.ts"
+import { Engine, make } from "./engine/index.ts"
+import { developmentLogin, developmentTenant, writeNodeFile } from "./gateway/index.ts"
+import { startGateway } from "./gateway-runtime.ts"
+import { findNats, type Report } from "./nats.ts"
+import { collectHostMetrics, Database, Tracing } from "./resources/index.ts"
+import type { Settings } from "./settings.ts"
+import { Durability, layer as streamsLayer } from "./streams/index.ts"
+
+/** Unique per life of a node, and telling in logs which machine it is. */
+const newIncarnation = () =>
+  `${hostname()
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .slice(0, 32)}-${randomBytes(4).toString("hex")}`
+
+const startStreams = Effect.fnUntraced(function* (settings: Settings, report: Report) {
+  const { config, givenUp } = yield* findNats(settings.home, settings.nats, report)
+  const streams = yield* Layer.build(streamsLayer({ ...config, partitions: settings.partitions }))
+  yield* report(Context.get(streams, Durability).text)
+  const tracing = yield* Layer.build(Tracing.layer({ service: "gateway" })).pipe(Effect.provide(streams))
+  return { services: Context.merge(streams, tracing), givenUp }
+})
+
+const startEngine = Effect.fnUntraced(function* (settings: Settings, incarnation: string) {
+  const access = yield* EngineAccess.make
+  const kinds = yield* Effect.provideService(implementations, EngineAccess, access)
+  const engine = yield* make({ partitions: settings.partitions, incarnation, implementations: kinds })
+  yield* Effect.addFinalizer(() => engine.drain)
+  yield* access.fill(engine)
+  yield* seedBuiltins(engine, developmentTenant)
+  return engine
+})
+
+const startReadSide = Effect.fnUntraced(function* (settings: Settings, incarnation: string) {
+  const { partitions } = settings
+  yield* Layer.build(traceProjectorLayer({ partitions, node: incarnation }))
+  return yield* Layer.build(traceStoreLayer({ partitions }))
+})
+
+const openDatabase = ({ databaseUrl, databaseDirectory }: Settings) =>
+  Layer.build(
+    Database.layer({
+      url: databaseUrl === undefined ? undefined : Redacted.make(databaseUrl),
+      dataDirectory: databaseDirectory,
+    }),
+  )
+
+/** Starts everything and answers how to reach it. `ended` fails when the node cannot go on. */
+export const startNode = Effect.fn("startNode")(function* (settings: Settings, report: Report) {
+  const login = yield* Effect.tryPromise({
+    try: () => developmentLogin(settings.home, settings.environment),
+    catch: (cause) => cause as Error,
+  })
+  const incarnation = newIncarnation()
+  const beginning = Effect.gen(function* () {
+    const { services, givenUp } = yield* startStreams(settings, report)
+    const engine = yield* Effect.provide(startEngine(settings, incarnation), services)
+    return { services: Context.add(services, Engine, engine), givenUp }
+  })
+  const [{ services, givenUp }, database] = yield* Effect.all([beginning, openDatabase(settings)], {
+    concurrency: "unbounded",
+  })
+  yield* report(`database ${Context.get(database, Database).mode} ${Context.get(database, Database).version}`)
+  const stored = Context.merge(services, database)
+  const readSide = yield* Effect.provide(startReadSide(settings, incarnation), stored)
+  const all = Context.merge(stored, readSide)
+  yield* Effect.forkScoped(Effect.provide(collectHostMetrics({ directory: settings.home }), all))
+  yield* Effect.forkScoped(Effect.provide(runMetricFeed({ tenant: developmentTenant }), all))
+  const url = yield* Effect.provide(startGateway(settings, login), all)
+  const node = { url, token: login.token, apiKey: login.apiKey }
+  yield* Effect.promise(() => writeNodeFile(settings.home, node))
+  return { node, ended: givenUp, traces: Context.get(all, TraceStore) }
+})
