@@ -17,6 +17,8 @@ export interface Checkpoint {
   readonly outbox: number
   readonly timers: ReadonlyArray<readonly [address: string, key: string, at: number]>
   readonly activities: ReadonlyArray<readonly [address: string, id: string]>
+  /** Where the journal stood at earlier times, oldest first: what retention may drop. */
+  readonly history: ReadonlyArray<readonly [sequence: number, at: number]>
 }
 
 export const empty: Checkpoint = {
@@ -26,6 +28,7 @@ export const empty: Checkpoint = {
   outbox: 0,
   timers: [],
   activities: [],
+  history: [],
 }
 
 interface Head {

@@ -40,6 +40,10 @@ export interface Limits {
   /** A checkpoint is taken after this many journal entries, or after this time when anything changed. */
   readonly checkpointEntries: number
   readonly checkpointEveryMs: number
+  /** Journal records older than this are dropped once a checkpoint covers them: the past that can be replayed. */
+  readonly journalRetentionMs: number
+  /** How exactly retention keeps to its time. */
+  readonly journalMarkEveryMs: number
   /** How long a sender goes on offering a batch to an unreachable log before it answers `AcceptanceUnknown`. */
   readonly publishBudgetMs: number
   /** How long an ask waits for its answer unless the caller says otherwise. */
@@ -73,6 +77,8 @@ export const defaults: Limits = {
   activitiesRunningMax: 1_000,
   checkpointEntries: 200_000,
   checkpointEveryMs: 30_000,
+  journalRetentionMs: 30 * 24 * 60 * 60_000,
+  journalMarkEveryMs: 60 * 60_000,
   publishBudgetMs: 15_000,
   askTimeoutMs: 10_000,
   heartbeatMs: 250,

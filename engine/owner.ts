@@ -160,7 +160,11 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
       const result = yield* Effect.result(
         journal.append(number, record.data, { id: record.id, expectedLast: expected }),
       )
-      if (result._tag === "Success") return result.success
+      if (result._tag === "Success") {
+        partition.stalled = undefined
+        return result.success
+      }
+      partition.stalled = `the journal does not take appends: ${result.failure._tag}`
       if (result.failure._tag !== "LogFull") {
         const last = yield* Snapshots.untilAvailable(journal.last(number))
         if ((last?.sequence ?? 0) !== expected) {
@@ -301,6 +305,8 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
     if (result._tag === "Success") {
       saved = result.success
       yield* mailbox.trim(number, captured.progress.floor)
+      const expired = Partition.expired(captured, now(), limits.journalRetentionMs)
+      if (expired > 0) yield* journal.trim(number, expired)
       partition.passivate()
     } else if (result.failure._tag === "Conflict") {
       // After an unclear outcome an earlier head of ours may stand there; somebody else's means the partition is lost.

@@ -61,12 +61,15 @@ export class Partition {
   readonly toCapture = new Set<Cell<Input>>()
   journalSequence: number
   entriesSinceCheckpoint = 0
+  /** Why nothing can be appended at the moment; commands wait. */
+  stalled: string | undefined
   /** While set, inputs wait in their cells: a checkpoint wants all that was decided to be committed. */
   quiescing = false
   stats = { handled: 0, records: 0, repeated: 0, dead: 0 }
 
   private readonly activities = new Map<string, readonly [address: string, id: string]>()
   private readonly marks: SenderMarks
+  private history: Array<readonly [sequence: number, at: number]>
   private staged: Array<Staged> = []
   private recordSerial = 0
   /** From recovery: what the journal already holds above the floor, and what the checkpoint knew to be open. */
@@ -108,6 +111,7 @@ export class Partition {
     this.progress = new MailboxProgress(checkpoint.progress.floor)
     this.marks = new SenderMarks(options.limits.senderMarksMax, checkpoint.marks)
     this.outbox = new Outbox(Math.min(checkpoint.outbox, checkpoint.journal))
+    this.history = [...checkpoint.history]
     this.restoredRead = checkpoint.progress.read
     this.restoredOpen = new Map(
       checkpoint.progress.pending.map(([sequence, open]) => [sequence, new Set(open)]),
@@ -278,7 +282,14 @@ export class Partition {
       outbox: this.outbox.floor,
       timers: this.timers.values().map(({ address, key, at }) => [address, key, at] as const),
       activities: [...this.activities.values()],
+      history: this.markedHistory(),
     }
+  }
+
+  /** The last record that retention no longer wants and that nothing needs any more; 0 when there is none. */
+  static expired(checkpoint: Checkpoint, now: number, retentionMs: number): number {
+    const old = checkpoint.history.findLast(([, at]) => at < now - retentionMs)
+    return old === undefined ? 0 : Math.min(old[0], checkpoint.outbox, checkpoint.journal - 1)
   }
 
   /** Lets actors leave memory that have a snapshot of all they did and were not used for a while. */
@@ -293,6 +304,16 @@ export class Partition {
       excess > old.length ? idle.sort((left, right) => left.usedAt - right.usedAt).slice(0, excess) : old
     for (const cell of leaving) this.cells.delete(cell.id)
     return leaving.length
+  }
+
+  private markedHistory(): ReadonlyArray<readonly [sequence: number, at: number]> {
+    const now = this.now()
+    const kept = this.history.filter(([, at]) => at >= now - 2 * this.limits.journalRetentionMs)
+    const last = kept.at(-1)
+    if (last === undefined || last[1] <= now - this.limits.journalMarkEveryMs)
+      kept.push([this.journalSequence, now])
+    this.history = kept
+    return kept
   }
 
   private deliverEnvelope(at: Record.Position, envelope: Envelope): void {

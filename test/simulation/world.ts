@@ -24,6 +24,7 @@ const limits: NonNullable<NodeOptions["limits"]> = {
   publishBudgetMs: 2_500,
   askTimeoutMs: 4_000,
   senderMarksMax: 64,
+  journalMarkEveryMs: 4_000,
 }
 
 const stormy: Rates = {
