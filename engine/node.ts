@@ -7,10 +7,11 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { AnyProtocol, ReplyOf } from "../schemas/index.ts"
 import * as Address from "./address.ts"
@@ -115,7 +116,9 @@ export const make = Effect.fnUntraced(function* (options: NodeOptions) {
   const [mailbox, journal, deadLetters] = [yield* Mailbox, yield* Journal, yield* DeadLetters]
   const [keyValue, signals] = [yield* KeyValue, yield* Signals]
   const clock = yield* Clock.Clock
-  const scope = yield* Effect.scope
+  // Closed after whatever its user adds later, so that a drain at the end still finds the partitions at work.
+  const owning = yield* Scope.make()
+  yield* Effect.addFinalizer((exit) => Scope.close(owning, exit))
   const random = DeterministicRandom.make(incarnation)
   const asks = yield* Asks.make({ node: incarnation, signals, limits })
   const sender = yield* SenderModule.make({ mailbox, partitions, incarnation, limits })
@@ -301,18 +304,21 @@ export const make = Effect.fnUntraced(function* (options: NodeOptions) {
       },
       drain: Deferred.await(drain),
     })
+    const ended = (exit: Exit.Exit<void, unknown>) =>
+      Effect.gen(function* () {
+        holdings.delete(partition)
+        states[partition] = { _tag: "Elsewhere", node: undefined }
+        if (exit._tag === "Failure") yield* failed(partition, exit.cause)
+        changed.openUnsafe()
+      })
+    // Starts only once the holding is noted: an owner may end at once.
+    const noted = Latch.makeUnsafe()
     const fiber = yield* Effect.forkIn(
-      Effect.flatMap(Effect.exit(work), (exit) =>
-        Effect.gen(function* () {
-          holdings.delete(partition)
-          states[partition] = { _tag: "Elsewhere", node: undefined }
-          if (exit._tag === "Failure") yield* failed(partition, exit.cause)
-          changed.openUnsafe()
-        }),
-      ),
-      scope,
+      Effect.ignore(Effect.onExit(Effect.andThen(noted.await, work), ended)),
+      owning,
     )
     holdings.set(partition, { fiber, drain })
+    noted.openUnsafe()
   })
 
   /** What is passing is tried again after a pause; what is damaged stays where it is until a person has looked. */
