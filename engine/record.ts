@@ -124,19 +124,18 @@ const decoder = new TextDecoder("utf-8", { fatal: true })
 export const encode = (head: RecordHead, entries: ReadonlyArray<string>): Uint8Array => {
   const json = `${JSON.stringify(head).slice(0, -1)},"entries":[${entries.join(",")}]}`
   const body = encoder.encode(`00000000\n${json}`)
-  const sum = crc32(body.subarray(crcBytes + 1))
-    .toString(16)
-    .padStart(crcBytes, "0")
-  encoder.encodeInto(sum, body)
+  encoder.encodeInto(sumOf(body.subarray(crcBytes + 1)), body)
   return body
 }
+
+const sumOf = (body: Uint8Array): string => crc32(body).toString(16).padStart(crcBytes, "0")
 
 /** Reads a record, or says why it cannot be one. */
 export const decode = (data: Uint8Array): JournalRecord | { readonly corrupt: string } => {
   try {
-    const sum = Number.parseInt(decoder.decode(data.subarray(0, crcBytes)), 16)
     const body = data.subarray(crcBytes + 1)
-    if (crc32(body) !== sum) return { corrupt: "the checksum does not match" }
+    const sum = decoder.decode(data.subarray(0, crcBytes + 1))
+    if (sum !== `${sumOf(body)}\n`) return { corrupt: "the checksum does not match" }
     const record = JSON.parse(decoder.decode(body)) as JournalRecord
     if (record.v !== formatVersion)
       return { corrupt: `format version ${record.v}, this node reads ${formatVersion}` }
