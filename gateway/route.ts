@@ -92,7 +92,9 @@ const enter = async (services: GatewayServices, route: Route, http: Context<Gate
 }
 
 export const mount = (app: GatewayApp, services: GatewayServices, routes: ReadonlyArray<Route>): void => {
-  for (const route of routes) app.on(route.method, route.path, (http) => enter(services, route, http))
+  // The router strips the last slash of a request's path, so that both forms reach a route written without it.
+  for (const route of routes)
+    app.on(route.method, route.path.replace(/\/$/, ""), (http) => enter(services, route, http))
 }
 
 const methods = ["GET", "POST", "PATCH", "PUT", "DELETE"] as const

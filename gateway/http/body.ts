@@ -76,7 +76,9 @@ export const invalidFields = (cause: unknown, code = "GTW_BODY_006"): GatewayErr
   const issues = isSchemaError(cause) ? format(cause.issue).issues : []
   const fields = issues.map(({ path = [], message }) => ({
     field: path.map((part) => String(typeof part === "object" ? part.key : part)).join(".") || "(body)",
-    reason: message.replace(/, (?:got|actual) .*$/s, ""),
+    reason: /excess property/.test(message)
+      ? "this field is not known here"
+      : message.replace(/, (?:got|actual) .*$/s, ""),
   }))
   const [first] = fields
   return new GatewayError(
