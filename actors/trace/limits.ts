@@ -6,6 +6,8 @@ export interface TraceLimits {
   /** Rows of one source that are handed over at once; the queue in front of the database holds this many such parts. */
   readonly partRowsMax: number
   readonly partsWaitingMax: number
+  /** Rows gather this long before they are written: a transaction costs much the same for one row and for hundreds. */
+  readonly gatherMs: number
   /** How long one node may project before it must renew its lease; the work is fenced without it. */
   readonly leaseMs: number
   /** Pause after the database or a stream failed. */
@@ -26,9 +28,10 @@ export interface TraceLimits {
 }
 
 export const defaultTraceLimits: TraceLimits = {
-  batchRowsMax: 4_000,
-  partRowsMax: 1_000,
+  batchRowsMax: 1_000,
+  partRowsMax: 500,
   partsWaitingMax: 16,
+  gatherMs: 200,
   leaseMs: 6_000,
   retryMs: 500,
   retentionMs: 7 * 24 * 3_600_000,

@@ -49,7 +49,7 @@ const batches = (parts: ReadonlyArray<Part>, rowsMax: number): ReadonlyArray<Rea
   return gathered
 }
 
-/** Projects until something fails. One transaction at a time; the next carries all that gathered meanwhile. */
+/** Projects until something fails. One transaction at a time; the next carries what gathered meanwhile. */
 export const project = Effect.fnUntraced(function* (
   config: TraceProjectorConfig,
 ): Effect.fn.Return<
@@ -68,11 +68,17 @@ export const project = Effect.fnUntraced(function* (
     readJournal({ journal, partition, after: after(journalSource(partition)), queue, limits }),
   )
   const reported = readTraces({ traces, after: after(traceSource), queue, limits })
-  const writing = Effect.forever(
-    Effect.flatMap(Queue.takeAll(queue), (parts) =>
-      Effect.forEach(batches(parts, limits.batchRowsMax), (batch) => write(sql, batch), { discard: true }),
-    ),
-  )
+  // A copy may be late, callers may not: it rests as long as it worked, so that it never takes more than half a core.
+  const writing = Effect.gen(function* () {
+    for (;;) {
+      for (const batch of batches(yield* Queue.takeAll(queue), limits.batchRowsMax)) {
+        const began = yield* Clock.currentTimeMillis
+        yield* write(sql, batch)
+        yield* Effect.sleep((yield* Clock.currentTimeMillis) - began)
+      }
+      yield* Effect.sleep(limits.gatherMs)
+    }
+  })
   yield* Effect.all([...journals, reported, writing], { concurrency: "unbounded", discard: true })
   return yield* Effect.never
 }, Effect.scoped)
