@@ -37,8 +37,12 @@ export interface Limits {
   readonly actorActivitiesMax: number
   /** Activities of one node that run at the same time; others wait their turn. */
   readonly activitiesRunningMax: number
-  /** A checkpoint is taken after this many journal entries, or after this time when anything changed. */
+  /**
+   * A checkpoint is taken after this many journal entries or mailbox messages, or after this time when anything changed.
+   * Only a checkpoint trims the mailbox: the messages must stay well below what a mailbox may hold.
+   */
   readonly checkpointEntries: number
+  readonly checkpointMessages: number
   readonly checkpointEveryMs: number
   /** Journal records older than this are dropped once a checkpoint covers them: the past that can be replayed. */
   readonly journalRetentionMs: number
@@ -76,6 +80,7 @@ export const defaults: Limits = {
   actorActivitiesMax: 256,
   activitiesRunningMax: 1_000,
   checkpointEntries: 200_000,
+  checkpointMessages: 10_000,
   checkpointEveryMs: 30_000,
   journalRetentionMs: 30 * 24 * 60 * 60_000,
   journalMarkEveryMs: 60 * 60_000,

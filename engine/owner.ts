@@ -240,7 +240,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
   const readLoop = Effect.gen(function* () {
     const reader = yield* mailbox.open(number, partition.progress.floor + 1)
     for (;;) {
-      const messages = yield* reader.take
+      const messages = yield* Snapshots.untilAvailable(reader.take)
       for (const message of messages) {
         while (partition.progress.inFlight >= limits.inFlightCommandsMax) {
           room.closeUnsafe()
@@ -325,7 +325,9 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
     let takenAt = now()
     for (;;) {
       yield* Effect.sleep(checkpointTickMs)
-      const many = partition.entriesSinceCheckpoint >= limits.checkpointEntries
+      const many =
+        partition.entriesSinceCheckpoint >= limits.checkpointEntries ||
+        partition.messagesSinceCheckpoint >= limits.checkpointMessages
       const due = now() - takenAt >= limits.checkpointEveryMs && partition.journalSequence !== last
       if ((!many && !due) || !partition.caughtUp) continue
       const result = yield* Effect.result(checkpoint)

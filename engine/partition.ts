@@ -61,6 +61,7 @@ export class Partition {
   readonly toCapture = new Set<Cell<Input>>()
   journalSequence: number
   entriesSinceCheckpoint = 0
+  messagesSinceCheckpoint = 0
   /** Why nothing can be appended at the moment; commands wait. */
   stalled: string | undefined
   /** While set, inputs wait in their cells: a checkpoint wants all that was decided to be committed. */
@@ -143,6 +144,7 @@ export class Partition {
   /** Takes one mailbox message, in sequence order. */
   deliver(message: LogMessage): void {
     const { sequence } = message
+    this.messagesSinceCheckpoint += 1
     const done = this.done.get(sequence)
     this.done.delete(sequence)
     const wanted: Array<number> = []
@@ -275,6 +277,7 @@ export class Partition {
     this.toCapture.clear()
     for (const cell of this.cells.values()) if (cell.dirty && cell.capturable) this.toCapture.add(cell)
     this.entriesSinceCheckpoint = 0
+    this.messagesSinceCheckpoint = 0
     return {
       journal: this.journalSequence,
       progress: this.progress.snapshot(),
