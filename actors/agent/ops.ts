@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { ActivityFailure } from "../../engine/index.ts"
 import { formatTime, formatValue, languageOf } from "../../ops/index.ts"
-import { type Alert, type AnswerBlock, OpsPlanProtocol } from "../../schemas/index.ts"
+import { type Alert, type AnswerBlock, OpsPlanProtocol, type PlanAnswer } from "../../schemas/index.ts"
 import { EngineAccess } from "../engine-access.ts"
 import type { Question, Utterance } from "./question.ts"
 
@@ -46,11 +46,11 @@ export const ops = Effect.fnUntraced(function* (
   const access = yield* EngineAccess
   const engine = yield* access.engine
   const { plan } = question
-  const answer = yield* engine
+  const answer: PlanAnswer = yield* engine
     .ask(
       OpsPlanProtocol,
       plan,
-      { _tag: "Ask", question: question.question.slice(0, 4_000) },
+      { _tag: "Ask" as const, question: question.question.slice(0, 4_000) },
       {
         ...run,
         idempotencyKey: `answer:${plan}`,

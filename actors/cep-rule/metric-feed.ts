@@ -75,7 +75,13 @@ export const runMetricFeed = Effect.fnUntraced(function* (
     const now = yield* Clock.currentTimeMillis
     if (now - readAt < (options.refreshMs ?? defaultRefreshMs)) return
     readAt = now
-    rules = (yield* engine.ask(RuleIndexProtocol, ruleIndexKey, { _tag: "Read" }, { tenant })).rules
+    const index: RuleIndexView = yield* engine.ask(
+      RuleIndexProtocol,
+      ruleIndexKey,
+      { _tag: "Read" as const },
+      { tenant },
+    )
+    rules = index.rules
   }).pipe(
     // What was read before still serves; the next message tries again.
     Effect.catch((error) => Effect.logWarning(`the rule index was not read: ${error.message}`)),
