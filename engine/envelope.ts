@@ -49,14 +49,26 @@ export type Incoming =
   | { readonly _tag: "Envelope"; readonly envelope: Envelope }
   | { readonly _tag: "Malformed"; readonly raw: unknown; readonly detail: string }
 
-/** Reads a mailbox message; an unreadable one counts as a single malformed element, so that nothing vanishes. */
-export const decodeBatch = (data: Uint8Array): ReadonlyArray<Incoming> => {
+/** Characters of an unreadable message that are kept to be looked at. */
+const rawCharactersMax = 4_096
+/** What an envelope adds to a body that fills a batch by itself. */
+const envelopeBytesMax = 4_096
+
+/**
+ * Reads a mailbox message; an unreadable one counts as a single malformed element, so that nothing vanishes. One that
+ * is larger than any sender writes is unreadable too: it would not fit into a journal record again.
+ */
+export const decodeBatch = (data: Uint8Array, bytesMax: number): ReadonlyArray<Incoming> => {
   let parsed: unknown
   const text = decoder.decode(data)
+  if (data.length > bytesMax + envelopeBytesMax) {
+    const detail = `${data.length} bytes, a batch has at most ${bytesMax}`
+    return [{ _tag: "Malformed", raw: text.slice(0, rawCharactersMax), detail }]
+  }
   try {
     parsed = JSON.parse(text)
   } catch (cause) {
-    return [{ _tag: "Malformed", raw: text.slice(0, 4_096), detail: `not JSON: ${String(cause)}` }]
+    return [{ _tag: "Malformed", raw: text.slice(0, rawCharactersMax), detail: `not JSON: ${String(cause)}` }]
   }
   if (!Array.isArray(parsed)) return [{ _tag: "Malformed", raw: parsed, detail: "not an array of envelopes" }]
   return parsed.map((element): Incoming => {

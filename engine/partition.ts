@@ -148,7 +148,7 @@ export class Partition {
     const done = this.done.get(sequence)
     this.done.delete(sequence)
     const wanted: Array<number> = []
-    const elements = decodeBatch(message.data)
+    const elements = decodeBatch(message.data, this.limits.batchBytesMax)
     for (let index = 0; index < elements.length; index++) {
       const element = elements[index]!
       if (sequence <= this.restoredRead) {

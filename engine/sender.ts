@@ -128,13 +128,14 @@ export const make = Effect.fnUntraced(function* (options: {
 
   const sendActors = (lane: Lane<MarkedParcel>) =>
     Effect.gen(function* () {
-      const first = lane.queue[0]!
+      const batch = ++lane.batches
       const { parcels, data } = takeBatch(
         lane,
         (parcel) =>
           `{"source":"${parcel.source}","mark":[${parcel.mark[0]},${parcel.mark[1]}],${parcel.rest}`,
       )
-      const id = `${incarnation}-${first.source}-${lane.partition}-${first.mark[0]}.${first.mark[1]}-${parcels.length}`
+      // Named by the node's own count: the same first message may be sent again in another company.
+      const id = `${incarnation}-actors-${lane.partition}-${batch}`
       for (let delay = retryDelayMs; ; delay = Math.min(2 * delay, retryDelayMaxMs)) {
         const result = yield* Effect.result(mailbox.append(lane.partition, data, { id }))
         if (result._tag === "Success") break

@@ -13,14 +13,30 @@ export class LogStore {
   private readonly lasts = new Map<number, number>()
   readonly now: () => number
   readonly messagesMax: number
+  /** Sequences by message id, when the store drops repeats as JetStream does within its window. */
+  private readonly ids: Map<string, number> | undefined
 
   /** `messagesMax` bounds each partition. */
-  constructor(options: { readonly now?: () => number; readonly messagesMax?: number } = {}) {
+  constructor(
+    options: {
+      readonly now?: () => number
+      readonly messagesMax?: number
+      readonly dropsRepeats?: boolean
+    } = {},
+  ) {
+    this.ids = options.dropsRepeats === true ? new Map() : undefined
     this.now = options.now ?? (() => 0)
     this.messagesMax = options.messagesMax ?? Number.POSITIVE_INFINITY
   }
 
-  append(partition: number, data: Uint8Array, expectedLast: number | undefined): number | Conflict | LogFull {
+  append(
+    partition: number,
+    data: Uint8Array,
+    expectedLast: number | undefined,
+    id = "",
+  ): number | Conflict | LogFull {
+    const repeated = this.ids?.get(`${partition} ${id}`)
+    if (repeated !== undefined) return repeated
     const messages = this.messages(partition)
     const last = this.lasts.get(partition) ?? 0
     if (expectedLast !== undefined && expectedLast !== last) {
@@ -32,6 +48,7 @@ export class LogStore {
     const sequence = ++this.sequence
     messages.push({ sequence, data, storedAt: this.now() })
     this.lasts.set(partition, sequence)
+    this.ids?.set(`${partition} ${id}`, sequence)
     const waiting = this.waiting
     this.waiting = new Set()
     for (const latch of waiting) latch.openUnsafe()
@@ -78,7 +95,7 @@ const takeMax = 64
 export const makeLog = (store: LogStore, interference: Interference = none): Log => ({
   append: Effect.fnUntraced(function* (partition, data, options) {
     const result = yield* interference.run("append", () =>
-      store.append(partition, data, options.expectedLast),
+      store.append(partition, data, options.expectedLast, options.id),
     )
     return typeof result === "number" ? result : yield* result
   }),

@@ -22,7 +22,11 @@ export interface Stores {
 }
 
 export const makeStores = (
-  options: { readonly now?: () => number; readonly mailboxMax?: number } = {},
+  options: {
+    readonly now?: () => number
+    readonly mailboxMax?: number
+    readonly dropsRepeats?: boolean
+  } = {},
 ): Stores => ({
   mailbox: new LogStore({
     ...options,

@@ -33,7 +33,7 @@ const settleMs = 120_000
 export const simulate = (seed: string, sabotage?: Sabotage): Report => {
   const time = new VirtualTime(seed)
   const start = time.now
-  const stores = makeStores({ now: () => time.now })
+  const stores = makeStores({ now: () => time.now, dropsRepeats: time.random.next() < 0.5 })
   sabotage?.(stores)
   const world = new World(time, stores)
   const operations: Array<Operation> = []

@@ -36,7 +36,7 @@ describe("the checkers notice", () => {
     expect(
       caught(({ journal }) => {
         const append = journal.append.bind(journal)
-        journal.append = (partition, data) => append(partition, data, undefined)
+        journal.append = (partition, data, _expected, id) => append(partition, data, undefined, id)
       }),
     ).toBeGreaterThan(0)
   })
@@ -46,8 +46,8 @@ describe("the checkers notice", () => {
       caught(({ mailbox }) => {
         let appended = 0
         const append = mailbox.append.bind(mailbox)
-        mailbox.append = (partition, data, expected) =>
-          ++appended % 20 === 0 ? 1_000_000 : append(partition, data, expected)
+        mailbox.append = (partition, data, expected, id) =>
+          ++appended % 20 === 0 ? 1_000_000 : append(partition, data, expected, id)
       }),
     ).toBeGreaterThan(0)
   })
