@@ -10,6 +10,7 @@ import {
   type EngineError,
   type EngineShape,
   type Implementation,
+  JournalRecord,
   KeyValue,
   type Rejected,
 } from "../../engine/index.ts"
@@ -22,6 +23,7 @@ import { MetricStream } from "../../streams/index.ts"
 import { makeMemoryEventStream } from "./memory-event-stream.ts"
 
 export const tenant = "t"
+const partitions = 4
 const encoder = new TextEncoder()
 
 export interface ProductNode {
@@ -54,7 +56,7 @@ export class Product {
     const kept = own.filter((one) => !replace.some((other) => kindOf(other) === kindOf(one)))
     const scope = yield* Scope.make()
     const engine = yield* startNode(this.stores, {
-      partitions: 4,
+      partitions,
       incarnation: `n${++this.nodes}`,
       implementations: [...kept, ...replace],
     }).pipe(Effect.provideService(Scope.Scope, scope))
@@ -65,6 +67,17 @@ export class Product {
 
   readonly publish = (samples: ReadonlyArray<Sample>) =>
     this.metrics.append("host.test", encoder.encode(JSON.stringify({ samples })))
+
+  /** All journal entries, in order within each partition. */
+  entries(): ReadonlyArray<JournalRecord.Entry> {
+    return Array.from({ length: partitions }, (_, partition) => partition).flatMap((partition) =>
+      this.stores.journal.messages(partition).flatMap(({ data }) => {
+        const record = JournalRecord.decode(data)
+        if ("corrupt" in record) throw new Error(record.corrupt)
+        return record.entries
+      }),
+    )
+  }
 
   /** Gives what a feed or a tool needs from its environment. */
   readonly provide =

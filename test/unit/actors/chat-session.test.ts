@@ -330,6 +330,9 @@ describe("an answer whose node dies", () => {
           // What a client saw before is what it reads after, and nothing of it came twice.
           for (const event of seen) expect(events[event.n - 1]).toEqual(event)
           expect(new Set(seen.map(({ n }) => n)).size).toBe(seen.length)
+          // What was reported before a crash is not reported again.
+          const reports = product.entries().filter(({ cause }) => cause.t === "progress")
+          expect(reports).toHaveLength(Math.ceil(shown.length / groupTokens))
           return messages[1]!.content
         }),
       `crash after ${tokens}`,
