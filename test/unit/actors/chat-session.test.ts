@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
+import { groupTokens } from "../../../actors/agent/implementation.ts"
 import { seedBuiltins } from "../../../actors/index.ts"
 import { type AnyKind, accept, define, type EngineShape } from "../../../engine/index.ts"
 import {
