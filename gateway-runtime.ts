@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { kinds, TraceStore } from "./actors/index.ts"
 import { Engine } from "./engine/index.ts"
 import {
+  collectorComponent,
   type DevelopmentLogin,
   databaseComponent,
   defaultGatewayLimits,
@@ -31,6 +32,7 @@ const urlOf = (host: string, port: number): string => {
 export const startGateway = Effect.fn("startGateway")(function* (
   settings: Settings,
   login: DevelopmentLogin,
+  lastCollected: () => number | undefined,
 ) {
   const [engine, traces, metrics] = [yield* Engine, yield* TraceStore, yield* MetricStream]
   const [nats, durability, database] = [yield* Nats, yield* Durability, yield* Database]
@@ -48,6 +50,7 @@ export const startGateway = Effect.fn("startGateway")(function* (
       nats: natsComponent(nats, durability),
       database: databaseComponent(database),
       engine: engineComponent(engine),
+      host_collector: collectorComponent(lastCollected),
       projections: projectionsComponent(traces),
       tracing: Effect.sync(() => ({ status: "healthy" as const, ...tracing.figures() })),
     },

@@ -60,6 +60,7 @@ process.on("SIGTERM", stop)
 fiber.addObserver((exit) => {
   if (exit._tag === "Failure" && !Cause.hasInterruptsOnly(exit.cause)) console.error(explain(exit.cause))
   if (stoppingSince !== undefined) console.log(`Millrace has stopped after ${secondsSince(stoppingSince)} s`)
-  const stopped = stoppingSince !== undefined && (exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause))
+  const stopped =
+    stoppingSince !== undefined && (exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause))
   process.exit(stopped ? 0 : 1)
 })

@@ -13,7 +13,6 @@ import {
   implementations,
   runMetricFeed,
   seedBuiltins,
-  TraceStore,
   traceProjectorLayer,
   traceStoreLayer,
 } from "./actors/index.ts"
@@ -23,7 +22,7 @@ import { startGateway } from "./gateway-runtime.ts"
 import { findNats, type Report } from "./nats.ts"
 import { collectHostMetrics, Database, Tracing } from "./resources/index.ts"
 import type { Settings } from "./settings.ts"
-import { Durability, layer as streamsLayer } from "./streams/index.ts"
+import { Durability, MetricStream, layer as streamsLayer } from "./streams/index.ts"
 
 /** Unique per life of a node, and telling in logs which machine it is. */
 const newIncarnation = () =>
@@ -56,6 +55,24 @@ const startReadSide = Effect.fnUntraced(function* (settings: Settings, incarnati
   return yield* Layer.build(traceStoreLayer({ partitions }))
 })
 
+/** Measures this host from now on; answers when samples were last stored. */
+const startCollector = Effect.fnUntraced(function* (settings: Settings) {
+  const stream = yield* MetricStream
+  let last: number | undefined
+  const watched: typeof stream = {
+    ...stream,
+    append: (token, data) =>
+      Effect.tap(stream.append(token, data), () =>
+        Effect.sync(() => {
+          last = Date.now()
+        }),
+      ),
+  }
+  const collecting = collectHostMetrics({ directory: settings.home })
+  yield* Effect.forkScoped(Effect.provideService(collecting, MetricStream, watched))
+  return () => last
+})
+
 const openDatabase = ({ databaseUrl, databaseDirectory }: Settings) =>
   Layer.build(
     Database.layer({
@@ -83,10 +100,10 @@ export const startNode = Effect.fn("startNode")(function* (settings: Settings, r
   const stored = Context.merge(services, database)
   const readSide = yield* Effect.provide(startReadSide(settings, incarnation), stored)
   const all = Context.merge(stored, readSide)
-  yield* Effect.forkScoped(Effect.provide(collectHostMetrics({ directory: settings.home }), all))
+  const collector = yield* Effect.provide(startCollector(settings), all)
   yield* Effect.forkScoped(Effect.provide(runMetricFeed({ tenant: developmentTenant }), all))
-  const url = yield* Effect.provide(startGateway(settings, login), all)
+  const url = yield* Effect.provide(startGateway(settings, login, collector), all)
   const node = { url, token: login.token, apiKey: login.apiKey }
   yield* Effect.promise(() => writeNodeFile(settings.home, node))
-  return { node, ended: givenUp, traces: Context.get(all, TraceStore) }
+  return { node, ended: givenUp }
 })

@@ -72,6 +72,20 @@ export const engineComponent = (engine: EngineShape): Effect.Effect<ComponentHea
     }
   })
 
+/** Three missed seconds are a hiccup; more, and nobody measures this host. */
+const collectorSilentMsMax = 5_000
+
+/** `last` tells when samples of this host were last stored, in milliseconds since the epoch. */
+export const collectorComponent = (last: () => number | undefined): Effect.Effect<ComponentHealth> =>
+  Effect.sync(() => {
+    const at = last()
+    const silentMs = at === undefined ? undefined : Date.now() - at
+    return {
+      status: silentMs !== undefined && silentMs <= collectorSilentMsMax ? "healthy" : "degraded",
+      ...(at === undefined ? {} : { last_sample: new Date(at).toISOString() }),
+    }
+  })
+
 /** A projection that lags is no fault; one that halted, or cannot be asked, is. */
 export const projectionsComponent = (
   traces: (typeof TraceStore)["Service"],

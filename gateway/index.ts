@@ -12,6 +12,7 @@ export {
 } from "./auth/development-login.ts"
 export {
   type ComponentHealth,
+  collectorComponent,
   databaseComponent,
   engineComponent,
   natsComponent,
