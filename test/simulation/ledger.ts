@@ -62,7 +62,7 @@ export const Ledger = define(LedgerProtocol, {
       input: Schema.Struct({ operation: Schema.String, steps: Schema.Int }),
       output: Schema.String,
       progress: Schema.Int,
-      retry: { attemptsMax: 5, firstDelayMs: 20, delayMaxMs: 200 },
+      retry: { attemptsMax: 50, firstDelayMs: 20, delayMaxMs: 200 },
       timeoutMs: 60_000,
     }),
   },
