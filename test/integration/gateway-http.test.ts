@@ -1,0 +1,281 @@
+/** The gateway of a whole node over HTTP: who gets in, what is refused and how, and what the routes answer. */
+import { readFile } from "node:fs/promises"
+import { connect } from "node:net"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { signToken } from "../../gateway/index.ts"
+import { startTestNode, type TestNode } from "../support/node.ts"
+import { openSession } from "../support/session-client.ts"
+
+let node: TestNode
+const tokens = { stranger: "", expired: "", powerless: "", foreign: "" }
+
+const errorOf = async (response: Response) => {
+  const { error } = (await response.json()) as {
+    error: {
+      code: string
+      message: string
+      details: Record<string, unknown>
+      timestamp: string
+      trace_id: string
+    }
+  }
+  return { status: response.status, ...error }
+}
+const json = async (response: Response) => (await response.json()) as Record<string, unknown>
+
+beforeAll(async () => {
+  node = await startTestNode()
+  const key = Buffer.from((await readFile(join(node.home, "auth/signing-key"), "utf8")).trim(), "base64url")
+  const all = { tenant: "default", permissions: ["*"] }
+  tokens.stranger = await signToken(key, { ...all, user: "stranger" })
+  tokens.expired = await signToken(key, { ...all, user: "developer" }, Math.floor(Date.now() / 1_000) - 10)
+  tokens.powerless = await signToken(key, { tenant: "default", user: "guest", permissions: ["agent:read"] })
+  tokens.foreign = await signToken(Buffer.alloc(32, 7), { ...all, user: "developer" })
+})
+afterAll(() => node.stop())
+
+describe("logging in", () => {
+  it("takes the token and the API key that the node wrote down", async () => {
+    expect((await node.request("GET", "/api/agents/")).status).toBe(200)
+    expect((await node.request("GET", "/api/agents", { token: node.apiKey })).status).toBe(200)
+  })
+
+  it("says what is missing when there is no credential", async () => {
+    const response = await node.request("GET", "/api/agents/", { token: "" })
+    expect(response.headers.get("www-authenticate")).toBe("Bearer")
+    expect(await errorOf(response)).toMatchObject({ status: 401, code: "USR_AUTH_001" })
+  })
+
+  it.each([
+    ["expired", () => tokens.expired, "USR_AUTH_004"],
+    ["signed by somebody else", () => tokens.foreign, "USR_AUTH_002"],
+    ["no token at all", () => "nonsense", "USR_AUTH_002"],
+    [
+      "unsigned",
+      () => "eyJhbGciOiJub25lIn0.eyJzdWIiOiJkZXZlbG9wZXIiLCJ0ZW5hbnQiOiJkZWZhdWx0In0.",
+      "USR_AUTH_002",
+    ],
+    ["an unknown API key", () => "ak_live_nothing", "USR_AUTH_002"],
+  ])("refuses a credential that is %s", async (_, token, code) => {
+    expect(await errorOf(await node.request("GET", "/api/agents/", { token: token() }))).toMatchObject({
+      status: 401,
+      code,
+    })
+  })
+
+  it("refuses what a user has no permission for", async () => {
+    const refused = await node.request("POST", "/api/ops/questions", {
+      token: tokens.powerless,
+      body: { question: "what is the CPU usage now" },
+    })
+    expect(await errorOf(refused)).toMatchObject({
+      status: 403,
+      code: "USR_AUTH_003",
+      details: { permission: "ops:ask" },
+    })
+  })
+
+  it("keeps a session for its owner", async () => {
+    const session = await openSession(node)
+    const path = `/api/chat/sessions/${session}`
+    for (const [method, rest, body] of [
+      ["GET", "/messages/", undefined],
+      ["GET", "/events", undefined],
+      ["POST", "/messages/", { content: "hello" }],
+      ["POST", "/stop", {}],
+      ["POST", "/transfer", { to_agent: "ops" }],
+    ] as const) {
+      const refused = await node.request(method, path + rest, { body, token: tokens.stranger })
+      expect(await errorOf(refused)).toMatchObject({ status: 403, code: "CHT_AUTH_001" })
+    }
+  })
+})
+
+describe("errors", () => {
+  it("have one shape, with the trace and the time", async () => {
+    const trace = "0af7651916cd43dd8448eb211c80319c"
+    const response = await node.request("GET", "/nowhere", {
+      headers: { traceparent: `00-${trace}-b7ad6b7169203331-01`, "x-request-id": "r-1" },
+    })
+    expect(response.headers.get("x-request-id")).toBe("r-1")
+    expect(response.headers.get("traceparent")).toContain(trace)
+    expect(Number(response.headers.get("x-process-time"))).toBeGreaterThanOrEqual(0)
+    const error = await errorOf(response)
+    expect(error).toMatchObject({ status: 404, code: "GTW_ROUTE_001", trace_id: trace })
+    expect(Number.isNaN(Date.parse(error.timestamp))).toBe(false)
+  })
+
+  it("name the method that a path takes", async () => {
+    const response = await node.request("DELETE", "/health")
+    expect(response.headers.get("allow")).toBe("GET")
+    expect((await errorOf(response)).status).toBe(405)
+  })
+
+  it.each([
+    ["not JSON", '{"question":', 400, "GTW_BODY_004"],
+    ["no object", "[1]", 400, "GTW_BODY_005"],
+    ["a field of the wrong type", { question: 1 }, 400, "GTW_BODY_006"],
+    ["an unknown field", { question: "hello", quesiton: "" }, 400, "GTW_BODY_006"],
+    ["too large", { question: "x".repeat(300_000) }, 413, "GTW_BODY_001"],
+  ])("refuse a body that is %s", async (_, body, status, code) => {
+    const error = await errorOf(await node.request("POST", "/api/ops/questions", { body }))
+    expect(error).toMatchObject({ status, code })
+  })
+
+  it("name the field and the remedy", async () => {
+    const error = await errorOf(
+      await node.request("POST", "/api/ops/questions", { body: { question: "hello", quesiton: "" } }),
+    )
+    expect(error.details).toMatchObject({ field: "quesiton", reason: "this field is not known here" })
+    expect(error.details.remedy).toBeTypeOf("string")
+  })
+
+  it("refuse a body that is not declared as JSON", async () => {
+    const response = await node.request("POST", "/api/ops/questions", {
+      body: "question=hello",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+    })
+    expect(await errorOf(response)).toMatchObject({ status: 415, code: "GTW_BODY_002" })
+  })
+
+  it("stop a body without a length at the limit", async () => {
+    const { hostname, port } = new URL(node.url)
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect(Number(port), hostname, () => {
+        socket.write(
+          `POST /api/ops/questions HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${node.token}\r\nTransfer-Encoding: chunked\r\n\r\n`,
+        )
+        const piece = "x".repeat(65_536)
+        for (let count = 0; count < 8; count++) socket.write(`10000\r\n${piece}\r\n`)
+      })
+      socket.once("data", (data) => {
+        resolve(String(data))
+        socket.destroy()
+      })
+      socket.once("error", reject)
+    })
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /)
+  })
+})
+
+describe("any command to any actor", () => {
+  const acquire = { owner: "me", ttlMs: 60_000, waitMs: 0 }
+
+  it("gives the actor's answer, and the same one for the same idempotency key", async () => {
+    const send = (key: string) =>
+      node.request("POST", "/api/actors/lock/twice/Acquire", {
+        body: acquire,
+        headers: { "idempotency-key": key },
+      })
+    const first = await json(await send("key-1"))
+    expect(first).toMatchObject({ reply: { _tag: "Granted", fence: 1 } })
+    expect(await json(await send("key-1"))).toEqual(first)
+    expect(await errorOf(await send("key-2"))).toMatchObject({
+      status: 409,
+      code: "LCK_HOLD_002",
+      details: { rejection: "AlreadyAcquiring", owner: "me" },
+    })
+  })
+
+  it.each([
+    ["an unknown kind", "/api/actors/unheard-of/x/Read", {}, 404, "ENG_KIND_001"],
+    ["an unknown command", "/api/actors/lock/x/Steal", {}, 404, "ENG_CMD_001"],
+    ["a command named like a property", "/api/actors/lock/x/constructor", {}, 404, "ENG_CMD_001"],
+    ["a missing field", "/api/actors/lock/x/Acquire", { owner: "me" }, 400, "ENG_CMD_003"],
+    ["an unknown field", "/api/actors/lock/x/Read", { extra: 1 }, 400, "ENG_CMD_003"],
+    ["a key with control characters", "/api/actors/lock/a%00b/Read", {}, 400, "ENG_ADDR_001"],
+    ["a key that is too long", `/api/actors/lock/${"k".repeat(300)}/Read`, {}, 400, "ENG_ADDR_001"],
+  ])("refuses %s", async (_, path, body, status, code) => {
+    expect(await errorOf(await node.request("POST", path, { body }))).toMatchObject({ status, code })
+  })
+
+  it("needs a permission of its own", async () => {
+    const refused = await node.request("POST", "/api/actors/lock/x/Read", {
+      body: {},
+      token: tokens.powerless,
+    })
+    expect(await errorOf(refused)).toMatchObject({ status: 403, details: { permission: "actor:send" } })
+  })
+})
+
+describe("the routes", () => {
+  it("say how every part of the node is, without a login", async () => {
+    const response = await node.request("GET", "/health", { token: "" })
+    const { components } = (await response.json()) as { components: Record<string, Record<string, unknown>> }
+    expect(Object.keys(components).sort()).toEqual(
+      ["database", "engine", "gateway", "host_collector", "nats", "projections", "tracing"].sort(),
+    )
+    expect(components.nats).toMatchObject({ connected: true, durability: { replicas: 1 } })
+    expect(components.engine).toMatchObject({ status: "healthy", live: 8, halted: 0 })
+    expect(components.database).toMatchObject({ mode: "embedded" })
+  })
+
+  it("lock, extend and release under a fencing token", async () => {
+    const lock = (verb: string, body: unknown) => node.request("POST", `/api/locks/build/${verb}`, { body })
+    const granted = await json(await lock("acquire", { owner: "a", ttl_ms: 60_000 }))
+    expect(granted).toMatchObject({ acquired: true, fence: 1 })
+    expect(await json(await lock("acquire", { owner: "b", ttl_ms: 60_000 }))).toEqual({ acquired: false })
+    expect((await lock("extend", { owner: "b", fence: 1, ttl_ms: 1 })).status).toBe(409)
+    expect((await lock("extend", { owner: "a", fence: 1, ttl_ms: 60_000 })).status).toBe(200)
+    expect(await json(await lock("release", { owner: "a", fence: 1 }))).toEqual({ released: true })
+  })
+
+  it("answer a question about infrastructure with blocks, and show its plan afterwards", async () => {
+    const samples = [{ name: "host_cpu_usage_percent", labels: { host: "h1" }, value: 42 }]
+    expect((await node.request("POST", "/api/cep/metrics", { body: { samples } })).status).toBe(202)
+    const answer = await json(
+      await node.request("POST", "/api/ops/questions", { body: { question: "what is the CPU usage now" } }),
+    )
+    expect(answer).toMatchObject({ status: "answered" })
+    const types = (answer.blocks as ReadonlyArray<{ type: string }>).map(({ type }) => type)
+    expect(types).toEqual(expect.arrayContaining(["text", "table", "reference"]))
+    const plan = await json(await node.request("GET", `/api/ops/plans/${answer.plan_id}`))
+    expect((plan.stages as ReadonlyArray<{ name: string }>).map(({ name }) => name)).toEqual([
+      "route_plan",
+      "validate",
+      "execute",
+      "compose",
+      "present",
+    ])
+    const unknown = await errorOf(await node.request("GET", "/api/ops/plans/none"))
+    expect(unknown).toMatchObject({ status: 404, code: "OPS_PLAN_001" })
+  })
+
+  it("keep rules, and say what is wrong with one", async () => {
+    const rule = { rule_id: "r1", name: "r", metric: "host_load1", operator: ">", threshold: 1e6 }
+    expect((await node.request("POST", "/api/cep/rules", { body: rule })).status).toBe(201)
+    const stored = await json(await node.request("GET", "/api/cep/rules/r1"))
+    expect(stored).toMatchObject({ rule_id: "r1", definition: { metric: "host_load1", group_by: ["host"] } })
+    const bad = { ...rule, clear: 2e6 }
+    expect(await errorOf(await node.request("POST", "/api/cep/rules", { body: bad }))).toMatchObject({
+      status: 422,
+      code: "CEP_RULE_002",
+    })
+    expect((await node.request("GET", "/api/cep/alerts?limit=0")).status).toBe(400)
+    expect(await json(await node.request("GET", "/api/cep/alerts"))).toHaveProperty("alerts")
+  })
+
+  it("keep log lines of a trace for its tenant", async () => {
+    const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    const record = {
+      trace_id: trace,
+      service_name: "shop",
+      agent_id: 1,
+      level: "INFO",
+      message: "[Agent Transfer] agent-1 → agent-2",
+    }
+    const receipt = await node.request("POST", "/api/tracing/logs", { body: record })
+    expect(receipt.status).toBe(201)
+    expect(await json(receipt)).toMatchObject({ log_id: expect.any(Number), timestamp: expect.any(String) })
+    await expect
+      .poll(async () => json(await node.request("GET", `/api/tracing/logs/${trace}`)), { timeout: 20_000 })
+      .toMatchObject({ trace_id: trace, total_logs: 1, logs: [{ service: "shop", is_transfer: true }] })
+  })
+
+  it("count requests for Prometheus", async () => {
+    const text = await (await node.request("GET", "/metrics")).text()
+    expect(text).toMatch(/millrace_http_requests_total\{method="GET",route="\/health",status="200"\} \d+/)
+    expect(text).toContain('millrace_partitions{state="live"} 8')
+  })
+})

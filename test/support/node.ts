@@ -1,0 +1,71 @@
+/** A whole node in this process, for suites: on a NATS server and a database of its own, under a home that goes away. */
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { startNode } from "../../runtime.ts"
+import { readSettings } from "../../settings.ts"
+import { temporaryDataDirectory } from "./database.ts"
+import { testNatsServer } from "./nats.ts"
+
+export interface TestNode {
+  readonly home: string
+  readonly url: string
+  readonly token: string
+  readonly apiKey: string
+  /** As the development user unless `token` says otherwise; `body` is sent as JSON unless it is text. */
+  readonly request: (
+    method: string,
+    path: string,
+    options?: {
+      readonly body?: unknown
+      readonly token?: string | undefined
+      readonly headers?: Readonly<Record<string, string>>
+      readonly signal?: AbortSignal
+    },
+  ) => Promise<Response>
+  readonly stop: () => Promise<void>
+}
+
+export const startTestNode = async (): Promise<TestNode> => {
+  const nats = await testNatsServer()
+  const home = await mkdtemp(join(tmpdir(), "millrace-node-"))
+  const scope = Effect.runSync(Scope.make())
+  const inScope = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) =>
+    Effect.runPromise(Effect.provideService(effect, Scope.Scope, scope))
+  const databaseDirectory = await inScope(temporaryDataDirectory)
+  const { user, pass } = nats.connection
+  const settings = readSettings({
+    MILLRACE_HOME: home,
+    NATS_URL: nats.url,
+    NATS_USER: user,
+    NATS_PASSWORD: pass,
+    DATABASE_DIRECTORY: databaseDirectory,
+    MILLRACE_STORAGE_GIB: "1",
+    PORT: "0",
+  })
+  // A port of 0 is any free one, which `readSettings` takes from a person as well.
+  const { node } = await inScope(startNode(settings, () => Effect.void))
+  return {
+    home,
+    ...node,
+    request: (method, path, { body, token = node.token, headers = {}, signal } = {}) =>
+      fetch(node.url + path, {
+        method,
+        headers: {
+          ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    stop: async () => {
+      await Effect.runPromise(Scope.close(scope, Exit.void))
+      await nats.stop()
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}
