@@ -7,12 +7,17 @@ export const partitions = 4
 export const accounts = 24
 export const opening = 1_000
 
-export const chaosConfig = (connection: TestConnection): StreamsConfig => ({
+export interface ChaosConnection extends TestConnection {
+  /** Three on a cluster. */
+  readonly replicas?: number
+}
+
+export const chaosConfig = (connection: ChaosConnection): StreamsConfig => ({
   servers: connection.servers,
   user: connection.user,
   password: Redacted.make(connection.pass),
   namespace: "chaos",
   partitions,
-  syncInterval: "always",
+  ...(connection.replicas === undefined ? { syncInterval: "always" } : { replicas: connection.replicas }),
   storageBudgetBytes: 4 * 1024 ** 3,
 })

@@ -1,13 +1,13 @@
 /** The node processes of a chaos run: started, killed, stopped and resumed by the driver. */
 import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"
-import type { TestConnection } from "../support/streams.ts"
+import type { ChaosConnection } from "./config.ts"
 
 export class Nodes {
   readonly running: Array<ChildProcess> = []
-  private readonly connection: TestConnection
+  private readonly connection: ChaosConnection
 
-  constructor(connection: TestConnection) {
+  constructor(connection: ChaosConnection) {
     this.connection = connection
   }
 
