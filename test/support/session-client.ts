@@ -28,7 +28,7 @@ export interface SocketClient {
 
 /** Rejects with the status of a refused upgrade. */
 export const openSocket = (
-  node: TestNode,
+  node: Pick<TestNode, "url" | "token">,
   session: string,
   query = `token=${node.token}`,
 ): Promise<SocketClient> => {

@@ -1,0 +1,84 @@
+/** A gateway that really listens, over an engine that answers what a test tells it to. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import type { AskResult, EngineShape } from "../../engine/index.ts"
+import {
+  defaultGatewayLimits,
+  type GatewayLimits,
+  type GatewayServices,
+  listenGateway,
+  makeCredentials,
+  OpenStreams,
+  RequestMetrics,
+  signToken,
+} from "../../gateway/index.ts"
+import { ChatSessionProtocol, LockProtocol, type SessionEvent } from "../../schemas/index.ts"
+
+export interface ScriptedGateway {
+  readonly url: string
+  readonly token: string
+  /** What every command is answered with; a session that reads as its owner's until it is set. */
+  answer: (command: { readonly _tag: string }) => AskResult
+  /** Tells whoever listens. */
+  readonly signal: (...events: ReadonlyArray<SessionEvent>) => void
+  readonly stop: () => Promise<void>
+}
+
+const view = (session: string) => ({
+  session,
+  agent: "guide",
+  title: "",
+  owner: "u",
+  createdAt: 0,
+  messages: [],
+  events: [],
+  oldest: 1,
+  last: 0,
+})
+
+export const startScriptedGateway = async (limits: Partial<GatewayLimits> = {}): Promise<ScriptedGateway> => {
+  const listeners = new Set<(body: unknown) => void>()
+  const gateway = {
+    answer: (_: { readonly _tag: string }): AskResult => ({ ok: view("s") }),
+    signal: (...events: ReadonlyArray<SessionEvent>) => {
+      for (const tell of listeners) tell({ events })
+    },
+  }
+  const engine = {
+    submit: (_to, _version, body, _options, done) => done(gateway.answer(body)),
+    ask: (_protocol, _key, command) => {
+      const result = gateway.answer(command as { readonly _tag: string })
+      return "ok" in result ? Effect.succeed(result.ok as never) : Effect.fail(result as never)
+    },
+    listen: (_topic, handle) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => listeners.add(handle)),
+          () => Effect.sync(() => listeners.delete(handle)),
+        ),
+      ),
+  } as Partial<EngineShape> as EngineShape
+  const all = { ...defaultGatewayLimits, ...limits }
+  const signingKey = Buffer.alloc(32, 1)
+  const services = {
+    engine,
+    protocols: new Map([LockProtocol, ChatSessionProtocol].map((protocol) => [protocol.kind, protocol])),
+    credentials: makeCredentials({ signingKey, apiKeys: [], limits: all }),
+    components: {},
+    recordSpan: () => {},
+    limits: all,
+    metrics: new RequestMetrics(),
+    streams: new OpenStreams(all.streamsMax),
+    context: Context.empty(),
+  } as unknown as GatewayServices
+  const scope = Effect.runSync(Scope.make())
+  const listening = listenGateway(services, { host: "127.0.0.1", port: 0 })
+  const port = await Effect.runPromise(Effect.provideService(listening, Scope.Scope, scope))
+  return Object.assign(gateway, {
+    url: `http://127.0.0.1:${port}`,
+    token: await signToken(signingKey, { tenant: "t", user: "u", permissions: ["*"] }),
+    stop: () => Effect.runPromise(Scope.close(scope, Exit.void)),
+  })
+}
