@@ -26,6 +26,8 @@ export const aggregationName = ({ aggregation, percentile }: MetricQuery, langua
   return aggregation === "percentile" ? `${percentile ?? 50} ${name}` : name
 }
 
+const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)
+
 const nothingFound = (query: MetricQuery, language: Language): string =>
   language === "ko"
     ? `${formatTime(query.from)}부터 ${formatTime(query.to)}까지 ${query.metric}의 표본이 없습니다.`
@@ -42,12 +44,12 @@ const metricText = (query: MetricQuery, found: MetricFindings, language: Languag
     const measured = query.aggregation === "last" ? ` (${formatTime(at)})` : ""
     return language === "ko"
       ? `${of}${entry?.korean ?? query.metric} ${name}: ${formatValue(value, unit)}${measured}`
-      : `${entry?.description ?? query.metric}${of}, ${name}: ${formatValue(value, unit)}${measured}`
+      : `${capital(entry?.english ?? query.metric)}${of}, ${name}: ${formatValue(value, unit)}${measured}`
   })
   const basis =
     language === "ko"
       ? `최근 ${span}의 표본 ${found.samples}개 기준.`
-      : `From ${found.samples} samples of ${span}.`
+      : `From ${found.samples} ${found.samples === 1 ? "sample" : "samples"} of ${span}.`
   const left =
     language === "ko" ? "한도를 넘는 일부는 제외했습니다." : "Some were left out because a limit was reached."
   return [...lines, found.truncated ? `${basis} ${left}` : basis].join("\n")
@@ -84,10 +86,10 @@ export const compose = (question: string, plan: Plan, findings: Findings, now: n
   if (plan.route === "DIRECT") return { text: directText(plan.topic, now, language), title: "", unit: "" }
   if (findings.of === "nothing" || !("query" in plan)) return { text: "", title: "", unit: "" }
   const entry = catalogEntry(plan.query.metric)
-  const name = language === "ko" ? entry?.korean : entry?.description
+  const name = language === "ko" ? entry?.korean : capital(entry?.english ?? "")
   return {
     text: metricText(plan.query, findings, language),
-    title: `${name ?? plan.query.metric} (${aggregationName(plan.query, language)})`,
+    title: `${name || plan.query.metric} (${aggregationName(plan.query, language)})`,
     unit: entry?.unit ?? "",
   }
 }
