@@ -54,6 +54,15 @@ export const headKey = (partition: number): string => `checkpoint/${partition}/h
 
 const emptyHead = (owner: string): Head => ({ v: 1, owner, journal: 0, parts: [], crc: 0 })
 
+const readHead = (data: Uint8Array): Head | undefined => {
+  try {
+    const head = JSON.parse(decoder.decode(data)) as Head
+    return head.v === 1 && Array.isArray(head.parts) && typeof head.crc === "number" ? head : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Reads the valid checkpoint of a partition; the empty one when there is none. */
 export const load = Effect.fnUntraced(function* (
   store: KeyValueStore,
@@ -62,13 +71,18 @@ export const load = Effect.fnUntraced(function* (
   for (;;) {
     const [stored] = yield* store.getMany([headKey(partition)])
     if (stored === undefined) return { checkpoint: empty, head: emptyHead(""), revision: 0 }
-    const head = JSON.parse(decoder.decode(stored.value)) as Head
+    const head = readHead(stored.value)
+    if (head === undefined) {
+      const detail = "the head of its checkpoint is damaged"
+      return yield* new CorruptRecord({ partition, sequence: 0, detail })
+    }
     if (head.parts.length === 0) return { checkpoint: empty, head, revision: stored.revision }
     const parts = yield* store.getMany(head.parts)
     if (parts.every((part) => part !== undefined)) {
       const body = Buffer.concat(parts.map((part) => part.value))
       if (crc32(body) === head.crc) {
-        return { checkpoint: JSON.parse(decoder.decode(body)), head, revision: stored.revision }
+        const checkpoint: Checkpoint = { ...empty, ...JSON.parse(decoder.decode(body)) }
+        return { checkpoint, head, revision: stored.revision }
       }
     }
     // A former owner may just have replaced the head and dropped these parts: only an unchanged head is corrupt.

@@ -52,7 +52,8 @@ export const replay = Effect.fnUntraced(function* (options: {
       detail: `its journal was claimed at ${through} and again before ${sequence}`,
     })
   if (checkpoint.journal > through) return yield* overtaken(checkpoint.journal)
-  const reader = yield* journal.open(number, Math.min(checkpoint.outbox, checkpoint.journal) + 1)
+  const known = Math.min(checkpoint.outbox, checkpoint.journal)
+  const reader = yield* journal.open(number, known + 1)
   let previous: number | undefined
   for (;;) {
     const messages = yield* reader.take
@@ -61,7 +62,9 @@ export const replay = Effect.fnUntraced(function* (options: {
       if (message.sequence > through) return yield* overtaken(message.sequence)
       const record = Record.decode(message.data)
       const detail =
-        "corrupt" in record ? record.corrupt : gapOf(record, message.sequence, previous, checkpoint.journal)
+        "corrupt" in record
+          ? record.corrupt
+          : gapOf(record, message.sequence, previous, known, checkpoint.journal)
       if ("corrupt" in record || detail !== undefined) {
         return yield* new CorruptRecord({
           partition: number,
@@ -80,15 +83,22 @@ export const replay = Effect.fnUntraced(function* (options: {
   }
 }, Effect.scoped)
 
-/** Each record names the one before it, and the checkpoint's own record must be on the chain. */
+/**
+ * Each record names the one before it; the first one read follows something at or below `known`, and the checkpoint's
+ * own record must be on the chain.
+ */
 const gapOf = (
   record: Record.JournalRecord,
   sequence: number,
   previous: number | undefined,
+  known: number,
   checkpointed: number,
 ): string | undefined => {
-  const expected = previous ?? (sequence > checkpointed ? checkpointed : undefined)
-  return expected === undefined || record.prev === expected
+  if (previous === undefined && record.prev > known) {
+    return `it follows sequence ${record.prev}: records after ${known} are missing`
+  }
+  const expected = previous ?? (sequence > checkpointed ? checkpointed : record.prev)
+  return record.prev === expected
     ? undefined
     : `it follows sequence ${record.prev}, but the record before it is ${expected}: records are missing`
 }
