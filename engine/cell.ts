@@ -59,8 +59,10 @@ export class Cell<Input> {
   storedChanges = 0
   /** Set when its events cannot be folded: commands are then refused and kept as dead letters. */
   failure: string | undefined
-  /** False when the stored snapshot cannot be read: it must then not be written over. */
-  capturable = true
+  /** A stored snapshot that this version cannot read: it is not written over while nothing follows it. */
+  private unread: StoredSnapshot | "damaged" | undefined
+  /** Something after the unread snapshot is in the journal, and a checkpoint will end its tail. */
+  private missed = false
   usedAt = 0
 
   constructor(id: string, address: Address, kind: AnyKind) {
@@ -68,6 +70,28 @@ export class Cell<Input> {
     this.address = address
     this.kind = kind
     this.state = kind.initial(address.key)
+  }
+
+  get capturable(): boolean {
+    return this.unread === undefined || (this.unread !== "damaged" && this.missed)
+  }
+
+  /**
+   * Folds the events of a stored entry. When one of them cannot be folded the actor fails with the state before that
+   * entry, and nothing is folded any more.
+   */
+  replayEvents(entry: Entry, sequence: number): void {
+    if (this.failure !== undefined) {
+      if (entry.dead === undefined) this.missed = true
+      return
+    }
+    const before = this.state
+    try {
+      for (const event of entry.events ?? []) this.evolveStored(event, entry.version)
+    } catch (cause) {
+      this.state = before
+      this.failure = `its events cannot be folded at journal sequence ${sequence}: ${String(cause)}`
+    }
   }
 
   /** Applies a stored event; throws when the kind cannot read or fold it. */
@@ -121,11 +145,16 @@ export class Cell<Input> {
   }
 
   encodeSnapshot(sequence: number): Uint8Array {
+    const { unread, kind } = this
+    // An unread state is kept as it was: the failure beside it says that it is not the newest one.
+    const held =
+      unread === undefined || unread === "damaged"
+        ? { version: kind.protocol.version, state: kind.codec.state.encode(this.state) }
+        : { version: unread.version, state: unread.state }
     const stored: StoredSnapshot = {
       v: 1,
-      version: this.kind.protocol.version,
+      ...held,
       sequence,
-      state: this.kind.codec.state.encode(this.state),
       timers: [...this.timers.values()],
       activities: [...this.activities.values()],
       remembered: [...this.remembered].map(([key, { at, answer }]) =>
@@ -138,9 +167,16 @@ export class Cell<Input> {
 
   /** Takes over a stored snapshot. One that the kind cannot read makes the actor fail, and is left as it is. */
   restore(data: Uint8Array, revision: number): void {
-    const stored = JSON.parse(decoder.decode(data)) as StoredSnapshot
     const { kind } = this
     this.snapshotRevision = revision
+    let stored: StoredSnapshot
+    try {
+      stored = JSON.parse(decoder.decode(data)) as StoredSnapshot
+    } catch (cause) {
+      this.unread = "damaged"
+      this.failure = `its snapshot is damaged: ${String(cause)}`
+      return
+    }
     this.snapshotSequence = stored.sequence
     this.failure = stored.failure
     for (const timer of stored.timers) this.timers.set(timer.key, timer)
@@ -154,8 +190,8 @@ export class Cell<Input> {
         upcast === undefined ? stored.state : upcast(stored.state, stored.version),
       )
     } catch (cause) {
-      this.capturable = false
-      this.failure = `its snapshot at journal sequence ${stored.sequence} cannot be read: ${String(cause)}`
+      this.unread = stored
+      this.failure ??= `its snapshot at journal sequence ${stored.sequence} cannot be read: ${String(cause)}`
     }
   }
 }

@@ -42,6 +42,9 @@ interface Staged extends Handled {
   readonly done: (() => void) | undefined
 }
 
+/** From whom a command came. */
+type Sent = Pick<Envelope, "source" | "mark">
+
 export interface TakenRecord {
   readonly id: string
   readonly data: Uint8Array
@@ -74,7 +77,8 @@ export class Partition {
   private staged: Array<Staged> = []
   private recordSerial = 0
   /** From recovery: what the journal already holds above the floor, and what the checkpoint knew to be open. */
-  private readonly done = new Map<number, Set<number>>()
+  private readonly done = new Map<number, Map<number, Sent | undefined>>()
+  private reading = false
   private readonly restoredRead: number
   /** Mailbox sequence up to which the journal's tail already tells what happened. */
   private restoredDone = 0
@@ -145,6 +149,7 @@ export class Partition {
   deliver(message: LogMessage): void {
     const { sequence } = message
     this.messagesSinceCheckpoint += 1
+    if (!this.reading) this.startReading(sequence)
     const done = this.done.get(sequence)
     this.done.delete(sequence)
     const wanted: Array<number> = []
@@ -168,6 +173,19 @@ export class Partition {
       const at = [sequence, index] as const
       if (element._tag === "Malformed") this.stageMalformed(at, element.raw, element.detail)
       else this.deliverEnvelope(at, element.envelope)
+    }
+  }
+
+  /**
+   * What is done and no longer in the mailbox will not be read again: its marks come from the journal. That is so when
+   * a lost checkpoint is rebuilt; all partitions then send again what they ever sent.
+   */
+  private startReading(first: number): void {
+    this.reading = true
+    for (const [sequence, positions] of this.done) {
+      if (sequence >= first) continue
+      for (const sent of positions.values()) if (sent !== undefined) this.marks.accept(sent.source, sent.mark)
+      this.done.delete(sequence)
     }
   }
 
@@ -362,19 +380,14 @@ export class Partition {
     if (entry.cause.t === "command" || entry.cause.t === "malformed") {
       const [at, index] = entry.cause.at
       this.restoredDone = Math.max(this.restoredDone, at)
-      const indexes = this.done.get(at)
-      if (indexes === undefined) this.done.set(at, new Set([index]))
-      else indexes.add(index)
+      const indexes = this.done.get(at) ?? new Map<number, Sent | undefined>()
+      this.done.set(at, indexes.set(index, entry.cause.t === "command" ? entry.cause : undefined))
     }
     this.entriesSinceCheckpoint += 1
     if (entry.cause.t === "malformed" || entry.dead?.code === "UnknownKind") return
     const cell = this.cellOf(entry.to)
     if (cell === undefined || sequence <= cell.snapshotSequence) return
-    try {
-      for (const event of entry.events ?? []) cell.evolveStored(event, entry.version)
-    } catch (cause) {
-      cell.failure ??= `its events cannot be folded at journal sequence ${sequence}: ${String(cause)}`
-    }
+    cell.replayEvents(entry, sequence)
     cell.applyChanges(
       entry,
       entry.cause.trace,
