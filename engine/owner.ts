@@ -329,6 +329,10 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
         partition.entriesSinceCheckpoint >= limits.checkpointEntries ||
         partition.messagesSinceCheckpoint >= limits.checkpointMessages
       const due = now() - takenAt >= limits.checkpointEveryMs && partition.journalSequence !== last
+      if (!many && !due && now() - takenAt >= limits.checkpointEveryMs) {
+        partition.passivate()
+        takenAt = now()
+      }
       if ((!many && !due) || !partition.caughtUp) continue
       const result = yield* Effect.result(checkpoint)
       takenAt = now()
