@@ -8,6 +8,9 @@ import { readSettings } from "./settings.ts"
 /** How long stopping may take before the process ends anyway; what it started ends with it. */
 const stopMsMax = 20_000
 
+/** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
+const sameKeypressMs = 500
+
 const say = (line: string) => Effect.sync(() => console.log(line))
 const secondsSince = (start: number) => ((performance.now() - start) / 1_000).toFixed(1)
 
@@ -43,6 +46,7 @@ let stoppingSince: number | undefined
 
 const stop = () => {
   if (stoppingSince !== undefined) {
+    if (performance.now() - stoppingSince < sameKeypressMs) return
     console.error("millrace: stopped without waiting")
     process.exit(130)
   }
