@@ -7,7 +7,7 @@ import { queryMetrics } from "./tools/metric-query.ts"
 const nothing: Findings = { of: "nothing" }
 
 /** Errors: `Unavailable` when the metric stream cannot be read. */
-export const executePlan = Effect.fn("executePlan")(function* (plan: Plan) {
+export const executePlan = Effect.fnUntraced(function* (plan: Plan) {
   if (plan.route !== "LOOKUP" && plan.route !== "AGGREGATE") return nothing
   const findings: Findings = { of: "metric", ...(yield* queryMetrics(plan.query)) }
   return findings

@@ -28,7 +28,7 @@ const utter = (question: Question, run: ActivityRun<Piece>) => {
     case "guide":
       return Effect.succeed(guide(question))
     case "ops":
-      return ops(question, { tenant: run.self.tenant, trace: run.trace })
+      return ops(question, run.self.tenant)
     default:
       return Effect.fail(
         new ActivityFailure({

@@ -37,10 +37,10 @@ const tellAlerts = ({ question, alerts }: Question): Utterance => {
 const textOf = (blocks: ReadonlyArray<AnswerBlock>): string =>
   blocks.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n\n")
 
-/** `trace`: of the activity's run. The plan's id is the question's, so asking again gives the same answer. */
+/** The plan's id is the question's, so asking again gives the same answer. */
 export const ops = Effect.fnUntraced(function* (
   question: Question,
-  run: { readonly tenant: string; readonly trace: string },
+  tenant: string,
 ): Effect.fn.Return<Utterance, ActivityFailure, EngineAccess> {
   if (asksForAlerts(question.question)) return tellAlerts(question)
   const access = yield* EngineAccess
@@ -52,7 +52,7 @@ export const ops = Effect.fnUntraced(function* (
       plan,
       { _tag: "Ask" as const, question: question.question.slice(0, 4_000) },
       {
-        ...run,
+        tenant,
         idempotencyKey: `answer:${plan}`,
         timeoutMs: planTimeoutMs,
       },

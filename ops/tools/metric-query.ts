@@ -74,7 +74,7 @@ const seriesOf = (query: MetricQuery, observations: ReadonlyArray<Observation>) 
 }
 
 /** Rows in the order of their groups' names. Errors: `Unavailable` when the stream cannot be read. */
-export const queryMetrics = Effect.fn("queryMetrics")(function* (query: MetricQuery) {
+export const queryMetrics = Effect.fn("tool metric-query")(function* (query: MetricQuery) {
   const stream = yield* MetricStream
   const gathering = new Gathering(query)
   // A sample is stored after it was measured, so nothing in the range was stored before the range.
