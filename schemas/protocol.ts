@@ -58,8 +58,7 @@ export interface Outgoing {
   readonly key: string
   readonly tenant?: string
   readonly version: number
-  readonly tag: string
-  /** Encoded command body. */
+  /** Encoded command, with its `_tag`. */
   readonly body: unknown
 }
 
@@ -80,6 +79,8 @@ export interface Protocol<
     readonly reply: Readonly<Record<string, Codec>>
     readonly rejection: Readonly<Record<string, Codec>>
   }
+  /** Commands whose answer cannot be `undefined`: an actor that answers nothing at once answers later. */
+  readonly answersLater: ReadonlySet<string>
   readonly tell: (
     key: string,
     value: { [T in keyof C & string]: CommandValue<C, T> }[keyof C & string],
@@ -122,12 +123,16 @@ export const protocol = <
     rejections,
     Command: undefined as never,
     codec,
+    answersLater: new Set(
+      Object.entries(commands)
+        .filter(([, spec]) => !Schema.is(spec.reply)(undefined))
+        .map(([tag]) => tag),
+    ),
     tell: (key, value, tenant) => ({
       kind,
       key,
       ...(tenant === undefined ? {} : { tenant }),
       version,
-      tag: value._tag,
       body: codec.command[value._tag]!.encode(value),
     }),
   }
