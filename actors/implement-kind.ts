@@ -29,14 +29,18 @@ type Activities<A extends Readonly<Record<string, Spec>>, R> = {
 type Body = (input: unknown, run: ActivityRun) => Effect.Effect<unknown, ActivityFailure, unknown>
 
 const traced =
-  (name: string, body: Body): Body =>
+  (kind: string, name: string, body: Body): Body =>
   (input, run) =>
     underTrace(
       run.trace,
       run.self.tenant,
     )(
-      Effect.withSpan(body(input, run), name, {
-        attributes: { [spanAttribute.actor]: Address.format(run.self), attempt: run.attempt },
+      Effect.withSpan(body(input, run), `${kind} activity ${name}`, {
+        attributes: {
+          [spanAttribute.actor]: Address.format(run.self),
+          [spanAttribute.service]: kind,
+          attempt: run.attempt,
+        },
       }),
     )
 
@@ -51,7 +55,7 @@ export const implementKind = <
 ): Effect.Effect<Implementation, never, Effect.Services<ReturnType<I[keyof A & keyof I]>>> => {
   const bodies = Object.entries(activities as unknown as Record<string, Body>).map(([name, body]) => [
     name,
-    traced(`${kind.protocol.kind} activity ${name}`, body),
+    traced(kind.protocol.kind, name, body),
   ])
   return implement(kind as never, Object.fromEntries(bodies) as never) as never
 }

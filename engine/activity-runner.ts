@@ -10,6 +10,7 @@ import type { Address } from "./address.ts"
 import type { CellActivity } from "./cell.ts"
 import type { Outcome } from "./decision.ts"
 import type { AnyKind } from "./define.ts"
+import * as DeterministicRandom from "./deterministic-random.ts"
 import { delayAfter } from "./retry.ts"
 
 /** How an implementation says that an attempt failed, and whether another one may help. */
@@ -58,6 +59,8 @@ export const run = Effect.fnUntraced(function* (options: {
       `this node has no activity "${pending.activity}" of "${kind.protocol.kind}"`,
     )
   }
+  // Hashed: an actor's address may be as long as a key may be.
+  const key = `activity-${DeterministicRandom.make(`${options.actor}#${pending.id}#${pending.trace}`).uuid()}`
   let progressed = pending.progressed
   const attemptOf = (attempt: number) =>
     Effect.suspend(() =>
@@ -67,7 +70,7 @@ export const run = Effect.fnUntraced(function* (options: {
         attempt,
         progressed,
         trace: pending.trace,
-        key: `${options.actor}#${pending.id}#${pending.trace}`,
+        key,
         emit: (value) =>
           Effect.suspend(() => options.emit(codec.progress.encode(value))).pipe(
             Effect.tap(() => {

@@ -56,7 +56,7 @@ export interface NodeStatus {
 
 export interface EngineShape {
   /** Sends a command and waits for the actor's answer, which comes after both are durable. */
-  readonly ask: <P extends AnyProtocol, C extends P["Command"]>(
+  readonly ask: <P extends AnyProtocol, const C extends P["Command"]>(
     protocol: P,
     key: string,
     command: C,

@@ -35,6 +35,8 @@ export const spanAttribute = {
   /** Formatted address. */
   actor: "millrace.actor",
   user: "user.id",
+  /** Who did it, when that is not the process that recorded it. */
+  service: "service.name",
 } as const
 
 /** A log line of a trace, as a service reports it (`POST /api/tracing/logs`) and as it is kept. */

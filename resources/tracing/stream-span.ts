@@ -35,7 +35,8 @@ export class StreamSpan extends Tracer.NativeSpan {
   }
 
   #record(endTime: bigint, exit: Exit.Exit<unknown, unknown>): Span {
-    const { service, attributesMax } = this.#settings
+    const { attributesMax } = this.#settings
+    const service = this.attributes.get(spanAttribute.service)
     const failure = failureOf(exit)
     const parent = Option.getOrUndefined(this.parent)
     return {
@@ -44,7 +45,7 @@ export class StreamSpan extends Tracer.NativeSpan {
       ...(parent === undefined ? {} : { parentId: parent.spanId }),
       name: maskText(this.name),
       kind: this.kind,
-      service,
+      service: typeof service === "string" ? service : this.#settings.service,
       startMs: Number(this.startTime) / nanosecondsPerMs,
       endMs: Number(endTime) / nanosecondsPerMs,
       status: failure.status,
