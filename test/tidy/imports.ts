@@ -21,8 +21,14 @@ export const importsOf = (source: Source): ReadonlyArray<Import> => {
 export const resolveImport = (from: string, specifier: string): string | undefined =>
   specifier.startsWith(".") ? posix.join(posix.dirname(from), specifier) : undefined
 
-/** Files that a file needs: imported ones, and those whose name it passes to whoever starts a process. */
+/**
+ * Files that a file needs: imported ones, and those whose name it passes to whoever starts a process or a suite. Such a
+ * name may be meant from the project's root.
+ */
 export const neededBy = (source: Source): ReadonlyArray<string> =>
   lexedOf(source)
     .literals.filter(({ value }) => value.endsWith(".ts"))
-    .map(({ value }) => posix.join(posix.dirname(source.path), value))
+    .flatMap(({ value }) => [
+      posix.join(posix.dirname(source.path), value),
+      ...(value.startsWith(".") ? [] : [posix.normalize(value)]),
+    ])
