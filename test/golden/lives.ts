@@ -1,0 +1,144 @@
+/** One life per actor kind in which each of its events happens: what a golden journal is recorded from. */
+import * as Arbitrary from "effect/Arbitrary"
+import * as Effect from "effect/Effect"
+import { kinds } from "../../actors/index.ts"
+import type { ActivityRun, Implementation } from "../../engine/index.ts"
+import {
+  AgentProtocol,
+  type AnyProtocol,
+  CepRuleProtocol,
+  ChatSessionProtocol,
+  LockProtocol,
+  OpsPlanProtocol,
+  type Rule,
+  RuleIndexProtocol,
+} from "../../schemas/index.ts"
+import { implementation } from "../support/deployment.ts"
+
+/** Asked, and not waited for where it is answered later; then virtual time passes. */
+export interface Step {
+  readonly protocol: AnyProtocol
+  readonly key: string
+  readonly command: { readonly _tag: string }
+  readonly thenMs: number
+}
+
+const step =
+  <P extends AnyProtocol>(protocol: P, key: string) =>
+  (command: P["Command"], thenMs = 100): Step => ({ protocol, key, command, thenMs })
+
+const agent = step(AgentProtocol, "guide")
+const session = step(ChatSessionProtocol, "s")
+const lost = step(ChatSessionProtocol, "lost")
+const rule = step(CepRuleProtocol, "cpu")
+const lock = step(LockProtocol, "l")
+const index = step(RuleIndexProtocol, "default")
+
+const register = agent({
+  _tag: "Register",
+  name: "Guide",
+  framework: "builtin",
+  description: "",
+  skills: [],
+  behaviour: "guide",
+})
+const open = { _tag: "Open", agentId: "guide", title: "Ünïcode ✓", owner: "ann" } as const
+const say = (messageId: string) => ({ _tag: "Say", messageId, content: `what is ${messageId}?` }) as const
+const cpu: Rule = {
+  name: "cpu",
+  metric: "cpu",
+  group_by: ["host"],
+  operator: ">",
+  threshold: 80,
+  clear: 60,
+  for_ms: 1_000,
+  severity: "warning",
+  notify: "guide",
+  enabled: true,
+}
+const observed = (at: number, value: number) =>
+  rule({ _tag: "Observe", samples: [{ name: "cpu", labels: { host: "a" }, value, at }] })
+
+export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
+  agent: [
+    register,
+    session(open),
+    session(say("m1"), 1_000),
+    agent({ _tag: "Execute", task: "do it" }, 1_000),
+    session(say("slow")),
+    session({ _tag: "Stop" }, 500),
+    rule({ _tag: "Define", rule: cpu }),
+    observed(1_000, 90),
+    observed(3_000, 95),
+  ],
+  "cep-rule": [
+    rule({ _tag: "Define", rule: cpu }),
+    observed(1_000, 90),
+    observed(1_500, 10),
+    observed(2_000, 90),
+    observed(4_000, 95),
+    observed(5_000, 10),
+    observed(5_000, 10),
+    rule({ _tag: "Disable" }),
+    rule({ _tag: "Enable" }),
+  ],
+  "chat-session": [
+    register,
+    session(open),
+    session(say("m1"), 1_000),
+    session(say("slow")),
+    session({ _tag: "Stop" }),
+    session({ _tag: "Transfer", toAgent: "nobody", reason: "try" }),
+    session(say("m2"), 1_000),
+    lost(open),
+    lost(say("slow"), 40_000),
+  ],
+  lock: [
+    lock({ _tag: "Acquire", owner: "ann", waitMs: 0, ttlMs: 5_000 }),
+    lock({ _tag: "Extend", owner: "ann", fence: 1, ttlMs: 6_000 }),
+    lock({ _tag: "Acquire", owner: "bob", waitMs: 60_000, ttlMs: 60_000 }),
+    lock({ _tag: "Acquire", owner: "cid", waitMs: 1_000, ttlMs: 1_000 }, 10_000),
+    lock({ _tag: "Acquire", owner: "dan", waitMs: 60_000, ttlMs: 3_600_000 }),
+    lock({ _tag: "Release", owner: "bob", fence: 2 }),
+  ],
+  "ops-plan": [
+    step(OpsPlanProtocol, "p")({ _tag: "Ask", question: "what is the CPU usage?" }, 2_000),
+    step(OpsPlanProtocol, "fails")({ _tag: "Ask", question: "broken" }, 20_000),
+  ],
+  "rule-index": [
+    index({ _tag: "Enrolled", rule: "one", metric: "cpu" }),
+    index({ _tag: "Enrolled", rule: "two", metric: "memory" }),
+    index({ _tag: "Withdrawn", rule: "one" }),
+  ],
+}
+
+/** A value that fits, the same every time. */
+const valueOf = (schema: Parameters<typeof Arbitrary.schema>[0], seed: string): unknown =>
+  Effect.runSync(Arbitrary.sampleEffect(Arbitrary.schema(schema), { count: 1, size: 4, seed }))[0]
+
+const answer = (input: unknown, run: ActivityRun) =>
+  Effect.gen(function* () {
+    const { stream, question } = input as { readonly stream: boolean; readonly question: string }
+    if (stream) yield* run.emit({ from: 0, tokens: ["to", "ken"] })
+    yield* Effect.sleep(question.includes("slow") ? 600_000 : 100)
+    return { _tag: "Said", tokens: stream ? 2 : 0, text: stream ? "" : "done", blocks: [] }
+  })
+
+/** Every kind, with activities that give values of their schemas. */
+export const recordedKinds: ReadonlyArray<Implementation> = kinds.map((kind) => {
+  const stages = Object.entries(kind.activities as Readonly<Record<string, { readonly output: never }>>).map(
+    ([name, { output }]) =>
+      [
+        name,
+        (input: unknown) =>
+          Effect.suspend(() => {
+            if (JSON.stringify(input).includes("broken")) return Effect.die(new Error("as asked"))
+            return Effect.succeed(name === "validate" ? [] : valueOf(output, name))
+          }),
+      ] as const,
+  )
+  return implementation(
+    kind,
+    kind.protocol.kind === "agent" ? { answer: answer as never } : Object.fromEntries(stages),
+  )
+})
