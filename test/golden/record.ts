@@ -51,9 +51,9 @@ const statesOf = (kind: AnyKind, records: ReadonlyArray<string>): Fixture["state
 
 const keep = (name: string, make: () => unknown): void => {
   const path = join(journalsFolder, name)
-  if (existsSync(path)) return console.log(`${name} stands`)
-  writeFileSync(path, `${JSON.stringify(make(), undefined, 2)}\n`, { flag: "wx" })
-  console.log(`${name} recorded`)
+  const stands = existsSync(path)
+  if (!stands) writeFileSync(path, `${JSON.stringify(make(), undefined, 2)}\n`, { flag: "wx" })
+  console.log(`${name} ${stands ? "stands" : "recorded"}`)
 }
 
 mkdirSync(journalsFolder, { recursive: true })
