@@ -124,6 +124,7 @@ export const make = Effect.fnUntraced(function* (options: NodeOptions) {
   const sender = yield* SenderModule.make({ mailbox, partitions, incarnation, limits })
   const running = Semaphore.makeUnsafe(limits.activitiesRunningMax)
   const writing = Semaphore.makeUnsafe(limits.writesInFlightMax)
+  const checkpointing = Semaphore.makeUnsafe(1)
   const implementations = new Map(options.implementations.map((one) => [one.kind.protocol.kind, one]))
   const owns = options.owns ?? true
   const membership = new Membership(incarnation, limits.suspectAfterMs)
@@ -299,6 +300,7 @@ export const make = Effect.fnUntraced(function* (options: NodeOptions) {
       signal: (topic, body) => signals.publish(feedTopic(topic), encoder.encode(JSON.stringify(body))),
       running,
       writing,
+      checkpointing,
       live: (live) => {
         states[partition] = { _tag: "Live", partition: live }
       },

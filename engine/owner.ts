@@ -50,6 +50,8 @@ export interface OwnerOptions {
   readonly running: Semaphore.Semaphore
   /** Shared by the partitions of a node: a record is closed only once its turn to be written has come. */
   readonly writing: Semaphore.Semaphore
+  /** One checkpoint of a node at a time. */
+  readonly checkpointing: Semaphore.Semaphore
   /** Called once the partition handles commands. */
   readonly live: (partition: Partition) => void
   /** Completes when the partition is to be handed over. */
@@ -293,13 +295,13 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
   })
 
   let serial = 0
-  const checkpoint = Effect.gen(function* () {
+  const checkpoint = Effect.fnUntraced(function* (hurry: boolean) {
     const waiting = Deferred.makeUnsafe<Checkpoint.Checkpoint>()
     partition.quiescing = true
     wanted = waiting
     work.openUnsafe()
     const captured = yield* Deferred.await(waiting)
-    yield* captures.write(keyValue, partition)
+    yield* captures.write(keyValue, partition, hurry)
     serial += 1
     const result = yield* Effect.result(Checkpoint.save(keyValue, number, saved, captured, owner, serial))
     if (result._tag === "Success") {
@@ -322,7 +324,8 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
 
   const checkpointLoop = Effect.gen(function* () {
     let last = partition.journalSequence
-    let takenAt = now()
+    // The partitions of a node take turns.
+    let takenAt = now() - (limits.checkpointEveryMs * number) / options.partitions
     for (;;) {
       yield* Effect.sleep(checkpointTickMs)
       const many =
@@ -334,7 +337,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
         takenAt = now()
       }
       if ((!many && !due) || !partition.caughtUp) continue
-      const result = yield* Effect.result(checkpoint)
+      const result = yield* Effect.result(options.checkpointing.withPermit(checkpoint(false)))
       takenAt = now()
       if (result._tag === "Success") last = saved.checkpoint.journal
       else if (result.failure._tag !== "Unavailable") return yield* Effect.fail(result.failure)
@@ -383,7 +386,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
       room.closeUnsafe()
       yield* room.await
     }
-    if (partition.caughtUp) yield* checkpoint
+    if (partition.caughtUp) yield* options.checkpointing.withPermit(checkpoint(true))
   })
   yield* Effect.raceFirst(Deferred.await(failed), settled)
 })

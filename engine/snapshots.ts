@@ -6,7 +6,8 @@ import type { Input } from "./handle.ts"
 import type { KeyValueStore } from "./key-value.ts"
 import type { Partition } from "./partition.ts"
 
-const writeSlice = 256
+/** Few at a time: appends of the same node wait behind a slice, and answers behind the appends. */
+const writeSlice = 64
 const retryMs = 100
 
 export const snapshotKey = (actor: string): string => `snapshot/${actor}`
@@ -68,15 +69,16 @@ export class Captures {
     return this.captured.splice(0, writeSlice)
   }
 
-  /** Writes all snapshots of the checkpoint. */
-  write(store: KeyValueStore, partition: Partition): Effect.Effect<void, OwnershipLost> {
+  /** Writes all snapshots of the checkpoint; unless in a hurry it rests as long as it worked. */
+  write(store: KeyValueStore, partition: Partition, hurry: boolean): Effect.Effect<void, OwnershipLost> {
     const { sequence } = this
     const take = () => this.take(partition)
     return Effect.gen(function* () {
       for (;;) {
         const slice = take()
         if (slice.length === 0) return
-        yield* writeAll(store, partition.partition, slice, sequence)
+        const [took] = yield* Effect.timed(writeAll(store, partition.partition, slice, sequence))
+        if (!hurry) yield* Effect.sleep(took)
       }
     })
   }
