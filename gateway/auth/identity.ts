@@ -12,6 +12,7 @@ export interface Identity {
 
 export type Permission =
   | "actor:send"
+  | "agent:execute"
   | "agent:read"
   | "cep:read"
   | "cep:write"

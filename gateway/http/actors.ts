@@ -2,11 +2,11 @@
  * Any command to any actor: the engine's own surface, and the fastest path through the gateway. A command is checked
  * against its protocol, handed to the engine as it came and answered from a callback, without a fiber per request.
  */
-import { Address, type AskResult, EngineError } from "../../engine/index.ts"
-import type { AnyProtocol } from "../../schemas/index.ts"
+import { Address, type AskResult, EngineError, TraceContext } from "../../engine/index.ts"
+import { type AnyProtocol, type Span, spanAttribute } from "../../schemas/index.ts"
 import { engineError, GatewayError, rejectionError } from "../errors.ts"
-import type { RequestContext } from "../request-context.ts"
-import { jsonText, type Route } from "../route.ts"
+import { newSpanId } from "../request-context.ts"
+import { type GatewayRequest, jsonText, type Route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { invalidFields, type JsonObject, readObject } from "./body.ts"
 
@@ -49,15 +49,42 @@ const answerText = (kind: string, result: AskResult): string => {
   })
 }
 
-const traceOf = (context: RequestContext): string =>
-  `00-${context.traceId}-${context.parentSpanId ?? context.traceId.slice(16)}-01`
+/**
+ * The span that the command stands under. It is reported only where the caller sent a trace of its own: at full speed a
+ * span for each request would cost more than the request, and the actor's journal has the hop anyway.
+ */
+const spanOf = ({ context, identity, http }: GatewayRequest, to: string) => {
+  const { traceId, parentSpanId } = context
+  const spanId = newSpanId()
+  const startMs = Date.now()
+  const ended = (status: Span["status"]): Span | undefined =>
+    parentSpanId === undefined
+      ? undefined
+      : {
+          traceId,
+          spanId,
+          parentId: parentSpanId,
+          name: `${http.req.method} ${path}`,
+          kind: "server",
+          service: "gateway",
+          startMs,
+          endMs: Date.now(),
+          status,
+          attributes: { [spanAttribute.user]: identity.user, "millrace.to": to },
+          tenant: identity.tenant,
+        }
+  return { trace: TraceContext.format({ traceId, spanId }), ended }
+}
+
+const path = "/api/actors/:kind/:key/:command"
 
 export const actorRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
   {
     method: "POST",
-    path: "/api/actors/:kind/:key/:command",
+    path,
     permission: "actor:send",
-    handle: async ({ http, context, identity }) => {
+    handle: async (request) => {
+      const { http, context, identity } = request
       const { incoming } = http.env
       const kind = http.req.param("kind")!
       const protocol = services.protocols.get(kind)
@@ -67,14 +94,17 @@ export const actorRoutes = (services: GatewayServices): ReadonlyArray<Route> => 
       const fields = await readObject(incoming, services.limits.bodyBytesMax)
       const body = checkedCommand(protocol, http.req.param("command")!, fields)
       const idempotencyKey = idempotencyKeyOf(incoming.headers["idempotency-key"])
+      const { trace, ended } = spanOf(request, to)
       const call = {
         tenant: identity.tenant,
         principal: identity.user,
-        trace: traceOf(context),
+        trace,
         ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       }
       return new Promise((resolve, reject) =>
         services.engine.submit(to, protocol.version, body, call, (result) => {
+          const span = ended("ok" in result ? "ok" : "rejected" in result ? "rejected" : "error")
+          if (span !== undefined) services.recordSpan(span)
           try {
             resolve(jsonText(context, 200, answerText(kind, result)))
           } catch (failure) {

@@ -75,6 +75,6 @@ export const agentRoutes = (
 
   return [
     { method: "GET", path: "/api/agents/", permission: "agent:read", handle: list },
-    { method: "POST", path: "/api/agents/:agent/execute", permission: "agent:read", handle: execute },
+    { method: "POST", path: "/api/agents/:agent/execute", permission: "agent:execute", handle: execute },
   ]
 }

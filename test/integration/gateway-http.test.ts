@@ -190,6 +190,23 @@ describe("any command to any actor", () => {
     expect(await errorOf(await node.request("POST", path, { body }))).toMatchObject({ status, code })
   })
 
+  it("stands in the caller's trace, under a span of the gateway", async () => {
+    const trace = "7af7651916cd43dd8448eb211c80319c"
+    const headers = { traceparent: `00-${trace}-b7ad6b7169203331-01` }
+    await node.request("POST", "/api/actors/lock/traced/Read", { body: {}, headers })
+    await expect
+      .poll(async () => json(await node.request("GET", `/api/tracing/traces/${trace}`)), { timeout: 20_000 })
+      .toMatchObject({
+        roots: [
+          {
+            name: "POST /api/actors/:kind/:key/:command",
+            parentId: "b7ad6b7169203331",
+            children: [{ name: "lock.Read", service: "lock" }],
+          },
+        ],
+      })
+  })
+
   it("needs a permission of its own", async () => {
     const refused = await node.request("POST", "/api/actors/lock/x/Read", {
       body: {},
@@ -240,6 +257,15 @@ describe("the routes", () => {
     ])
     const unknown = await errorOf(await node.request("GET", "/api/ops/plans/none"))
     expect(unknown).toMatchObject({ status: 404, code: "OPS_PLAN_001" })
+  })
+
+  it("give an agent a task, for those who may", async () => {
+    const body = { task: "which alerts were there" }
+    const done = await node.request("POST", "/api/agents/ops/execute", { body })
+    expect(await json(done)).toMatchObject({ status: "success", data: { text: expect.any(String) } })
+    const refused = await node.request("POST", "/api/agents/ops/execute", { body, token: tokens.powerless })
+    expect(refused.status).toBe(403)
+    expect((await node.request("POST", "/api/agents/nobody/execute", { body })).status).toBe(404)
   })
 
   it("keep rules, and say what is wrong with one", async () => {
