@@ -79,7 +79,7 @@ export const defaults: Limits = {
   actorTimersMax: 1_000,
   actorActivitiesMax: 256,
   activitiesRunningMax: 1_000,
-  checkpointEntries: 200_000,
+  checkpointEntries: 50_000,
   checkpointMessages: 10_000,
   checkpointEveryMs: 30_000,
   journalRetentionMs: 30 * 24 * 60 * 60_000,

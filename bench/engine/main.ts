@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { node, type Sync, server } from "./deployment.ts"
 import { closedLoop, openLoop, spread } from "./load.ts"
 import { rawCeiling } from "./raw.ts"
+import { recovery } from "./recovery.ts"
 import { residents } from "./residents.ts"
 
 const { values } = parseArgs({
@@ -49,6 +50,8 @@ const measure = Effect.fnUntraced(function* (sync: Sync) {
   if (wants("residents"))
     for (const [what, figures] of yield* residents(running, engine)) row(sync, what, figures)
   yield* engine.drain
+  if (wants("recovery"))
+    row(sync, "start over a tail without checkpoint", yield* recovery(yield* server(sync, partitions)))
 })
 
 const [cpu] = cpus()
