@@ -61,10 +61,10 @@ export class VirtualTime {
     return {
       currentTimeMillisUnsafe: millis,
       currentTimeMillis: Effect.sync(millis),
-      currentTimeNanosUnsafe: () => BigInt(millis()) * 1_000_000n,
-      currentTimeNanos: Effect.sync(() => BigInt(millis()) * 1_000_000n),
-      monotonicTimeNanosUnsafe: () => BigInt(this.now) * 1_000_000n,
-      monotonicTimeNanos: Effect.sync(() => BigInt(this.now) * 1_000_000n),
+      currentTimeNanosUnsafe: () => nanosOf(millis()),
+      currentTimeNanos: Effect.sync(() => nanosOf(millis())),
+      monotonicTimeNanosUnsafe: () => nanosOf(this.now),
+      monotonicTimeNanos: Effect.sync(() => nanosOf(this.now)),
       sleep: (duration) => Effect.andThen(this.sleep(Duration.toMillis(duration)), options.gate),
     }
   }
@@ -148,6 +148,9 @@ export class VirtualTime {
     }
   }
 }
+
+/** Virtual milliseconds have fractions. */
+const nanosOf = (milliseconds: number): bigint => BigInt(Math.round(milliseconds * 1_000)) * 1_000n
 
 const before = (left: Sleeper, right: Sleeper): boolean =>
   left.at < right.at || (left.at === right.at && left.order < right.order)
