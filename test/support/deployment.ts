@@ -3,6 +3,8 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
+import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import type {
   AnyKind,
@@ -159,9 +161,22 @@ export const deployed =
   ): (() => void) =>
   () => {
     const deployment = new Deployment(options)
-    const exit = deployment.time.run(Effect.scoped(body(deployment)))
+    const defects: Array<string> = []
+    const exit = deployment.time.run(
+      Effect.scoped(body(deployment)).pipe(
+        Effect.provide(Logger.layer([defectLogger(defects)])),
+        Effect.provideService(References.MinimumLogLevel, "Error"),
+      ),
+    )
+    // A partition heals from a mistake of the engine by starting anew, so nothing else would show it.
+    if (defects.length > 0) throw new Error(defects.join("\n"))
     if (exit._tag === "Failure") throw Cause.squash(exit.cause)
   }
+
+const defectLogger = (defects: Array<string>) =>
+  Logger.make(({ message, cause }) => {
+    if (String(message).includes("is loaded again")) defects.push(`${message}: ${Cause.pretty(cause)}`)
+  })
 
 /** How a call ended, as plain data. */
 export const outcomeOf = <A>(

@@ -4,7 +4,7 @@ import { MailboxProgress } from "../../../engine/mailbox-progress.ts"
 
 /** Messages with gaps between their sequences, some of them empty, and an order in which all is committed. */
 const run = fc
-  .array(fc.record({ gap: fc.integer({ min: 1, max: 5 }), size: fc.nat(4) }), { maxLength: 20 })
+  .array(fc.record({ gap: fc.integer({ min: 1, max: 5 }), size: fc.nat(4) }), { maxLength: 20, size: "max" })
   .chain((shapes) => {
     let sequence = 0
     const messages = shapes.map(({ gap, size }) => {

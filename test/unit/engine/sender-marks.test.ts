@@ -15,9 +15,9 @@ const traffic = fc
         source: fc.constantFrom("s:a", "s:b", "p:0", "p:1"),
         size: fc.integer({ min: 1, max: 4 }),
       }),
-      { maxLength: 30 },
+      { maxLength: 30, size: "max" },
     ),
-    repeats: fc.array(fc.tuple(fc.nat(1_000), fc.nat(1_000)), { maxLength: 20 }),
+    repeats: fc.array(fc.tuple(fc.nat(1_000), fc.nat(1_000)), { maxLength: 20, size: "max" }),
   })
   .map(({ batches, repeats }) => {
     const sent = new Map<string, number>()
