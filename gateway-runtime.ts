@@ -29,7 +29,7 @@ const urlOf = (host: string, port: number): string => {
 }
 
 /** Gives its address. */
-export const startGateway = Effect.fn("startGateway")(function* (
+export const startGateway = Effect.fnUntraced(function* (
   settings: Settings,
   login: DevelopmentLogin,
   lastCollected: () => number | undefined,

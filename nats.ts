@@ -90,11 +90,7 @@ const keep = Effect.fnUntraced(function* (home: string, settings: NatsSettings, 
 })
 
 /** Runs a server for the scope's time unless `NATS_URL` names one. */
-export const findNats = Effect.fn("findNats")(function* (
-  home: string,
-  settings: NatsSettings,
-  report: Report,
-) {
+export const findNats = Effect.fnUntraced(function* (home: string, settings: NatsSettings, report: Report) {
   yield* Effect.promise(() => mkdir(home, { recursive: true, mode: 0o700 }))
   const storageBudgetBytes = yield* chooseBudget(home, settings)
   const common = { namespace: settings.namespace, replicas: settings.replicas, storageBudgetBytes }

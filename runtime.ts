@@ -81,8 +81,11 @@ const openDatabase = ({ databaseUrl, databaseDirectory }: Settings) =>
     }),
   )
 
-/** Starts everything and answers how to reach it. `ended` fails when the node cannot go on. */
-export const startNode = Effect.fn("startNode")(function* (settings: Settings, report: Report) {
+/**
+ * Starts everything and answers how to reach it. `ended` fails when the node cannot go on. Untraced: what it forks would
+ * report under the span of the start for ever.
+ */
+export const startNode = Effect.fnUntraced(function* (settings: Settings, report: Report) {
   const login = yield* Effect.tryPromise({
     try: () => developmentLogin(settings.home, settings.environment),
     catch: (cause) => cause as Error,

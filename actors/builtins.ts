@@ -15,7 +15,7 @@ const defineOnce = (engine: EngineShape, tenant: string, id: string, rule: Rule)
   )
 
 /** Errors: what `ask` fails with; calling it again finishes what is missing. */
-export const seedBuiltins = Effect.fn("seedBuiltins")(function* (
+export const seedBuiltins = Effect.fnUntraced(function* (
   engine: EngineShape,
   tenant: string,
 ): Effect.fn.Return<void, EngineError | Rejected> {

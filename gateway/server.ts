@@ -70,7 +70,7 @@ const stop = (server: Server, services: GatewayServices) =>
   )
 
 /** Gives the port that it listens on. */
-export const listenGateway = Effect.fn("listenGateway")(function* (
+export const listenGateway = Effect.fnUntraced(function* (
   services: GatewayServices,
   address: GatewayAddress,
 ) {

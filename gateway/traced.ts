@@ -31,7 +31,12 @@ export const runTraced = async <A>(
     Effect.map(note),
     Effect.ignore,
     Effect.andThen(effect),
-    Effect.withSpan(name, { kind: "server", attributes: attributesOf(request) }),
+    Effect.withSpan(name, {
+      kind: "server",
+      attributes: attributesOf(request),
+      // Without a caller's trace a request begins one, whatever this node was started under.
+      root: context.parentSpanId === undefined,
+    }),
   )
   const parent =
     context.parentSpanId === undefined
