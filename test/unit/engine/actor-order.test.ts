@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
+import { LogFull } from "../../../engine/index.ts"
 import { deployed, implementation, outcomeOf, tenant } from "../../support/deployment.ts"
 import { Recorder, RecorderProtocol } from "../../support/recorder.ts"
 
@@ -48,6 +49,36 @@ describe("an actor", () => {
           expect(lines).toEqual(names(50))
         }
       }),
+    ),
+  )
+
+  it(
+    "hears what was sent to it even when its mailbox took nothing over a checkpoint and a crash of the sender",
+    deployed(
+      (deployment) =>
+        Effect.gen(function* () {
+          const first = yield* deployment.start([recorder])
+          const [from, to] = [deployment.keyIn(0, "recorder"), deployment.keyIn(1, "recorder")]
+          const { mailbox } = deployment.stores
+          const append = mailbox.append.bind(mailbox)
+          let refusing = true
+          mailbox.append = (partition, data, expected) =>
+            refusing && partition === 1
+              ? new LogFull({ port: "test", detail: "closed" })
+              : append(partition, data, expected)
+          for (const line of names(3)) {
+            yield* first.engine.ask(RecorderProtocol, from, { _tag: "Pass", to, line }, { tenant })
+          }
+          yield* Effect.sleep(3_000)
+          yield* first.crash
+          const { engine } = yield* deployment.start([recorder])
+          yield* Effect.sleep(3_000)
+          refusing = false
+          yield* Effect.sleep(3_000)
+          const { lines } = yield* engine.ask(RecorderProtocol, to, { _tag: "Read" }, { tenant })
+          expect(lines).toEqual(names(3))
+        }),
+      { node: { limits: { checkpointEveryMs: 500 } } },
     ),
   )
 

@@ -24,7 +24,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 describe("the queue of timers", () => {
   it("hands out what a sorted list would, through settings, replacements and cancellations", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 400, size: "max" }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 200, size: "max" }), (steps) => {
         const queue = new TimerQueue()
         const naive = new Map<string, number>()
         for (const one of steps) {
