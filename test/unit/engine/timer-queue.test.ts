@@ -108,24 +108,28 @@ describe("the queue of timers", () => {
     expect(looks).toBe(0)
   })
 
-  it("does not grow with timers that are replaced over and over", () => {
+  it("neither grows nor loses its order with timers that are replaced over and over", () => {
     let looks = 0
     const queue = new TimerQueue()
+    const latest = new Map<string, number>()
     for (let round = 0; round < 50_000; round++) {
-      const at = 1_000_000 - round
+      const [key, at] = [`ring:${round % 10}`, 1 + ((round * 7_919) % 100_003)]
+      latest.set(key, at)
       queue.set({
         address: "a",
-        key: `ring:${round % 10}`,
+        key,
         get at() {
           looks += 1
           return at
         },
       })
+      if (round % 7 === 0) expect(queue.nextAt()).toBe(Math.min(...latest.values()))
     }
     expect(queue.size).toBe(10)
     looks = 0
-    expect(queue.due(1_000_000, 100)).toHaveLength(10)
+    const due = queue.due(1_000_000, 100)
     expect(looks).toBeLessThan(3_000)
+    expect(due.map(({ at }) => at)).toEqual([...latest.values()].sort((left, right) => left - right))
   })
 })
 
