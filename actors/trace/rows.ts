@@ -63,8 +63,14 @@ export interface Rows {
 /** In JSON text: NUL, and surrogates that stand alone. Postgres refuses them, and would for ever. */
 const refused = /\\u(?:0000|[dD][89a-fA-F])/
 
-const storable = (_name: string, value: unknown): unknown =>
-  typeof value === "string" ? value.replaceAll("\u0000", "\ufffd").toWellFormed() : value
+const storableText = (text: string): string => text.replaceAll("\u0000", "\ufffd").toWellFormed()
+
+/** Names of properties are texts too. */
+const storable = (_name: string, value: unknown): unknown => {
+  if (typeof value === "string") return storableText(value)
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [storableText(name), field]))
+}
 
 /** JSON that Postgres takes, whatever the texts hold. */
 export const rowsJson = (rows: ReadonlyArray<unknown>): string => {
