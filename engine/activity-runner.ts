@@ -49,6 +49,8 @@ export const run = Effect.fnUntraced(function* (options: {
   readonly pending: CellActivity
   readonly implementation: ActivityImplementation | undefined
   readonly emit: (encoded: unknown) => Effect.Effect<void>
+  /** Of an encoded output or report, which a journal record has to hold. */
+  readonly bytesMax: number
 }): Effect.fn.Return<Outcome<unknown>> {
   const { kind, pending, implementation } = options
   const codec = kind.codec.activity[pending.activity]
@@ -72,7 +74,7 @@ export const run = Effect.fnUntraced(function* (options: {
         trace: pending.trace,
         key,
         emit: (value) =>
-          Effect.suspend(() => options.emit(codec.progress.encode(value))).pipe(
+          Effect.suspend(() => options.emit(bounded(codec.progress.encode(value), options.bytesMax))).pipe(
             Effect.tap(() => {
               progressed += 1
               return Effect.void
@@ -80,7 +82,12 @@ export const run = Effect.fnUntraced(function* (options: {
           ),
       }),
     ).pipe(
-      Effect.map((output): Outcome<unknown> => ({ _tag: "Success", output: codec.output.encode(output) })),
+      Effect.map(
+        (output): Outcome<unknown> => ({
+          _tag: "Success",
+          output: bounded(codec.output.encode(output), options.bytesMax),
+        }),
+      ),
       Effect.timeoutOrElse({
         duration: spec.timeoutMs,
         orElse: () =>
@@ -104,6 +111,13 @@ export const run = Effect.fnUntraced(function* (options: {
     yield* Effect.sleep(Math.max(thrown.retryAfterMs ?? 0, delayAfter(spec.retry, attempt, jitter)))
   }
 })
+
+/** Throws, which ends the activity as a defect: no other attempt would be smaller. */
+const bounded = (encoded: unknown, bytesMax: number): unknown => {
+  const bytes = Buffer.byteLength(JSON.stringify(encoded) ?? "")
+  if (bytes > bytesMax) throw new Error(`what it gave has ${bytes} bytes; an activity may give ${bytesMax}`)
+  return encoded
+}
 
 const failure = (code: string, detail: string): Outcome<unknown> => ({
   _tag: "Failure",

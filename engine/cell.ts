@@ -6,6 +6,7 @@
 import type { Address } from "./address.ts"
 import type { AnyKind, TaggedBody } from "./define.ts"
 import type { ReplyTo } from "./envelope.ts"
+import type { Limits } from "./limits.ts"
 import type { ActivitySet, Answer, Entry, TimerSet } from "./record.ts"
 
 export interface CellTimer extends TimerSet {
@@ -54,6 +55,8 @@ export class Cell<Input> {
   /** Revision of the stored snapshot, and the journal sequence up to which it tells. */
   snapshotRevision = 0
   snapshotSequence = 0
+  /** Keys of the parts of a large stored snapshot. */
+  snapshotParts: ReadonlyArray<string> = []
   /** Counts changes; a stored snapshot tells which of them it holds. */
   changes = 0
   storedChanges = 0
@@ -106,7 +109,7 @@ export class Cell<Input> {
   }
 
   /** Applies what an entry says about timers, activities and remembered answers. `trace` is the entry's own hop. */
-  applyChanges(entry: Entry, trace: string, keysMax: number, retentionMs: number): void {
+  applyChanges(entry: Entry, trace: string, limits: Limits): void {
     for (const key of entry.clearTimers ?? []) this.timers.delete(key)
     for (const timer of entry.setTimers ?? []) this.timers.set(timer.key, { ...timer, trace })
     for (const id of entry.cancel ?? []) this.activities.delete(id)
@@ -122,9 +125,16 @@ export class Cell<Input> {
       this.remembered.set(key, { at: entry.now, waiting: [], ...(answer === undefined ? {} : { answer }) })
     }
     for (const [key, { at }] of this.remembered) {
-      if (this.remembered.size <= keysMax && at > entry.now - retentionMs) break
+      const age = entry.now - at
+      const many = this.remembered.size > limits.idempotencyKeysMax && age > limits.idempotencyMinimumMs
+      if (!many && age < limits.idempotencyRetentionMs) break
       this.remembered.delete(key)
     }
+  }
+
+  /** So many keys are young that none may be forgotten for a new one. */
+  remembersTooMany(limits: Limits): boolean {
+    return this.remembered.size >= limits.idempotencyYoungMax
   }
 
   /** Once the entry stands in the journal, what it started is traced as caused by it. */
@@ -144,12 +154,13 @@ export class Cell<Input> {
     return this.changes !== this.storedChanges
   }
 
-  encodeSnapshot(sequence: number): Uint8Array {
+  /** Never throws: an actor whose state its own schema refuses fails, alone. */
+  encodeSnapshot(sequence: number, bytesMax: number): Uint8Array {
     const { unread, kind } = this
     // An unread state is kept as it was: the failure beside it says that it is not the newest one.
     const held =
       unread === undefined || unread === "damaged"
-        ? { version: kind.protocol.version, state: kind.codec.state.encode(this.state) }
+        ? { version: kind.protocol.version, state: this.encodedState() }
         : { version: unread.version, state: unread.state }
     const stored: StoredSnapshot = {
       v: 1,
@@ -162,7 +173,21 @@ export class Cell<Input> {
       ),
       ...(this.failure === undefined ? {} : { failure: this.failure }),
     }
-    return encoder.encode(JSON.stringify(stored))
+    const data = encoder.encode(JSON.stringify(stored))
+    if (data.length > bytesMax && this.failure === undefined) {
+      this.failure = `its snapshot has ${data.length} bytes, more than snapshotBytesMax (${bytesMax})`
+      return this.encodeSnapshot(sequence, bytesMax)
+    }
+    return data
+  }
+
+  private encodedState(): unknown {
+    try {
+      return this.kind.codec.state.encode(this.state)
+    } catch (cause) {
+      this.failure ??= `its state does not fit its schema: ${String(cause)}`
+      return null
+    }
   }
 
   /** Takes over a stored snapshot. One that the kind cannot read makes the actor fail, and is left as it is. */

@@ -17,10 +17,17 @@ import * as TraceContext from "./trace-context.ts"
 export type Input =
   | { readonly t: "command"; readonly at: Position; readonly envelope: Envelope }
   | { readonly t: "timer"; readonly key: string; readonly dueAt: number }
-  | { readonly t: "settled"; readonly id: string; readonly outcome: Outcome<unknown> }
+  | {
+      readonly t: "settled"
+      readonly id: string
+      /** Trace of the entry that started the run: tells it from a later run of the same id. */
+      readonly startedBy: string
+      readonly outcome: Outcome<unknown>
+    }
   | {
       readonly t: "progress"
       readonly id: string
+      readonly startedBy: string
       readonly value: unknown
       /** Called once the report is in the journal, or will never be. */
       readonly done: () => void
@@ -49,15 +56,15 @@ export const handle = (cell: Cell<Input>, input: Input, now: number, limits: Lim
   if (cause.t === "command" && cause.key !== undefined && cell.remembered.has(cause.key)) {
     return textOf(repeat(cell, cause, cause.key, now))
   }
+  if (cause.t === "command" && cause.key !== undefined && cell.remembersTooMany(limits)) {
+    return textOf(overloaded(cell, cause, now, limits))
+  }
   try {
     if (cell.failure !== undefined) throw new Failure("ActorFailed", cell.failure)
     const decision = decide(cell, cause, now)
     const entry = entryOf(cell, cause, decision, now, limits)
     const handled = textOf(entry)
-    if (
-      handled.text.length > limits.entryBytesMax ||
-      Buffer.byteLength(handled.text) > limits.entryBytesMax
-    ) {
+    if (tooLarge(handled, limits)) {
       throw new Failure(
         "RecordTooLarge",
         `what ${cell.id} decided exceeds entryBytesMax (${limits.entryBytesMax} bytes)`,
@@ -71,7 +78,46 @@ export const handle = (cell: Cell<Input>, input: Input, now: number, limits: Lim
   } catch (thrown) {
     const dead = deadEntry(cell, cause, thrown, now)
     advance(cell, dead, limits)
-    return textOf(dead)
+    const handled = textOf(dead)
+    return tooLarge(handled, limits) ? textOf({ ...dead, cause: shortened(cause) }) : handled
+  }
+}
+
+const tooLarge = ({ text }: Handled, { entryBytesMax }: Limits): boolean =>
+  text.length > entryBytesMax || (text.length * 3 > entryBytesMax && Buffer.byteLength(text) > entryBytesMax)
+
+/** What is left of a cause that no record can hold. */
+const shortened = (cause: Cause): Cause => {
+  const detail = "left out: larger than entryBytesMax"
+  switch (cause.t) {
+    case "command":
+      return { ...cause, body: { _tag: cause.body._tag } }
+    case "timer":
+      return { ...cause, payload: detail }
+    case "settled":
+      return { ...cause, outcome: { _tag: "Failure", code: "RecordTooLarge", detail } }
+    case "progress":
+      return { ...cause, value: detail }
+    case "malformed":
+      return { ...cause, raw: detail }
+  }
+}
+
+/** Refused, not dead: the same key may be tried again. */
+const overloaded = (
+  cell: Cell<Input>,
+  cause: Cause & { t: "command" },
+  now: number,
+  limits: Limits,
+): Entry => {
+  const detail = `${cell.id} remembers idempotencyYoungMax (${limits.idempotencyYoungMax}) keys of the last ${limits.idempotencyMinimumMs} ms`
+  const answer: Answer = { failed: { code: "Overloaded", detail } }
+  return {
+    to: cell.id,
+    now,
+    cause,
+    version: cell.kind.protocol.version,
+    ...(cause.replyTo === undefined ? {} : { answers: [{ to: cause.replyTo, answer }] }),
   }
 }
 
@@ -84,11 +130,21 @@ const evolved = (cell: Cell<Input>, decision: AnyDecision): unknown => {
 
 const textOf = (entry: Entry): Handled => ({ entry, text: JSON.stringify(entry) })
 
+/** A read or a refusal leaves nothing that a snapshot would have to hold. */
+export const changes = (entry: Entry): boolean =>
+  entry.cause.t !== "command" ||
+  entry.events !== undefined ||
+  entry.remember !== undefined ||
+  entry.setTimers !== undefined ||
+  entry.clearTimers !== undefined ||
+  entry.start !== undefined ||
+  entry.cancel !== undefined
+
 const advance = (cell: Cell<Input>, entry: Entry, limits: Limits): void => {
   const cause = entry.cause
   if (cause.t === "malformed") return
-  cell.applyChanges(entry, cause.trace, limits.idempotencyKeysMax, limits.idempotencyRetentionMs)
-  cell.changes += 1
+  cell.applyChanges(entry, cause.trace, limits)
+  if (changes(entry)) cell.changes += 1
 }
 
 const causeOf = (cell: Cell<Input>, input: Input): Cause | undefined => {
@@ -123,7 +179,7 @@ const causeOf = (cell: Cell<Input>, input: Input): Cause | undefined => {
     }
     default: {
       const running = cell.activities.get(input.id)
-      if (running === undefined) return undefined
+      if (running === undefined || running.trace !== input.startedBy) return undefined
       const common = { activity: running.activity, id: input.id, trace: running.trace }
       return input.t === "settled"
         ? { t: "settled", ...common, outcome: input.outcome }

@@ -26,9 +26,17 @@ export interface Limits {
   readonly residentActorsMax: number
   /** An actor untouched for this long leaves memory at the next checkpoint. */
   readonly passivateAfterMs: number
-  /** Idempotency keys remembered per actor, and for how long. */
+  /** Idempotency keys remembered per actor once they are older than the minimum, and for how long. */
   readonly idempotencyKeysMax: number
   readonly idempotencyRetentionMs: number
+  /**
+   * A key is never forgotten sooner than this: it must outlive an ask and its retries. An actor with so many young keys
+   * refuses further keyed commands as `Overloaded`.
+   */
+  readonly idempotencyMinimumMs: number
+  readonly idempotencyYoungMax: number
+  /** An actor whose snapshot grows beyond it fails: it is kept, and takes no more commands. */
+  readonly snapshotBytesMax: number
   /** Senders remembered per partition for exact de-duplication. */
   readonly senderMarksMax: number
   /** Timers one actor may have pending. */
@@ -75,6 +83,9 @@ export const defaults: Limits = {
   passivateAfterMs: 10 * 60_000,
   idempotencyKeysMax: 1_000,
   idempotencyRetentionMs: 24 * 60 * 60_000,
+  idempotencyMinimumMs: 30_000,
+  idempotencyYoungMax: 50_000,
+  snapshotBytesMax: 16 * 1024 * 1024,
   senderMarksMax: 4_096,
   actorTimersMax: 1_000,
   actorActivitiesMax: 256,
@@ -99,6 +110,14 @@ export const make = (partial: Partial<Limits> = {}): Limits => {
     [limits.commandBytesMax <= limits.batchBytesMax, "commandBytesMax must not exceed batchBytesMax"],
     [limits.entryBytesMax < limits.batchBytesMax, "entryBytesMax must stay below batchBytesMax"],
     [limits.suspectAfterMs >= 3 * limits.heartbeatMs, "suspectAfterMs must be at least 3 × heartbeatMs"],
+    [
+      limits.idempotencyKeysMax <= limits.idempotencyYoungMax,
+      "idempotencyKeysMax must not exceed idempotencyYoungMax",
+    ],
+    [
+      limits.idempotencyMinimumMs > limits.publishBudgetMs,
+      "idempotencyMinimumMs must exceed publishBudgetMs",
+    ],
     [limits.joinQuietMs >= 2 * limits.heartbeatMs, "joinQuietMs must be at least 2 × heartbeatMs"],
     [
       limits.batchCommandsMax <= limits.inFlightCommandsMax,

@@ -408,8 +408,9 @@ export const make = Effect.fnUntraced(function* (options: NodeOptions) {
     leaving = true
     beat()
     changed.openUnsafe()
-    // What callers were promised an answer on goes into the mailboxes first; `publishBudgetMs` bounds the wait.
-    while (sender.waiting() > 0) yield* Effect.sleep(drainTickMs)
+    // What callers were promised an answer on goes into the mailboxes first; what is left then hears that it is unknown.
+    const until = clock.currentTimeMillisUnsafe() + limits.publishBudgetMs
+    while (sender.waiting() > 0 && clock.currentTimeMillisUnsafe() < until) yield* Effect.sleep(drainTickMs)
     for (const [partition, holding] of holdings) release(partition, holding)
     while (holdings.size > 0) yield* Effect.forEach([...holdings.values()], ({ fiber }) => Fiber.await(fiber))
     beat()

@@ -85,7 +85,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
   const activities = yield* FiberMap.make<string>()
   const startFiber = yield* FiberMap.runtime(activities)()
   const buried: Array<{ readonly id: string; readonly letter: string; readonly done: () => void }> = []
-  const captures = new Snapshots.Captures()
+  const captures = new Snapshots.Captures(limits.snapshotBytesMax)
   let wanted: Deferred.Deferred<Checkpoint.Checkpoint> | undefined
   let appending = false
   let latest = 0
@@ -98,6 +98,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
     work.openUnsafe()
     loads.openUnsafe()
     timing.openUnsafe()
+    room.openUnsafe()
   }
   const outlet: Outlet = {
     wake,
@@ -112,7 +113,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
     },
     startActivity: (cell, id) => startActivity(cell, id),
     cancelActivity: (actor, id) => {
-      const fiber = FiberMap.getUnsafe(activities, `${actor}#${id}`)
+      const fiber = FiberMap.getUnsafe(activities, `${actor}\n${id}`)
       if (fiber._tag === "Some") fiber.value.interruptUnsafe()
     },
   }
@@ -120,10 +121,11 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
   const startActivity = (cell: Cell<Input>, id: string) => {
     const pending = cell.activities.get(id)
     if (pending === undefined) return
+    const startedBy = pending.trace
     const implementation = options.implementations.get(cell.kind.protocol.kind)?.activities[pending.activity]
     const emit = (value: unknown) =>
       Effect.callback<void>((resume) => {
-        partition.enqueue(cell.id, { t: "progress", id, value, done: () => resume(Effect.void) })
+        partition.enqueue(cell.id, { t: "progress", id, startedBy, value, done: () => resume(Effect.void) })
       })
     const body = ActivityRunner.run({
       kind: cell.kind,
@@ -132,17 +134,18 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
       pending,
       implementation,
       emit,
+      bytesMax: Math.floor(limits.entryBytesMax / 2),
     })
     startFiber(
-      `${cell.id}#${id}`,
+      `${cell.id}\n${id}`,
       options.running
         .withPermit(body)
-        .pipe(Effect.map((outcome) => partition.enqueue(cell.id, { t: "settled", id, outcome }))),
+        .pipe(Effect.map((outcome) => partition.enqueue(cell.id, { t: "settled", id, startedBy, outcome }))),
     )
   }
 
   // Fence first: from here on every append and checkpoint of a former owner fails.
-  const claimed = yield* Recovery.claimJournal(journal, number, owner, now)
+  const claimed = yield* Recovery.claimJournal(journal, keyValue, number, owner, now)
   let saved = yield* Snapshots.untilAvailable(Checkpoint.claim(keyValue, number, owner))
   const partition = new Partition({
     partition: number,
@@ -156,28 +159,27 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
   })
   yield* Recovery.replay({ journal, keyValue, partition, checkpoint: saved.checkpoint, through: claimed })
 
-  const append = Effect.fnUntraced(function* (record: TakenRecord): Effect.fn.Return<number, OwnershipLost> {
+  /** Offers one record until the journal has decided. It is closed, and each attempt made, only when its turn comes. */
+  const appendNext = Effect.gen(function* () {
     const expected = partition.journalSequence
+    let record: TakenRecord | undefined
     for (;;) {
-      const result = yield* Effect.result(
-        journal.append(number, record.data, { id: record.id, expectedLast: expected }),
+      const result = yield* options.writing.withPermit(
+        Effect.suspend(() => {
+          record ??= partition.takeRecord()!
+          return Effect.result(journal.append(number, record.data, { id: record.id, expectedLast: expected }))
+        }),
       )
-      if (result._tag === "Success") {
-        partition.stalled = undefined
-        return result.success
-      }
+      const { id, entries } = record!
+      if (result._tag === "Success") return partition.committed(result.success, entries)
       partition.stalled = `the journal does not take appends: ${result.failure._tag}`
-      if (result.failure._tag !== "LogFull") {
+      if (result.failure._tag === "LogFull") yield* Recovery.makeRoom(journal, number, saved.checkpoint)
+      else {
         const last = yield* Snapshots.untilAvailable(journal.last(number))
         if ((last?.sequence ?? 0) !== expected) {
           const stored = last === undefined ? undefined : Record.decode(last.data)
-          if (
-            last !== undefined &&
-            stored !== undefined &&
-            !("corrupt" in stored) &&
-            stored.id === record.id
-          ) {
-            return last.sequence
+          if (last !== undefined && stored !== undefined && !("corrupt" in stored) && stored.id === id) {
+            return partition.committed(last.sequence, entries)
           }
           return yield* new OwnershipLost({
             partition: number,
@@ -187,11 +189,6 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
       }
       yield* Effect.sleep(retryMs)
     }
-  })
-
-  const appendNext = Effect.gen(function* () {
-    const record = partition.takeRecord()
-    if (record !== undefined) partition.committed(yield* append(record), record.entries)
   })
 
   const appendLoop = Effect.gen(function* () {
@@ -211,12 +208,8 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
         yield* work.await
         continue
       }
-      while (partition.outbox.waiting > limits.outboxMax) {
-        work.closeUnsafe()
-        yield* work.await
-      }
       appending = true
-      yield* options.writing.withPermit(appendNext)
+      yield* appendNext
       appending = false
       room.openUnsafe()
     }
@@ -244,7 +237,11 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
     for (;;) {
       const messages = yield* Snapshots.untilAvailable(reader.take)
       for (const message of messages) {
-        while (partition.progress.inFlight >= limits.inFlightCommandsMax) {
+        // Taking in stops, not appending: what is decided must reach the journal, and checkpoints trim the mailbox.
+        while (
+          partition.progress.inFlight >= limits.inFlightCommandsMax ||
+          partition.outbox.waiting > limits.outboxMax
+        ) {
           room.closeUnsafe()
           yield* room.await
         }
@@ -258,7 +255,10 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
       const next = partition.timers.nextAt()
       const time = now()
       if (next !== undefined && next <= time) {
-        if (partition.stagedCount < limits.inFlightCommandsMax) {
+        if (
+          partition.stagedCount < limits.inFlightCommandsMax &&
+          partition.outbox.waiting <= limits.outboxMax
+        ) {
           for (const timer of partition.timers.due(time, timerSlice)) {
             partition.enqueue(timer.address, { t: "timer", key: timer.key, dueAt: timer.at })
           }
@@ -323,7 +323,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
   })
 
   const checkpointLoop = Effect.gen(function* () {
-    let last = partition.journalSequence
+    let last = saved.checkpoint.journal
     // The partitions of a node take turns.
     let takenAt = now() - (limits.checkpointEveryMs * number) / options.partitions
     for (;;) {
@@ -373,7 +373,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
   const reading = yield* guarded(Effect.scoped(readLoop))
   const timing_ = yield* guarded(timerLoop)
   const checkpointing = yield* guarded(checkpointLoop)
-  yield* Effect.forkScoped(restart(pending))
+  yield* guarded(restart(pending))
   options.live(partition)
 
   yield* Effect.raceFirst(Deferred.await(failed), options.drain)
@@ -386,7 +386,14 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
       room.closeUnsafe()
       yield* room.await
     }
-    if (partition.caughtUp) yield* options.checkpointing.withPermit(checkpoint(true))
+    // Without it the successor has a longer tail, no more.
+    if (partition.caughtUp) {
+      yield* Effect.catchTag(
+        options.checkpointing.withPermit(checkpoint(true)),
+        "Unavailable",
+        () => Effect.void,
+      )
+    }
   })
   yield* Effect.raceFirst(Deferred.await(failed), settled)
 })

@@ -8,7 +8,7 @@ import { Cell } from "./cell.ts"
 import type { Checkpoint } from "./checkpoint.ts"
 import type { AnyKind } from "./define.ts"
 import { decodeBatch, type Envelope, type ReplyTo } from "./envelope.ts"
-import { type Handled, handle, type Input } from "./handle.ts"
+import { changes, type Handled, handle, type Input } from "./handle.ts"
 import type { Limits } from "./limits.ts"
 import type { LogMessage } from "./log.ts"
 import { MailboxProgress } from "./mailbox-progress.ts"
@@ -268,6 +268,7 @@ export class Partition {
   /** The journal holds the record: now its consequences may leave. */
   committed(sequence: number, entries: ReadonlyArray<Staged>): void {
     this.journalSequence = sequence
+    this.stalled = undefined
     this.stats.records += 1
     this.stats.handled += entries.length
     this.follow(
@@ -388,13 +389,8 @@ export class Partition {
     const cell = this.cellOf(entry.to)
     if (cell === undefined || sequence <= cell.snapshotSequence) return
     cell.replayEvents(entry, sequence)
-    cell.applyChanges(
-      entry,
-      entry.cause.trace,
-      this.limits.idempotencyKeysMax,
-      this.limits.idempotencyRetentionMs,
-    )
-    cell.changes += 1
+    cell.applyChanges(entry, entry.cause.trace, this.limits)
+    if (changes(entry)) cell.changes += 1
   }
 
   /** Lets out what follows from a stored record. `fresh` is false for records that a checkpoint already covers. */

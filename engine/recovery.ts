@@ -1,7 +1,7 @@
 /** Takes a partition's journal over and rebuilds what its former owner knew: checkpoint, then the journal's tail. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Checkpoint } from "./checkpoint.ts"
+import * as Checkpoint from "./checkpoint.ts"
 import { CorruptRecord, OwnershipLost, type Unavailable } from "./errors.ts"
 import type { KeyValueStore } from "./key-value.ts"
 import type { Log, LogMessage } from "./log.ts"
@@ -9,16 +9,20 @@ import type { Partition } from "./partition.ts"
 import * as Record from "./record.ts"
 import * as Snapshots from "./snapshots.ts"
 
+/** Actors whose snapshots are read at one time. */
+const loadSlice = 512
+
 /**
  * Appends an empty record under the new owner's name; answers its sequence. From then on the former owner's appends
  * fail, because they expect another last sequence.
  */
 export const claimJournal = Effect.fnUntraced(function* (
   journal: Log,
+  keyValue: KeyValueStore,
   partition: number,
   owner: string,
   now: () => number,
-): Effect.fn.Return<number> {
+): Effect.fn.Return<number, CorruptRecord> {
   for (;;) {
     const last = yield* Snapshots.untilAvailable(journal.last(partition))
     const prev = last?.sequence ?? 0
@@ -28,6 +32,11 @@ export const claimJournal = Effect.fnUntraced(function* (
     )
     if (result._tag === "Success") return result.success
     if (result.failure._tag === "Conflict") continue
+    if (result.failure._tag === "LogFull") {
+      // What a checkpoint covers is history, which gives way to going on; whose checkpoint it is does not matter.
+      const { checkpoint } = yield* Snapshots.untilAvailable(Checkpoint.load(keyValue, partition))
+      yield* makeRoom(journal, partition, checkpoint)
+    }
     yield* Effect.sleep(100)
     const after = yield* Snapshots.untilAvailable(journal.last(partition))
     if (after === undefined) continue
@@ -36,12 +45,26 @@ export const claimJournal = Effect.fnUntraced(function* (
   }
 })
 
+/** A full journal drops what its checkpoint covers, earlier than `journalRetentionMs` asks for, and says so. */
+export const makeRoom = Effect.fnUntraced(function* (
+  journal: Log,
+  partition: number,
+  { journal: covered, outbox }: Checkpoint.Checkpoint,
+): Effect.fn.Return<void> {
+  const through = Math.min(covered - 1, outbox)
+  if (through <= 0) return
+  yield* Effect.logWarning(
+    `the journal of partition ${partition} is full: history up to ${through} is dropped`,
+  )
+  yield* Snapshots.untilAvailable(journal.trim(partition, through))
+})
+
 /** Replays the journal through `through`. Stops loudly at a record that is damaged or missing. */
 export const replay = Effect.fnUntraced(function* (options: {
   readonly journal: Log
   readonly keyValue: KeyValueStore
   readonly partition: Partition
-  readonly checkpoint: Checkpoint
+  readonly checkpoint: Checkpoint.Checkpoint
   readonly through: number
 }): Effect.fn.Return<void, CorruptRecord | OwnershipLost | Unavailable, Scope.Scope> {
   const { journal, partition, checkpoint, through } = options
@@ -115,5 +138,7 @@ const loadTouched = Effect.fnUntraced(function* (
     for (const entry of record.entries) if (entry.to !== "") touched.add(entry.to)
   }
   const cells = [...touched].flatMap((actor) => partition.cellOf(actor) ?? [])
-  yield* Snapshots.load(keyValue, cells)
+  for (let start = 0; start < cells.length; start += loadSlice) {
+    yield* Snapshots.load(keyValue, cells.slice(start, start + loadSlice))
+  }
 })

@@ -9,7 +9,7 @@ import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { encodeBatch, type Mark } from "./envelope.ts"
-import { EngineError } from "./errors.ts"
+import { type Conflict, EngineError, type LogFull, type Unavailable } from "./errors.ts"
 import type { Limits } from "./limits.ts"
 import type { Log } from "./log.ts"
 
@@ -61,6 +61,8 @@ export const make = Effect.fnUntraced(function* (options: {
       { length: options.partitions },
       (_, partition): Lane<P> => ({ partition, queue: [], onTheWay: [], running: false, batches: 0 }),
     )
+  /** A mailbox that was full takes no callers for a while. */
+  const fullUntil: Array<number> = Array.from({ length: options.partitions }, () => 0)
   const callers = laneOf<Parcel>()
   const actors = laneOf<MarkedParcel>()
 
@@ -82,67 +84,87 @@ export const make = Effect.fnUntraced(function* (options: {
   const drainCallers = (lane: Lane<Parcel>) => drained(lane, sendCallers(lane))
   const drainActors = (lane: Lane<MarkedParcel>) => drained(lane, sendActors(lane))
 
-  /** One batch after the other until the lane is empty; a batch is closed only once its turn has come. */
+  /** One batch after the other until the lane is empty. */
   const drained = <P extends Parcel>(lane: Lane<P>, send: Effect.Effect<void>) =>
     Effect.gen(function* () {
-      while (lane.queue.length > 0) yield* writing.withPermit(send)
+      while (lane.queue.length > 0) yield* send
       lane.running = false
     })
 
-  const sendCallers = (lane: Lane<Parcel>) =>
-    Effect.gen(function* () {
-      const batch = ++lane.batches
-      const { parcels, data } = takeBatch(
-        lane,
-        (parcel, index) => `{"source":"${source}","mark":[${batch},${index}],${parcel.rest}`,
-      )
-      lane.onTheWay = parcels
-      const error = yield* storeWithin(lane.partition, data, `${source}-${lane.partition}-${batch}`)
-      lane.onTheWay = []
-      for (const parcel of parcels) parcel.done(error)
-    })
-
-  const storeWithin = Effect.fnUntraced(function* (partition: number, data: Uint8Array, id: string) {
-    const giveUpAt = clock.currentTimeMillisUnsafe() + limits.publishBudgetMs
+  /**
+   * Closes a batch only once its turn to be written has come, and offers it until `over` says that it is enough. No turn
+   * is held while it waits: a mailbox that takes nothing must not keep the others waiting.
+   */
+  const sendBatch = Effect.fnUntraced(function* <P extends Parcel>(
+    lane: Lane<P>,
+    close: () => { readonly parcels: ReadonlyArray<P>; readonly data: Uint8Array; readonly id: string },
+    over: (failure: LogFull | Unavailable | Conflict, nextDelayMs: number) => EngineError | undefined,
+  ) {
+    let batch: ReturnType<typeof close> | undefined
     for (let delay = retryDelayMs; ; delay = Math.min(2 * delay, retryDelayMaxMs)) {
-      const result = yield* Effect.result(mailbox.append(partition, data, { id }))
-      if (result._tag === "Success") return undefined
-      if (result.failure._tag === "LogFull") {
-        return new EngineError({
-          code: "MailboxFull",
-          detail: `the mailbox of partition ${partition} is full: ${result.failure.detail}`,
-          retryAfterMs: 1_000,
-          accepted: false,
-        })
+      const result = yield* writing.withPermit(
+        Effect.suspend(() => {
+          batch ??= close()
+          lane.onTheWay = batch.parcels
+          return Effect.result(mailbox.append(lane.partition, batch.data, { id: batch.id }))
+        }),
+      )
+      if (result._tag === "Failure" && result.failure._tag === "LogFull") {
+        fullUntil[lane.partition] = clock.currentTimeMillisUnsafe() + retryDelayMaxMs
       }
-      if (clock.currentTimeMillisUnsafe() + delay > giveUpAt) {
-        return new EngineError({
-          code: "AcceptanceUnknown",
-          detail: `the mailbox of partition ${partition} did not answer within publishBudgetMs; the command may be stored`,
-          retryAfterMs: retryDelayMaxMs,
-        })
+      const error = result._tag === "Success" ? undefined : over(result.failure, delay)
+      if (result._tag === "Success" || error !== undefined) {
+        lane.onTheWay = []
+        for (const parcel of batch!.parcels) parcel.done(error)
+        return
       }
       yield* Effect.sleep(delay)
     }
   })
 
-  const sendActors = (lane: Lane<MarkedParcel>) =>
-    Effect.gen(function* () {
+  const mailboxFull = (partition: number, detail: string) =>
+    new EngineError({
+      code: "MailboxFull",
+      detail: `the mailbox of partition ${partition} is full: ${detail}`,
+      retryAfterMs: retryDelayMaxMs,
+      accepted: false,
+    })
+
+  const sendCallers = (lane: Lane<Parcel>) =>
+    Effect.suspend(() => {
+      const giveUpAt = clock.currentTimeMillisUnsafe() + limits.publishBudgetMs
+      const close = () => {
+        const batch = ++lane.batches
+        const taken = takeBatch(
+          lane,
+          (parcel, index) => `{"source":"${source}","mark":[${batch},${index}],${parcel.rest}`,
+        )
+        return { ...taken, id: `${source}-${lane.partition}-${batch}` }
+      }
+      return sendBatch(lane, close, (failure, delay) => {
+        if (failure._tag === "LogFull") return mailboxFull(lane.partition, failure.detail)
+        if (clock.currentTimeMillisUnsafe() + delay <= giveUpAt) return undefined
+        return new EngineError({
+          code: "AcceptanceUnknown",
+          detail: `the mailbox of partition ${lane.partition} did not answer within publishBudgetMs; the command may be stored`,
+          retryAfterMs: retryDelayMaxMs,
+        })
+      })
+    })
+
+  const sendActors = (lane: Lane<MarkedParcel>) => {
+    const close = () => {
+      // Named by the node's own count: the same first message may be sent again in another company.
       const batch = ++lane.batches
-      const { parcels, data } = takeBatch(
+      const taken = takeBatch(
         lane,
         (parcel) =>
           `{"source":"${parcel.source}","mark":[${parcel.mark[0]},${parcel.mark[1]}],${parcel.rest}`,
       )
-      // Named by the node's own count: the same first message may be sent again in another company.
-      const id = `${incarnation}-actors-${lane.partition}-${batch}`
-      for (let delay = retryDelayMs; ; delay = Math.min(2 * delay, retryDelayMaxMs)) {
-        const result = yield* Effect.result(mailbox.append(lane.partition, data, { id }))
-        if (result._tag === "Success") break
-        yield* Effect.sleep(delay)
-      }
-      for (const parcel of parcels) parcel.done(undefined)
-    })
+      return { ...taken, id: `${incarnation}-actors-${lane.partition}-${batch}` }
+    }
+    return sendBatch(lane, close, () => undefined)
+  }
 
   const wake = <P extends Parcel>(lane: Lane<P>, drain: (lane: Lane<P>) => Effect.Effect<void>) => {
     if (lane.running) return
@@ -165,6 +187,11 @@ export const make = Effect.fnUntraced(function* (options: {
     offer: (partition, parcel) => {
       const lane = callers[partition]!
       if (lane.queue.length >= limits.senderQueueMax) return false
+      if (fullUntil[partition]! > clock.currentTimeMillisUnsafe()) {
+        // What actors send goes first: they cannot be refused, and their senders wait for it.
+        parcel.done(mailboxFull(partition, "it was a moment ago"))
+        return true
+      }
       lane.queue.push(parcel)
       wake(lane, drainCallers)
       return true

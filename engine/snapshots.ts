@@ -4,6 +4,7 @@ import type { Cell } from "./cell.ts"
 import { OwnershipLost, Unavailable } from "./errors.ts"
 import type { Input } from "./handle.ts"
 import type { KeyValueStore } from "./key-value.ts"
+import * as LargeSnapshot from "./large-snapshot.ts"
 import type { Partition } from "./partition.ts"
 
 /** Few at a time: appends of the same node wait behind a slice, and answers behind the appends. */
@@ -33,8 +34,16 @@ export const load = Effect.fnUntraced(function* (
   for (let index = 0; index < cold.length; index++) {
     const cell = cold[index]!
     const snapshot = stored[index]
+    if (snapshot === undefined) {
+      cell.loaded = true
+      continue
+    }
+    const { value, revision, parts } = yield* untilAvailable(
+      LargeSnapshot.join(store, snapshotKey(cell.id), snapshot),
+    )
     if (cell.loaded) continue
-    if (snapshot !== undefined) cell.restore(snapshot.value, snapshot.revision)
+    cell.restore(value, revision)
+    cell.snapshotParts = parts
     cell.loaded = true
   }
 })
@@ -49,6 +58,12 @@ interface Captured {
 export class Captures {
   private sequence = 0
   private captured: Array<Captured> = []
+  private serial = 0
+  private readonly bytesMax: number
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax
+  }
 
   begin(sequence: number): void {
     this.sequence = sequence
@@ -56,7 +71,8 @@ export class Captures {
   }
 
   capture(cell: Cell<Input>): void {
-    this.captured.push({ cell, value: cell.encodeSnapshot(this.sequence), changes: cell.changes })
+    const value = cell.encodeSnapshot(this.sequence, this.bytesMax)
+    this.captured.push({ cell, value, changes: cell.changes })
   }
 
   /** Encodes more of what is marked, in slices, so that the event loop stays free. */
@@ -69,15 +85,23 @@ export class Captures {
     return this.captured.splice(0, writeSlice)
   }
 
-  /** Writes all snapshots of the checkpoint; unless in a hurry it rests as long as it worked. */
-  write(store: KeyValueStore, partition: Partition, hurry: boolean): Effect.Effect<void, OwnershipLost> {
+  /**
+   * Writes all snapshots of the checkpoint; unless in a hurry it rests as long as it worked. What is not written when it
+   * fails stays dirty, and a later checkpoint writes it.
+   */
+  write(
+    store: KeyValueStore,
+    partition: Partition,
+    hurry: boolean,
+  ): Effect.Effect<void, OwnershipLost | Unavailable> {
     const { sequence } = this
     const take = () => this.take(partition)
+    const name = () => `${partition.owner}-${++this.serial}`
     return Effect.gen(function* () {
       for (;;) {
         const slice = take()
         if (slice.length === 0) return
-        const [took] = yield* Effect.timed(writeAll(store, partition.partition, slice, sequence))
+        const [took] = yield* Effect.timed(writeAll(store, partition.partition, slice, sequence, name))
         if (!hurry) yield* Effect.sleep(took)
       }
     })
@@ -89,28 +113,37 @@ const writeAll = Effect.fnUntraced(function* (
   partition: number,
   all: ReadonlyArray<Captured>,
   sequence: number,
-): Effect.fn.Return<void, OwnershipLost> {
+  name: () => string,
+): Effect.fn.Return<void, OwnershipLost | Unavailable> {
   let left = all
   while (left.length > 0) {
-    const results = yield* untilAvailable(
-      store.putMany(
-        left.map(({ cell, value }) => ({
-          key: snapshotKey(cell.id),
-          value,
-          expectedRevision: cell.snapshotRevision,
-        })),
-      ),
+    const writes = left.map(({ value }) => LargeSnapshot.split(value, sequence, name()))
+    for (const { parts } of writes) if (parts.length > 0) yield* store.putMany(parts)
+    const results = yield* store.putMany(
+      left.map(({ cell }, index) => ({
+        key: snapshotKey(cell.id),
+        value: writes[index]!.head,
+        expectedRevision: cell.snapshotRevision,
+      })),
     )
     const conflicts: Array<Captured> = []
+    const dropped: Array<string> = []
     for (let index = 0; index < left.length; index++) {
       const result = results[index]
       const captured = left[index]!
+      const parts = writes[index]!.parts.map(({ key }) => key)
       if (typeof result === "number") {
+        dropped.push(...captured.cell.snapshotParts)
+        captured.cell.snapshotParts = parts
         captured.cell.snapshotRevision = result
         captured.cell.snapshotSequence = sequence
         captured.cell.storedChanges = captured.changes
-      } else conflicts.push(captured)
+      } else {
+        dropped.push(...parts)
+        conflicts.push(captured)
+      }
     }
+    if (dropped.length > 0) yield* store.removeMany(dropped)
     left = yield* unwritten(store, partition, conflicts, sequence)
   }
 })
@@ -124,9 +157,9 @@ const unwritten = Effect.fnUntraced(function* (
   partition: number,
   conflicts: ReadonlyArray<Captured>,
   sequence: number,
-): Effect.fn.Return<ReadonlyArray<Captured>, OwnershipLost> {
+): Effect.fn.Return<ReadonlyArray<Captured>, OwnershipLost | Unavailable> {
   if (conflicts.length === 0) return conflicts
-  const stored = yield* untilAvailable(store.getMany(conflicts.map(({ cell }) => snapshotKey(cell.id))))
+  const stored = yield* store.getMany(conflicts.map(({ cell }) => snapshotKey(cell.id)))
   const older: Array<Captured> = []
   for (const [index, captured] of conflicts.entries()) {
     const snapshot = stored[index]
@@ -138,6 +171,7 @@ const unwritten = Effect.fnUntraced(function* (
       })
     }
     captured.cell.snapshotRevision = snapshot?.revision ?? 0
+    captured.cell.snapshotParts = snapshot === undefined ? [] : LargeSnapshot.partsOf(snapshot.value)
     if (written < sequence) older.push(captured)
     else {
       captured.cell.snapshotSequence = sequence

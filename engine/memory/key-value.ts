@@ -2,12 +2,15 @@
 import { Conflict } from "../errors.ts"
 import type { KeyValueStore, Stored } from "../key-value.ts"
 import { type Interference, none } from "./interference.ts"
+import { payloadBytesMax } from "./log.ts"
 
 export class ValueStore {
   private revision = 0
   readonly values = new Map<string, Stored>()
 
   put(key: string, value: Uint8Array, expectedRevision: number): number | Conflict {
+    // As a real server would refuse it for ever: nobody may come so far.
+    if (value.length > payloadBytesMax) throw new Error(`${key} is larger than ${payloadBytesMax} bytes`)
     if ((this.values.get(key)?.revision ?? 0) !== expectedRevision) {
       return new Conflict({ port: "memory key-value", expected: expectedRevision })
     }

@@ -5,6 +5,9 @@ import { Conflict, LogFull } from "../errors.ts"
 import type { Log, LogMessage } from "../log.ts"
 import { type Interference, none } from "./interference.ts"
 
+/** As of a server with its default max_payload. */
+export const payloadBytesMax = 1024 * 1024
+
 /** All partitions share one numbering, as the subjects of one stream do. */
 export class LogStore {
   private sequence = 0
@@ -37,6 +40,9 @@ export class LogStore {
   ): number | Conflict | LogFull {
     const repeated = this.ids?.get(`${partition} ${id}`)
     if (repeated !== undefined) return repeated
+    if (data.length > payloadBytesMax) {
+      return new LogFull({ port: "memory log", detail: `larger than ${payloadBytesMax} bytes` })
+    }
     const messages = this.messages(partition)
     const last = this.lasts.get(partition) ?? 0
     if (expectedLast !== undefined && expectedLast !== last) {

@@ -172,17 +172,19 @@ const foldLaw = (kind: AnyKind, address: Address.Address, loop: Loop): ReadonlyA
   const fresh = () => new Cell<Input>(id, address, kind)
   const apply = (cell: Cell<Input>, entry: Record.Entry) => {
     cell.replayEvents(entry, 0)
-    if (entry.cause.t !== "malformed") cell.applyChanges(entry, entry.cause.trace, 1_000, 86_400_000)
+    if (entry.cause.t !== "malformed") cell.applyChanges(entry, entry.cause.trace, Limits.defaults)
   }
   const told = (cell: Cell<Input>) =>
-    new TextDecoder().decode(cell.encodeSnapshot(0)).replaceAll(/"trace":"[^"]*"/g, "")
+    new TextDecoder()
+      .decode(cell.encodeSnapshot(0, Limits.defaults.snapshotBytesMax))
+      .replaceAll(/"trace":"[^"]*"/g, "")
   const lived = loop.partition.cellOf(id)
   const expected = lived === undefined ? "" : told(lived)
   const violations: Array<string> = []
   const running = fresh()
   for (let cut = 0; cut <= entries.length; cut++) {
     const rebuilt = fresh()
-    rebuilt.restore(running.encodeSnapshot(0), 1)
+    rebuilt.restore(running.encodeSnapshot(0, Limits.defaults.snapshotBytesMax), 1)
     for (const entry of entries.slice(cut)) apply(rebuilt, entry)
     if (told(rebuilt) !== expected) {
       violations.push(

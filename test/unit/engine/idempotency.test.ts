@@ -105,7 +105,7 @@ describe("an idempotency key", () => {
   )
 
   it(
-    "is forgotten beyond the number kept per actor and beyond its time, oldest first",
+    "is kept while it is young, and forgotten beyond the number kept and beyond its time, oldest first",
     deployed(
       (deployment) =>
         Effect.gen(function* () {
@@ -116,14 +116,37 @@ describe("an idempotency key", () => {
               ({ count }) => count,
             )
           for (const key of ["one", "two", "three"]) yield* note(key)
-          expect(yield* note("two")).toBe(2)
+          expect(yield* note("one")).toBe(1)
+          yield* Effect.sleep(20_000)
+          expect(yield* note("four")).toBe(4)
           expect(yield* note("three")).toBe(3)
-          expect(yield* note("one")).toBe(4)
+          expect(yield* note("two")).toBe(5)
           yield* Effect.sleep(60_000)
           yield* note("later")
-          expect(yield* note("one")).toBe(6)
+          expect(yield* note("four")).toBe(7)
         }),
-      { node: { limits: { idempotencyKeysMax: 2, idempotencyRetentionMs: 30_000 } } },
+      {
+        node: {
+          limits: { idempotencyKeysMax: 2, idempotencyMinimumMs: 16_000, idempotencyRetentionMs: 30_000 },
+        },
+      },
+    ),
+  )
+
+  it(
+    "is refused as overload when too many young ones would have to be forgotten for it",
+    deployed(
+      (deployment) =>
+        Effect.gen(function* () {
+          const { engine } = yield* deployment.start([recorder])
+          const note = (key: string) =>
+            engine.ask(RecorderProtocol, "a", { _tag: "Note", line: key }, { tenant, idempotencyKey: key })
+          for (const key of ["one", "two", "three"]) yield* note(key)
+          expect(yield* Effect.flip(note("four"))).toMatchObject({ code: "Overloaded", kind: "retryable" })
+          expect(yield* note("one")).toEqual({ count: 1 })
+          expect(deployment.deadLetters()).toEqual([])
+        }),
+      { node: { limits: { idempotencyKeysMax: 2, idempotencyYoungMax: 3 } } },
     ),
   )
 })
