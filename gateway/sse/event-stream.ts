@@ -8,18 +8,23 @@ export interface EventStreamOptions {
   readonly headers: Readonly<Record<string, string>>
   readonly pingEveryMs: number
   readonly bufferBytesMax: number
-  /** Called once, whoever ended the stream. */
+  /** Called once, whoever ended the stream; by the constructor when the client has left already. */
   readonly closed: () => void
 }
 
 export class EventStream {
   readonly #response: ServerResponse
   readonly #options: EventStreamOptions
-  readonly #ping: NodeJS.Timeout
+  readonly #ping: NodeJS.Timeout | undefined
 
   constructor(response: ServerResponse, options: EventStreamOptions) {
     this.#response = response
     this.#options = options
+    // Who left while the stream was prepared has closed already, and says so no more.
+    if (response.destroyed || response.closed) {
+      options.closed()
+      return
+    }
     response.writeHead(200, {
       ...options.headers,
       "Content-Type": "text/event-stream; charset=UTF-8",

@@ -69,6 +69,7 @@ export const streamSession = (
   const { limits, streams } = services
   const { tenant } = request.identity
   let feed: SessionFeed | undefined
+  let closed = false
   let stream: EventStream | undefined
   const end = (code: string, message: string) => {
     stream?.send({ type: "error", code, message, reconnect: true, retry_after: 1 })
@@ -80,10 +81,12 @@ export const streamSession = (
     pingEveryMs: limits.pingEveryMs,
     bufferBytesMax: limits.sendBufferBytesMax,
     closed: () => {
+      closed = true
       remove()
       feed?.close()
     },
   })
+  if (closed) return RESPONSE_ALREADY_SENT
   const open = stream
   feed = new SessionFeed(
     services,
