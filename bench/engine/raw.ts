@@ -5,6 +5,8 @@ import { Log } from "../../engine/index.ts"
 import { layer } from "../../streams/index.ts"
 import type { Server } from "./deployment.ts"
 
+/** Well below what the stream may hold. */
+const bytesMax = 256 * 1024 * 1024
 const record = new Uint8Array(200).fill(97)
 
 /** Appends from `writers` fibers over the partitions; `records` of 200 bytes in each message. */
@@ -23,7 +25,7 @@ const appends = Effect.fnUntraced(function* (
     Array.from({ length: writers }, (_, index) => index),
     (writer) =>
       Effect.gen(function* () {
-        while (performance.now() - started < ms) {
+        while (performance.now() - started < ms && count * data.length < bytesMax) {
           yield* log.append(writer % partitions, data, { id: `raw-${records}-${writers}-${count}` })
           count += 1
         }

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import { expect, it } from "vitest"
 import { implement } from "../../../engine/index.ts"
+import { LogStore } from "../../../engine/memory/log.ts"
 import { makeStores, startNode } from "../../../engine/testkit/memory-deployment.ts"
 import { VirtualTime } from "../../../engine/testkit/virtual-time.ts"
 import { Account, AccountProtocol } from "../../support/account.ts"
@@ -44,4 +45,35 @@ it("drops journal records past the retention that a checkpoint covers, and a new
   expect(exit.value.read).toEqual({ balance: 40, handled: 40 })
   expect(exit.value.kept).toBeLessThan(25)
   expect(exit.value.age).toBeGreaterThan(9_000)
+})
+
+it("drops what a checkpoint covers when the journal is full, rather than stop, also for a new owner", () => {
+  const time = new VirtualTime("full journal")
+  const now = () => time.now
+  const stores = { ...makeStores({ now }), journal: new LogStore({ now, messagesMax: 40 }) }
+  const limits = { checkpointEveryMs: 500 }
+  const started = (incarnation: string) =>
+    Effect.flatMap(implement(Account, {}), (account) =>
+      startNode(stores, { partitions: 1, incarnation, implementations: [account], limits }),
+    )
+  const deposits = (incarnation: string) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const engine = yield* started(incarnation)
+        let handled = 0
+        for (let count = 0; count < 100; count++) {
+          const reply = yield* engine.ask(
+            AccountProtocol,
+            "a",
+            { _tag: "Deposit", amount: 1 },
+            { tenant: "t" },
+          )
+          handled = reply.handled
+          yield* Effect.sleep(100)
+        }
+        return handled
+      }),
+    )
+  const exit = time.run(Effect.andThen(deposits("first"), deposits("second")))
+  expect(exit).toMatchObject({ _tag: "Success", value: 200 })
 })
