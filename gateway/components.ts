@@ -45,27 +45,34 @@ export const databaseComponent = (database: (typeof Database)["Service"]): Effec
     latency_ms: latencyMs,
   }))
 
+/** Why the journal of a partition takes no appends at the moment. */
+const stalledOf = (state: PartitionState): string | undefined =>
+  state._tag === "Live" ? state.partition.stalled : undefined
+
 const describePartition = (state: PartitionState, partition: number) => ({
   partition,
   state: state._tag.toLowerCase(),
   ...(state._tag === "Elsewhere" && state.node !== undefined ? { node: state.node } : {}),
+  ...(stalledOf(state) === undefined ? {} : { status: "degraded", stalled: stalledOf(state) }),
   ...(state._tag === "Halted" ? { reason: state.detail, sequence: state.sequence } : {}),
 })
 
 export const engineComponent = (engine: EngineShape): Effect.Effect<ComponentHealth> =>
   Effect.map(engine.status, ({ node, members, partitions, pendingAsks, waitingCommands }) => {
     const count = (tag: PartitionState["_tag"]) => partitions.filter((state) => state._tag === tag).length
+    const stalled = partitions.filter((state) => stalledOf(state) !== undefined).length
     const unsettled = count("Starting") + count("Draining")
     const orphans = partitions.filter(
       (state) => state._tag === "Elsewhere" && state.node === undefined,
     ).length
     return {
-      status: count("Halted") > 0 ? "unhealthy" : unsettled + orphans > 0 ? "degraded" : "healthy",
+      status: count("Halted") > 0 ? "unhealthy" : unsettled + orphans + stalled > 0 ? "degraded" : "healthy",
       node,
       members,
       live: count("Live"),
       elsewhere: count("Elsewhere"),
       halted: count("Halted"),
+      stalled,
       partitions: partitions.map(describePartition),
       pending_asks: pendingAsks,
       waiting_commands: waitingCommands,
