@@ -2,11 +2,12 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { KeyValue, Log, Signals } from "../engine/index.ts"
+import { KeyValue, Limits, Log, Signals } from "../engine/index.ts"
 import { resolve, type StreamsConfig } from "./config.ts"
 import { Nats } from "./connection.ts"
 import { type DurabilityReport, durabilityReport } from "./durability.ts"
 import { ensureTopology } from "./ensure-topology.ts"
+import { InvalidConfig } from "./errors.ts"
 import { type EventStreamService, makeEventStream } from "./event-stream.ts"
 import { makeKeyValue } from "./key-value.ts"
 import { makeStreamLog } from "./log.ts"
@@ -40,6 +41,9 @@ export type StreamsServices =
   | TraceStream
   | Durability
 
+/** Of a full batch or record, with room for its headers. */
+const payloadBytesNeeded = Limits.defaults.batchBytesMax + 64 * 1024
+
 /**
  * All ports over one connection, after the streams have been created or checked.
  * Errors: see `StreamsError`; none of them goes away by waiting, except a server that is not up yet.
@@ -50,6 +54,12 @@ export const layer = (input: StreamsConfig) =>
       Layer.effectContext(
         Effect.gen(function* () {
           const nats = yield* Nats
+          if (nats.payloadBytesMax() < payloadBytesNeeded) {
+            return yield* new InvalidConfig({
+              field: "max_payload",
+              detail: `the server takes messages of ${nats.payloadBytesMax()} bytes, the engine writes up to ${payloadBytesNeeded}: raise max_payload to 1 MiB`,
+            })
+          }
           const streams = yield* ensureTopology(nats, config)
           yield* fixPartitionCount(nats, config, streams)
           const subject = subjects(config.namespace)
