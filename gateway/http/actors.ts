@@ -1,23 +1,27 @@
 /**
- * Any command to any actor: the engine's own surface, and the fastest path through the gateway. A command is checked
+ * The commands of `actor-commands.ts` to any actor: the engine's own surface, and the fastest path through the gateway. A command is checked
  * against its protocol, handed to the engine as it came and answered from a callback, without a fiber per request.
  */
 import { Address, type AskResult, EngineError, TraceContext } from "../../engine/index.ts"
-import { type AnyProtocol, type Span, spanAttribute } from "../../schemas/index.ts"
-import { engineError, GatewayError, rejectionError } from "../errors.ts"
+import { type AnyProtocol, type Codec, type Span, spanAttribute } from "../../schemas/index.ts"
+import { engineError, rejectionError } from "../errors.ts"
+import { idempotencyKeyOf } from "../idempotency-key.ts"
 import { newSpanId } from "../request-context.ts"
 import { type GatewayRequest, jsonText, type Route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
+import { requireServed } from "./actor-commands.ts"
 import { invalidFields, type JsonObject, readObject } from "./body.ts"
-
-const idempotencyKeyCharactersMax = 256
 
 const refuse = (code: "UnknownKind" | "UnknownCommand" | "MalformedAddress", detail: string) =>
   engineError({ code, detail })
 
-const checkedCommand = (protocol: AnyProtocol, tag: string, fields: JsonObject) => {
+const codecOf = (protocol: AnyProtocol, tag: string): Codec => {
   const codec = Object.hasOwn(protocol.codec.command, tag) ? protocol.codec.command[tag] : undefined
   if (codec === undefined) throw refuse("UnknownCommand", `kind "${protocol.kind}" has no command "${tag}"`)
+  return codec
+}
+
+const checkedCommand = (codec: Codec, tag: string, fields: JsonObject) => {
   const body = { ...fields, _tag: tag }
   try {
     codec.decode(body)
@@ -25,16 +29,6 @@ const checkedCommand = (protocol: AnyProtocol, tag: string, fields: JsonObject) 
     throw invalidFields(cause, "ENG_CMD_003")
   }
   return body
-}
-
-const idempotencyKeyOf = (header: string | Array<string> | undefined): string | undefined => {
-  if (header === undefined) return undefined
-  if (typeof header === "string" && header !== "" && header.length <= idempotencyKeyCharactersMax)
-    return header
-  throw new GatewayError(400, "GTW_HEAD_001", "The Idempotency-Key is not valid.", {
-    field: "Idempotency-Key",
-    reason: `1 to ${idempotencyKeyCharactersMax} characters`,
-  })
 }
 
 /** Errors: `GatewayError` for anything but an answer. */
@@ -89,11 +83,14 @@ export const actorRoutes = (services: GatewayServices): ReadonlyArray<Route> => 
       const kind = http.req.param("kind")!
       const protocol = services.protocols.get(kind)
       if (protocol === undefined) throw refuse("UnknownKind", `there is no kind "${kind}"`)
+      const command = http.req.param("command")!
+      const codec = codecOf(protocol, command)
+      requireServed(identity, kind, command)
       const to = `${identity.tenant}/${kind}/${http.req.param("key")}`
       if (Address.parse(to) === undefined) throw refuse("MalformedAddress", `${to} is no address`)
       const fields = await readObject(incoming, services.limits.bodyBytesMax)
-      const body = checkedCommand(protocol, http.req.param("command")!, fields)
-      const idempotencyKey = idempotencyKeyOf(incoming.headers["idempotency-key"])
+      const body = checkedCommand(codec, command, fields)
+      const idempotencyKey = idempotencyKeyOf(request)
       const { trace, ended } = spanOf(request, to)
       const call = {
         tenant: identity.tenant,

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ChatSessionProtocol, Id, MessageContent } from "../../schemas/index.ts"
+import { idempotentIdOf } from "../idempotency-key.ts"
 import { type GatewayRequest, json, type Route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { checkAccess, readSession } from "../session/access.ts"
@@ -102,8 +103,7 @@ export const chatRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
   const say = async (request: GatewayRequest) => {
     const session = sessionOf(request)
     const { content, message_id } = decodeMessage(await body(request))
-    const key = request.http.env.incoming.headers["idempotency-key"]
-    const messageId = message_id ?? (typeof key === "string" && Schema.is(Id)(key) ? key : randomUUID())
+    const messageId = message_id ?? idempotentIdOf(request) ?? randomUUID()
     const saying = Effect.andThen(
       checkAccess(services, request.identity, session),
       engine.ask(ChatSessionProtocol, session, { _tag: "Say", messageId, content }, callOf(request)),

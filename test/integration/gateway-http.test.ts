@@ -1,4 +1,4 @@
-/** The gateway of a whole node over HTTP: who gets in, what is refused and how, and any command to any actor. */
+/** The gateway of a whole node over HTTP: who gets in, what is refused and how, and commands to any actor. */
 import { readFile } from "node:fs/promises"
 import { connect } from "node:net"
 import { join } from "node:path"
@@ -9,7 +9,7 @@ import { startTestNode, type TestNode } from "../support/node.ts"
 import { openSession } from "../support/session-client.ts"
 
 let node: TestNode
-const tokens = { stranger: "", expired: "", powerless: "", foreign: "" }
+const tokens = { stranger: "", expired: "", powerless: "", reader: "", foreign: "" }
 
 beforeAll(async () => {
   node = await startTestNode()
@@ -18,6 +18,8 @@ beforeAll(async () => {
   tokens.stranger = await signToken(key, { ...all, user: "stranger" })
   tokens.expired = await signToken(key, { ...all, user: "developer" }, Math.floor(Date.now() / 1_000) - 10)
   tokens.powerless = await signToken(key, { tenant: "default", user: "guest", permissions: ["agent:read"] })
+  const few = ["actor:send", "cep:read"]
+  tokens.reader = await signToken(key, { tenant: "default", user: "reader", permissions: few })
   tokens.foreign = await signToken(Buffer.alloc(32, 7), { ...all, user: "developer" })
 })
 afterAll(() => node.stop())
@@ -146,7 +148,7 @@ describe("errors", () => {
   })
 })
 
-describe("any command to any actor", () => {
+describe("commands to any actor", () => {
   const acquire = { owner: "me", ttlMs: 60_000, waitMs: 0 }
 
   it("gives the actor's answer, and the same one for the same idempotency key", async () => {
@@ -163,6 +165,42 @@ describe("any command to any actor", () => {
       code: "LCK_HOLD_002",
       details: { rejection: "AlreadyAcquiring", owner: "me" },
     })
+  })
+
+  it("gives nobody the answer to another user's command with the same idempotency key", async () => {
+    const send = async (token: string | undefined) =>
+      node.request("POST", "/api/actors/lock/apart/Acquire", {
+        body: acquire,
+        token,
+        headers: { "idempotency-key": "key-1" },
+      })
+    expect((await send(undefined)).status).toBe(200)
+    expect(await errorOf(await send(tokens.stranger))).toMatchObject({ code: "LCK_HOLD_002" })
+  })
+
+  it.each([
+    ["agent/ops/Register", "/api/agents/{id}/execute"],
+    ["agent/ops/Alert", "/api/agents/{id}/execute"],
+    ["chat-session/s/Say", "/api/chat/sessions/"],
+    ["chat-session/s/Tokens", "/api/chat/sessions/"],
+    ["cep-rule/r/Observe", "/api/cep/metrics"],
+    ["rule-index/default/Withdrawn", "/api/cep/rules"],
+  ])("does not send %s, and names the route to use", async (to, route) => {
+    expect(await errorOf(await node.request("POST", `/api/actors/${to}`, { body: {} }))).toMatchObject({
+      status: 403,
+      code: "GTW_ACTOR_001",
+      details: { remedy: expect.stringContaining(route) },
+    })
+  })
+
+  it("asks for the command's own permission too", async () => {
+    const send = (command: string) =>
+      node.request("POST", `/api/actors/cep-rule/none/${command}`, { body: {}, token: tokens.reader })
+    expect(await errorOf(await send("Enable"))).toMatchObject({
+      status: 403,
+      details: { permission: "cep:write" },
+    })
+    expect((await send("Read")).status).toBe(404)
   })
 
   it.each([

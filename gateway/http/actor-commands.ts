@@ -1,0 +1,67 @@
+/**
+ * Which commands of which kind anybody with the permission may send to any actor. What is not named here is said by one
+ * actor to another, or has a route that checks more than a permission, such as whose session it is.
+ */
+import type {
+  AgentProtocol,
+  AnyProtocol,
+  CepRuleProtocol,
+  ChatSessionProtocol,
+  LockProtocol,
+  OpsPlanProtocol,
+  RuleIndexProtocol,
+} from "../../schemas/index.ts"
+import { type Identity, type Permission, requirePermission } from "../auth/identity.ts"
+import { GatewayError } from "../errors.ts"
+
+interface Served<P extends AnyProtocol> {
+  readonly commands: { readonly [C in keyof P["commands"] & string]?: Permission }
+  /** The routes for all else that callers may want of this kind. */
+  readonly instead: string
+}
+
+/** Gotcha: a new kind needs a row here before the route serves any of its commands. */
+export const servedCommands: {
+  readonly agent: Served<typeof AgentProtocol>
+  readonly "cep-rule": Served<typeof CepRuleProtocol>
+  readonly "chat-session": Served<typeof ChatSessionProtocol>
+  readonly lock: Served<typeof LockProtocol>
+  readonly "ops-plan": Served<typeof OpsPlanProtocol>
+  readonly "rule-index": Served<typeof RuleIndexProtocol>
+} = {
+  agent: { commands: {}, instead: "GET /api/agents/ and POST /api/agents/{id}/execute" },
+  "cep-rule": {
+    commands: { Define: "cep:write", Enable: "cep:write", Disable: "cep:write", Read: "cep:read" },
+    instead: "POST /api/cep/metrics",
+  },
+  "chat-session": { commands: {}, instead: "POST /api/chat/sessions/ and /api/chat/sessions/{id}/…" },
+  lock: {
+    commands: { Acquire: "lock:use", Extend: "lock:use", Release: "lock:use", Read: "lock:use" },
+    instead: "POST /api/locks/{name}/…",
+  },
+  "ops-plan": {
+    commands: { Ask: "ops:ask", Read: "ops:ask" },
+    instead: "POST /api/ops/questions and GET /api/ops/plans/{id}",
+  },
+  "rule-index": { commands: {}, instead: "POST /api/cep/rules" },
+}
+
+const rows: Readonly<Record<string, Served<AnyProtocol>>> = servedCommands
+
+/** Errors: 403 `GTW_ACTOR_001` for a command that is not served, `USR_AUTH_003` without its permission. */
+export const requireServed = (identity: Identity, kind: string, command: string): void => {
+  const row = Object.hasOwn(rows, kind) ? rows[kind] : undefined
+  const permission =
+    row !== undefined && Object.hasOwn(row.commands, command) ? row.commands[command] : undefined
+  if (permission !== undefined) {
+    requirePermission(identity, permission)
+    return
+  }
+  const reason = `this route does not send "${command}" to the kind "${kind}"`
+  throw new GatewayError(403, "GTW_ACTOR_001", "This route does not take this command.", {
+    kind,
+    command,
+    reason,
+    ...(row === undefined ? {} : { remedy: `use ${row.instead}` }),
+  })
+}
