@@ -102,12 +102,14 @@ export const projectionsComponent = (
       (sources): ComponentHealth => ({
         status: sources.some(({ halted }) => halted !== undefined) ? "degraded" : "healthy",
         lag: sources.reduce((sum, { projected, last }) => sum + Math.max(0, last - projected), 0),
-        sources: sources.map(({ source, projected, last, behind, halted }) => ({
+        sources: sources.map(({ source, projected, last, behind, halted, gaps, refused }) => ({
           source,
           projected_up_to: projected,
           last,
           behind,
           ...(halted === undefined ? {} : { halted }),
+          ...(gaps === 0 ? {} : { gaps }),
+          ...(refused === 0 ? {} : { refused }),
         })),
       }),
     ),

@@ -116,6 +116,13 @@ DROP INDEX spans_by_tenant;
 DROP INDEX journal_entries_by_tenant;
 ${tables.slice(tables.indexOf("CREATE VIEW trace_spans"))}`
 
+/** What is missing from the copy, by source. */
+const losses = `ALTER TABLE projection_positions
+  ADD COLUMN gaps bigint NOT NULL DEFAULT 0,
+  ADD COLUMN refused bigint NOT NULL DEFAULT 0;`
+
+const lossesBack = "ALTER TABLE projection_positions DROP COLUMN gaps, DROP COLUMN refused;"
+
 export const traceMigrations: ReadonlyArray<Migration> = [
   {
     id: "0001_tables",
@@ -124,6 +131,7 @@ export const traceMigrations: ReadonlyArray<Migration> = [
 DROP TABLE spans, journal_entries, trace_logs, projection_positions, projection_leases;`,
   },
   { id: "0002_search", up: search, down: searchBack },
+  { id: "0003_losses", up: losses, down: lossesBack },
 ]
 
 /** Idempotent; several nodes may do it at once. */

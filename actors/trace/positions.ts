@@ -6,7 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { type Rows, rowsJson } from "./rows.ts"
+import { insertRows, insertWhatIsTaken, isRefusal } from "./insert.ts"
+import type { Rows } from "./rows.ts"
 
 /** A stretch of one source, from the position after which it begins to the one at which it ends. */
 export interface Part extends Rows {
@@ -15,12 +16,16 @@ export interface Part extends Rows {
   readonly through: number
   /** Why the source goes no further: the next record cannot be read. */
   readonly halted: string | null
+  /** Places before one of its records where earlier ones were missing. */
+  readonly gaps: number
 }
 
 export interface StoredPosition {
   readonly source: string
   readonly position: number
   readonly halted: string | null
+  readonly gaps: number
+  readonly refused: number
 }
 
 /** Another projector has moved a position since it was read: nothing was written. */
@@ -32,7 +37,9 @@ export const journalSource = (partition: number): string => `journal/${partition
 export const traceSource = "trace"
 
 export const readPositions = (sql: SqlClient): Effect.Effect<ReadonlyArray<StoredPosition>, SqlError> =>
-  sql<StoredPosition>`SELECT source, position::float8 AS position, halted FROM projection_positions`
+  sql<StoredPosition>`
+    SELECT source, position::float8 AS position, halted, gaps::float8 AS gaps, refused::float8 AS refused
+    FROM projection_positions`
 
 /** Makes the rows of sources that have none, at 0. Idempotent. */
 export const ensurePositions = (sql: SqlClient, sources: ReadonlyArray<string>) =>
@@ -40,44 +47,54 @@ export const ensurePositions = (sql: SqlClient, sources: ReadonlyArray<string>) 
     SELECT source, 0 FROM jsonb_array_elements_text(${JSON.stringify(sources)}::text::jsonb) AS t(source)
     ON CONFLICT (source) DO NOTHING`
 
+type Move = Pick<Part, "source" | "after" | "through" | "halted" | "gaps">
+
 /** The moves of several consecutive parts of several sources. */
-const movesOf = (parts: ReadonlyArray<Part>) => {
-  const moves = new Map<string, Pick<Part, "source" | "after" | "through" | "halted">>()
-  for (const { source, after, through, halted } of parts)
-    moves.set(source, { source, after: moves.get(source)?.after ?? after, through, halted })
+const movesOf = (parts: ReadonlyArray<Part>): ReadonlyArray<Move> => {
+  const moves = new Map<string, Move>()
+  for (const { source, after, through, halted, gaps } of parts) {
+    const earlier = moves.get(source)
+    moves.set(source, {
+      source,
+      after: earlier?.after ?? after,
+      through,
+      halted,
+      gaps: gaps + (earlier?.gaps ?? 0),
+    })
+  }
   return [...moves.values()]
 }
 
-/** Writes parts and moves their sources on. Atomicity: all or nothing. Errors: `Fenced`. */
-export const write = (sql: SqlClient, parts: ReadonlyArray<Part>): Effect.Effect<void, SqlError | Fenced> =>
+/** Moves the sources of some parts on and does `insert`. Atomicity: all or nothing. */
+const moving = <E>(sql: SqlClient, parts: ReadonlyArray<Part>, insert: Effect.Effect<void, E>) =>
   Effect.gen(function* () {
     const moves = movesOf(parts)
     const moved = yield* sql<{ source: string }>`
       UPDATE projection_positions AS stored
-      SET position = move.through, halted = move.halted, updated_at = now()
+      SET position = move.through, halted = move.halted, gaps = stored.gaps + move.gaps, updated_at = now()
       FROM jsonb_to_recordset(${JSON.stringify(moves)}::text::jsonb)
-        AS move(source text, after bigint, through bigint, halted text)
+        AS move(source text, after bigint, through bigint, halted text, gaps bigint)
       WHERE stored.source = move.source AND stored.position = move.after
       RETURNING stored.source`
     if (moved.length < moves.length) return yield* new Fenced({ sources: moves.map(({ source }) => source) })
-    yield* insertAll(sql, {
-      entries: parts.flatMap(({ entries }) => entries),
-      spans: parts.flatMap(({ spans }) => spans),
-      logs: parts.flatMap(({ logs }) => logs),
-    })
+    yield* insert
   }).pipe(sql.withTransaction)
 
-/** A span may have been published twice: then the first one stays. */
-const insertAll = Effect.fnUntraced(function* (sql: SqlClient, { entries, spans, logs }: Rows) {
-  if (entries.length > 0)
-    yield* sql`INSERT INTO journal_entries
-      SELECT * FROM jsonb_populate_recordset(NULL::journal_entries, ${rowsJson(entries)}::text::jsonb)`
-  if (spans.length > 0)
-    yield* sql`INSERT INTO spans
-      SELECT * FROM jsonb_populate_recordset(NULL::spans, ${rowsJson(spans)}::text::jsonb)
-      ON CONFLICT DO NOTHING`
-  if (logs.length > 0)
-    yield* sql`INSERT INTO trace_logs
-      SELECT * FROM jsonb_populate_recordset(NULL::trace_logs, ${rowsJson(logs)}::text::jsonb)
-      ON CONFLICT DO NOTHING`
+/**
+ * Writes parts and moves their sources on; a row that the database refuses is left out, logged and counted. Atomicity:
+ * all or nothing of the rest. Errors: `Fenced`.
+ */
+export const write = (sql: SqlClient, parts: ReadonlyArray<Part>): Effect.Effect<void, SqlError | Fenced> =>
+  Effect.catchIf(moving(sql, parts, insertRows(sql, rowsOf(parts))), isRefusal, () =>
+    moving(
+      sql,
+      parts,
+      Effect.forEach(parts, (part) => insertWhatIsTaken(sql, part), { discard: true }),
+    ),
+  )
+
+const rowsOf = (parts: ReadonlyArray<Part>): Rows => ({
+  entries: parts.flatMap(({ entries }) => entries),
+  spans: parts.flatMap(({ spans }) => spans),
+  logs: parts.flatMap(({ logs }) => logs),
 })

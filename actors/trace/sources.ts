@@ -15,6 +15,7 @@ class PartBuilder {
   entries: Array<EntryRow> = []
   spans: Array<SpanRow> = []
   logs: Array<LogRow> = []
+  gaps = 0
   #after: number
   readonly #source: string
 
@@ -28,11 +29,12 @@ class PartBuilder {
   }
 
   close(through: number, halted: string | null = null): Part {
-    const { entries, spans, logs } = this
-    const part = { source: this.#source, after: this.#after, through, halted, entries, spans, logs }
+    const { entries, spans, logs, gaps } = this
+    const part = { source: this.#source, after: this.#after, through, halted, gaps, entries, spans, logs }
     this.entries = []
     this.spans = []
     this.logs = []
+    this.gaps = 0
     this.#after = through
     return part
   }

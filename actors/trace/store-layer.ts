@@ -98,7 +98,7 @@ const make = Effect.fnUntraced(function* (config: TraceStoreConfig) {
     const stored = yield* readPositions(sql)
     const ends = yield* heads
     return stored
-      .map(({ source, position, halted }): ProjectionProgress => {
+      .map(({ source, position, halted, gaps, refused }): ProjectionProgress => {
         const partition = /^journal\/(\d+)$/.exec(source)?.[1]
         const last = partition === undefined ? position : (ends[Number(partition)] ?? 0)
         return {
@@ -107,6 +107,8 @@ const make = Effect.fnUntraced(function* (config: TraceStoreConfig) {
           last,
           behind: position < last,
           ...(halted === null ? {} : { halted }),
+          gaps,
+          refused,
         }
       })
       .toSorted((left, right) => left.source.localeCompare(right.source, "en", { numeric: true }))

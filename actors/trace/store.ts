@@ -34,8 +34,12 @@ export interface ProjectionProgress {
   /** Last sequence of the source; for `trace` the one last seen. */
   readonly last: number
   readonly behind: boolean
-  /** Why it stands still: a record that cannot be read. */
+  /** Why it stands still: a record that cannot be read, or a journal that ends before what is projected. */
   readonly halted?: string
+  /** How often records were gone before they were projected. */
+  readonly gaps: number
+  /** Rows that the database refused, and that were left out in part or whole. */
+  readonly refused: number
 }
 
 export interface TraceStoreShape {

@@ -301,7 +301,7 @@ layer(ephemeralDatabase(), { excludeTestServices: true, timeout: "2 minutes" })(
           const log = { log_key: `k${through}`, trace_id: "t", tenant: "acme", at_ms: 1, service: "s" }
           const line = { agent_id: null, level: "INFO", message: "", is_transfer: false, metadata: null }
           const logs = [{ ...log, ...line }]
-          return { source: "trace", after: 0, through, halted: null, entries: [], spans: [], logs }
+          return { source: "trace", after: 0, through, halted: null, gaps: 0, entries: [], spans: [], logs }
         }
         yield* write(sql, [part(5)])
         expect((yield* Effect.flip(write(sql, [part(7)])))._tag).toBe("Fenced")
