@@ -44,7 +44,16 @@ class PartBuilder {
 const patiently = <A>(take: Effect.Effect<A, Unavailable>, retryMs: number): Effect.Effect<A> =>
   Effect.catch(take, () => Effect.andThen(Effect.sleep(retryMs), patiently(take, retryMs)))
 
-/** Stops at a record that cannot be read, says so, and leaves the rest to a person: as the engine does. */
+/** `prev` is what the record says stood before it, `through` what was read before it. */
+const gapText = (partition: number, sequence: number, prev: number, through: number): string =>
+  prev > through
+    ? `the journal of partition ${partition} has lost what stood after ${through}, up to ${prev}, before it was projected`
+    : `the journal of partition ${partition} goes on at ${sequence} from ${prev} and not from ${through}: it was made anew`
+
+/**
+ * Stops at a record that cannot be read, says so, and leaves the rest to a person: as the engine does. Records that
+ * are gone are counted as a gap and passed over: retention took them, and nobody can bring them back.
+ */
 export const readJournal = Effect.fnUntraced(function* (options: {
   readonly journal: Log.Log
   readonly partition: number
@@ -64,6 +73,10 @@ export const readJournal = Effect.fnUntraced(function* (options: {
         yield* Effect.logError(`the trace projection of partition ${partition} stopped at ${reason}`)
         yield* Queue.offer(queue, part.close(through, reason))
         return yield* Effect.never
+      }
+      if (record.prev !== through) {
+        part.gaps += 1
+        yield* Effect.logWarning(gapText(partition, sequence, record.prev, through))
       }
       record.entries.forEach((entry, index) => {
         const row = entryRow({ partition, sequence, index }, entry, record.at)

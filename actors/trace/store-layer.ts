@@ -23,6 +23,9 @@ export interface TraceStoreConfig {
 
 const encoder = new TextEncoder()
 
+const aheadText = (position: number, last: number): string =>
+  `the position ${position} is ahead of the journal's last sequence ${last}: the journal was made anew`
+
 const make = Effect.fnUntraced(function* (config: TraceStoreConfig) {
   const limits = traceLimits(config.limits)
   const [sql, journal, traces] = [yield* SqlClient, yield* Log.Journal, yield* TraceStream]
@@ -101,12 +104,15 @@ const make = Effect.fnUntraced(function* (config: TraceStoreConfig) {
       .map(({ source, position, halted, gaps, refused }): ProjectionProgress => {
         const partition = /^journal\/(\d+)$/.exec(source)?.[1]
         const last = partition === undefined ? position : (ends[Number(partition)] ?? 0)
+        const ahead = position > last
+        const standing = ahead ? aheadText(position, last) : halted
         return {
           source,
           projected: position,
           last,
-          behind: position < last,
-          ...(halted === null ? {} : { halted }),
+          // A journal that was made anew is not projected at all, however far its predecessor was.
+          behind: position < last || ahead,
+          ...(standing === null ? {} : { halted: standing }),
           gaps,
           refused,
         }

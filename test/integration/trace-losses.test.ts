@@ -169,5 +169,26 @@ layer(ephemeralDatabase(), { excludeTestServices: true, timeout: "2 minutes" })(
         )
       }),
     )
+
+    it.effect("gaps add up", () =>
+      Effect.gen(function* () {
+        const sql = yield* tables
+        yield* write(sql, [part(journal, 3, { gaps: 1 }), part(journal, 5, { after: 3, gaps: 2 })])
+        yield* write(sql, [part(journal, 6, { after: 5, gaps: 1 })])
+        const [progress] = yield* progressWith(6)
+        expect(progress.find(({ source }) => source === journal)).toMatchObject({ projected: 6, gaps: 4 })
+      }),
+    )
+
+    it.effect("a position ahead of its journal is no position that has caught up", () =>
+      Effect.gen(function* () {
+        const sql = yield* tables
+        yield* write(sql, [part(journal, 50, {})])
+        const [progress, health] = yield* progressWith(3)
+        const halted = expect.stringContaining("ahead of the journal's last sequence 3")
+        expect(progress.find(({ source }) => source === journal)).toMatchObject({ behind: true, halted })
+        expect(health).toMatchObject({ status: "degraded" })
+      }),
+    )
   },
 )
