@@ -6,6 +6,7 @@ export { type MetricFeedOptions, runMetricFeed } from "./cep-rule/metric-feed.ts
 export { EngineAccess } from "./engine-access.ts"
 export { implementations } from "./implementations.ts"
 export { kinds } from "./kinds.ts"
+export { LockNotHeld, type LockOptions, withLock } from "./lock/with-lock.ts"
 export { entryRow } from "./trace/hops.ts"
 export { defaultTraceLimits, type TraceLimits } from "./trace/limits.ts"
 export { type TraceProjectorConfig, traceProjectorLayer } from "./trace/projector.ts"
