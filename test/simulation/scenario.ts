@@ -5,6 +5,8 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as References from "effect/References"
 import { makeStores, type Stores } from "../../engine/testkit/memory-deployment.ts"
 import { VirtualTime } from "../../engine/testkit/virtual-time.ts"
 import { checkOperations, foldJournals } from "./checker.ts"
@@ -94,10 +96,19 @@ export const simulate = (seed: string, sabotage?: Sabotage): Report => {
     yield* Fiber.interrupt(keeper)
   })
 
+  // A partition heals from a mistake of the engine by starting anew: only its log tells. Outages are no mistakes.
+  const healed = Logger.make(({ message, cause }) => {
+    const defects = cause.reasons.filter(({ _tag }) => _tag === "Die")
+    if (defects.length > 0) violations.push(`healed from a defect: ${message}: ${Cause.pretty(cause)}`)
+  })
+
   try {
     const exit = time.run(
       Effect.scoped(
         Effect.timeoutOrElse(scenario, { duration: 600_000, orElse: () => Effect.die("did not settle") }),
+      ).pipe(
+        Effect.provide(Logger.layer([healed])),
+        Effect.provideService(References.MinimumLogLevel, "Error"),
       ),
     )
     if (exit._tag === "Failure") violations.push(`the run failed: ${Cause.pretty(exit.cause)}`)
