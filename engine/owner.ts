@@ -88,7 +88,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
   const captures = new Snapshots.Captures(limits.snapshotBytesMax)
   let wanted: Deferred.Deferred<Checkpoint.Checkpoint> | undefined
   let appending = false
-  let latest = 0
+  let [latest, dropped] = [0, 0]
 
   const now = () => {
     latest = Math.max(latest, clock.currentTimeMillisUnsafe())
@@ -173,8 +173,9 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
       const { id, entries } = record!
       if (result._tag === "Success") return partition.committed(result.success, entries)
       partition.stalled = `the journal does not take appends: ${result.failure._tag}`
-      if (result.failure._tag === "LogFull") yield* Recovery.makeRoom(journal, number, saved.checkpoint)
-      else {
+      if (result.failure._tag === "LogFull") {
+        dropped = yield* Recovery.makeRoom(journal, number, saved.checkpoint, dropped)
+      } else {
         const last = yield* Snapshots.untilAvailable(journal.last(number))
         if ((last?.sequence ?? 0) !== expected) {
           const stored = last === undefined ? undefined : Record.decode(last.data)

@@ -23,6 +23,7 @@ export const claimJournal = Effect.fnUntraced(function* (
   owner: string,
   now: () => number,
 ): Effect.fn.Return<number, CorruptRecord> {
+  let dropped = 0
   for (;;) {
     const last = yield* Snapshots.untilAvailable(journal.last(partition))
     const prev = last?.sequence ?? 0
@@ -35,7 +36,7 @@ export const claimJournal = Effect.fnUntraced(function* (
     if (result.failure._tag === "LogFull") {
       // What a checkpoint covers is history, which gives way to going on; whose checkpoint it is does not matter.
       const { checkpoint } = yield* Snapshots.untilAvailable(Checkpoint.load(keyValue, partition))
-      yield* makeRoom(journal, partition, checkpoint)
+      dropped = yield* makeRoom(journal, partition, checkpoint, dropped)
     }
     yield* Effect.sleep(100)
     const after = yield* Snapshots.untilAvailable(journal.last(partition))
@@ -45,18 +46,23 @@ export const claimJournal = Effect.fnUntraced(function* (
   }
 })
 
-/** A full journal drops what its checkpoint covers, earlier than `journalRetentionMs` asks for, and says so. */
+/**
+ * A full journal drops what its checkpoint covers, earlier than `journalRetentionMs` asks for, and says so, once for each
+ * checkpoint: `dropped` is what the last call answered, 0 at first.
+ */
 export const makeRoom = Effect.fnUntraced(function* (
   journal: Log,
   partition: number,
   { journal: covered, outbox }: Checkpoint.Checkpoint,
-): Effect.fn.Return<void> {
+  dropped: number,
+): Effect.fn.Return<number> {
   const through = Math.min(covered - 1, outbox)
-  if (through <= 0) return
+  if (through <= dropped) return dropped
   yield* Effect.logWarning(
     `the journal of partition ${partition} is full: history up to ${through} is dropped`,
   )
   yield* Snapshots.untilAvailable(journal.trim(partition, through))
+  return through
 })
 
 /** Replays the journal through `through`. Stops loudly at a record that is damaged or missing. */
