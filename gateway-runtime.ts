@@ -8,6 +8,7 @@ import {
   databaseComponent,
   defaultGatewayLimits,
   engineComponent,
+  type GatewayNeeds,
   listenGateway,
   makeCredentials,
   natsComponent,
@@ -57,7 +58,7 @@ export const startGateway = Effect.fnUntraced(function* (
     limits,
     metrics: new RequestMetrics(),
     streams: new OpenStreams(limits.streamsMax),
-    context: yield* Effect.context<never>(),
+    context: yield* Effect.context<GatewayNeeds>(),
   }
   const port = yield* listenGateway(services, { host: settings.host, port: settings.port })
   return urlOf(settings.host, port)

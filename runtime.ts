@@ -20,7 +20,7 @@ import { Engine, make } from "./engine/index.ts"
 import { developmentLogin, developmentTenant, writeNodeFile } from "./gateway/index.ts"
 import { startGateway } from "./gateway-runtime.ts"
 import { findNats, type Report } from "./nats.ts"
-import { collectHostMetrics, Database, Tracing } from "./resources/index.ts"
+import { collectHostMetrics, Database, Tenancy, Tracing, tenantTables } from "./resources/index.ts"
 import type { Settings } from "./settings.ts"
 import { Durability, MetricStream, layer as streamsLayer } from "./streams/index.ts"
 
@@ -73,13 +73,15 @@ const startCollector = Effect.fnUntraced(function* (settings: Settings) {
   return () => last
 })
 
-const openDatabase = ({ databaseUrl, databaseDirectory }: Settings) =>
-  Layer.build(
-    Database.layer({
-      url: databaseUrl === undefined ? undefined : Redacted.make(databaseUrl),
-      dataDirectory: databaseDirectory,
-    }),
-  )
+const databaseLayer = ({ databaseUrl, databaseDirectory }: Settings) =>
+  Database.layer({
+    url: databaseUrl === undefined ? undefined : Redacted.make(databaseUrl),
+    dataDirectory: databaseDirectory,
+  })
+
+/** The database and the services over it that belong to no stream. */
+const openDatabase = (settings: Settings) =>
+  Layer.build(Tenancy.layer(tenantTables).pipe(Layer.provideMerge(databaseLayer(settings))))
 
 /**
  * Starts everything and answers how to reach it. `ended` fails when the node cannot go on. Untraced: what it forks would

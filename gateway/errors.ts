@@ -3,6 +3,7 @@
  * what the gateway itself refuses, with the body that all errors share. The codes are part of the API.
  */
 import { EngineError, type EngineErrorCode, LogFull, Rejected, Unavailable } from "../engine/index.ts"
+import { type RefusalReason, Refused } from "../resources/index.ts"
 import type {
   AgentProtocol,
   CepRuleProtocol,
@@ -131,12 +132,35 @@ export const engineError = (error: {
   )
 }
 
+/** Of a service over users' data. */
+const refusalStatus: Record<RefusalReason, number> = {
+  malformed: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  "not-found": 404,
+  conflict: 409,
+  stale: 412,
+  invalid: 422,
+  limit: 429,
+  upstream: 502,
+  unavailable: 503,
+  timeout: 504,
+}
+
 const isSqlError = (failure: unknown): boolean =>
   typeof failure === "object" && failure !== null && "_tag" in failure && failure._tag === "SqlError"
 
 /** Total: what is none of the known errors is a defect, whose text stays inside. */
 export const toGatewayError = (failure: unknown): GatewayError => {
   if (failure instanceof GatewayError) return failure
+  if (failure instanceof Refused)
+    return new GatewayError(
+      refusalStatus[failure.reason],
+      failure.code,
+      failure.text,
+      failure.details,
+      failure.retryAfterSeconds,
+    )
   if (failure instanceof EngineError) return engineError(failure)
   if (failure instanceof Unavailable) return engineError({ code: "Unavailable", detail: failure.detail })
   if (failure instanceof LogFull) return engineError({ code: "MailboxFull", detail: failure.detail })

@@ -22,4 +22,4 @@ export { defaultGatewayLimits, type GatewayAddress, type GatewayLimits } from ".
 export { RequestMetrics } from "./metrics.ts"
 export { OpenStreams } from "./open-streams.ts"
 export { ListenFailed, listenGateway } from "./server.ts"
-export type { GatewayServices } from "./services.ts"
+export type { GatewayNeeds, GatewayServices } from "./services.ts"

@@ -4,8 +4,10 @@
  */
 import type { HttpBindings } from "@hono/node-server"
 import type { Context, Hono } from "hono"
+import type { AnswerOf, AnyEndpoint, InputOf, Method, RoutePermission } from "../schemas/index.ts"
 import { missingCredential } from "./auth/credentials.ts"
-import { type Identity, type Permission, requirePermission } from "./auth/identity.ts"
+import { anonymous, authorize, type Identity } from "./auth/identity.ts"
+import { endpointDecoder } from "./endpoint-input.ts"
 import { errorBody, GatewayError, toGatewayError } from "./errors.ts"
 import { beginRequest, type RequestContext, responseHeaders } from "./request-context.ts"
 import type { GatewayServices } from "./services.ts"
@@ -21,14 +23,83 @@ export interface GatewayRequest {
 }
 
 export interface Route {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE"
+  readonly method: Method
   readonly path: string
-  /** `public`: nobody has to be logged in. */
-  readonly permission: Permission | "public"
+  readonly permission: RoutePermission
+  /** Absent on routes that are not yet declared in `schemas/http`. */
+  readonly endpoint?: AnyEndpoint
   readonly handle: (request: GatewayRequest) => Response | Promise<Response>
 }
 
-const anonymous: Identity = { tenant: "", user: "", permissions: new Set(), expiresAt: 0 }
+/** An answer with more than its body. */
+export class Answer<Body> {
+  readonly body: Body
+  readonly headers: Readonly<Record<string, string>>
+  constructor(body: Body, headers: Readonly<Record<string, string>>) {
+    this.body = body
+    this.headers = headers
+  }
+}
+
+/** What a handler of a `v2` endpoint gives besides its data. */
+export class Envelope<Data> {
+  readonly data: Data
+  readonly more: { readonly message?: string; readonly pagination?: Pagination }
+  constructor(data: Data, more: { readonly message?: string; readonly pagination?: Pagination } = {}) {
+    this.data = data
+    this.more = more
+  }
+}
+
+/** Shape: seed 2 §3.2. */
+export interface Pagination {
+  readonly page: number
+  readonly per_page: number
+  readonly total: number
+  readonly total_pages: number
+  readonly has_next: boolean
+  readonly has_prev: boolean
+}
+
+type Given<E extends AnyEndpoint> = AnswerOf<E> | Answer<AnswerOf<E>> | Envelope<AnswerOf<E>> | Response
+
+const enveloped = (context: RequestContext, data: unknown, more: Envelope<unknown>["more"]) => ({
+  success: true,
+  data,
+  ...more,
+  request_id: context.requestId,
+  timestamp: new Date().toISOString(),
+})
+
+const respond = (endpoint: AnyEndpoint, { context }: GatewayRequest, given: unknown): Response => {
+  if (given instanceof Response) return given
+  const { body, headers } = given instanceof Answer ? given : { body: given, headers: undefined }
+  if (endpoint.answer === undefined)
+    return new Response(null, {
+      status: endpoint.status,
+      headers: { ...responseHeaders(context), ...headers },
+    })
+  const [data, more] = body instanceof Envelope ? [body.data, body.more] : [body, {}]
+  const shaped = endpoint.envelope === "v2" ? enveloped(context, data, more) : data
+  return jsonText(context, endpoint.status, JSON.stringify(shaped), headers)
+}
+
+/** A route from its contract: the handler is given what was decoded, and gives what goes over the wire. */
+export const route = <E extends AnyEndpoint>(
+  services: GatewayServices,
+  endpoint: E,
+  handle: (request: GatewayRequest, input: InputOf<E>) => Given<E> | Promise<Given<E>>,
+): Route => {
+  const decode = endpointDecoder(endpoint, services.limits)
+  return {
+    method: endpoint.method,
+    path: endpoint.path,
+    permission: endpoint.permission,
+    endpoint,
+    handle: async (request) =>
+      respond(endpoint, request, await handle(request, (await decode(request.http)) as InputOf<E>)),
+  }
+}
 
 const bearer = (authorization: string | undefined): string | undefined =>
   authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : undefined
@@ -49,7 +120,7 @@ export const jsonText = (
   context: RequestContext,
   status: number,
   body: string,
-  more?: Record<string, string>,
+  more?: Readonly<Record<string, string>>,
 ) =>
   new Response(body, {
     status,
@@ -81,7 +152,7 @@ const enter = async (services: GatewayServices, route: Route, http: Context<Gate
   try {
     if (route.permission !== "public") {
       request.identity = await identify(services, headers.authorization)
-      requirePermission(request.identity, route.permission)
+      authorize(request.identity, route.permission)
     }
     response = await route.handle(request)
   } catch (failure) {

@@ -3,12 +3,16 @@ import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { TraceStore } from "../actors/index.ts"
 import type { EngineShape, LogFull, Unavailable } from "../engine/index.ts"
+import type { Tenancy } from "../resources/index.ts"
 import type { AnyProtocol, SampleBatch, Span } from "../schemas/index.ts"
 import type { Credentials } from "./auth/credentials.ts"
 import type { ComponentHealth } from "./components.ts"
 import type { GatewayLimits } from "./config.ts"
 import type { RequestMetrics } from "./metrics.ts"
 import type { OpenStreams } from "./open-streams.ts"
+
+/** The services that handlers may use as Effects. */
+export type GatewayNeeds = Tenancy
 
 export interface GatewayServices {
   readonly engine: EngineShape
@@ -25,6 +29,6 @@ export interface GatewayServices {
   readonly limits: GatewayLimits
   readonly metrics: RequestMetrics
   readonly streams: OpenStreams
-  /** Tracer, logger and clock that handlers run with. */
-  readonly context: Context.Context<never>
+  /** Tracer, logger and clock that handlers run with, and the services that they may use. */
+  readonly context: Context.Context<GatewayNeeds>
 }

@@ -6,7 +6,7 @@ import { TraceContext } from "../engine/index.ts"
 import { underTrace } from "../resources/index.ts"
 import { spanAttribute } from "../schemas/index.ts"
 import type { GatewayRequest } from "./route.ts"
-import type { GatewayServices } from "./services.ts"
+import type { GatewayNeeds, GatewayServices } from "./services.ts"
 
 const attributesOf = ({ http, context, identity }: GatewayRequest) => ({
   [spanAttribute.tenant]: identity.tenant,
@@ -21,7 +21,7 @@ export const runTraced = async <A>(
   services: GatewayServices,
   request: GatewayRequest,
   name: string,
-  effect: Effect.Effect<A, unknown>,
+  effect: Effect.Effect<A, unknown, GatewayNeeds>,
 ): Promise<A> => {
   const { context, identity } = request
   const note = (span: Tracer.Span) => {

@@ -1,4 +1,10 @@
 /** What other folders may use of the outside world: embedded by default, real services by configuration. */
+export {
+  type AuditEntry,
+  type Change,
+  type ChangedBy,
+  recordChanges,
+} from "./audit/record.ts"
 export { collectHostMetrics, type HostMetricsOptions } from "./host-metrics/collector.ts"
 export { type ClusterStartOptions, startNatsCluster } from "./nats-server/cluster.ts"
 export type { SyncMode } from "./nats-server/configuration.ts"
@@ -22,6 +28,7 @@ export {
   startNatsServer,
 } from "./nats-server/server.ts"
 export { natsServerVersions } from "./nats-server/versions.ts"
+export { type RefusalReason, Refused, refuse } from "./refusal.ts"
 export {
   Database,
   type DatabaseConfig,
@@ -40,6 +47,9 @@ export {
 } from "./sql/errors.ts"
 export { type MigrateOptions, type Migration, migrate, migrateBack } from "./sql/migrate.ts"
 export { vector } from "./sql/vector.ts"
+export { tenantTables } from "./tenant-tables.ts"
+export { protect, tenantParameter, tenantRole } from "./tenants/row-security.ts"
+export { Tenancy, type TenancyService, type TenantTables } from "./tenants/tenancy.ts"
 export { defaultTracingLimits, type TracingLimits } from "./tracing/limits.ts"
 export { isSecretName, maskAttributes, maskText, maskValue } from "./tracing/masking.ts"
 export { Tracing, type TracingConfig, type TracingFigures, underTrace } from "./tracing/tracing.ts"

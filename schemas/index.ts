@@ -2,9 +2,12 @@
 export * from "./agent.ts"
 export * from "./cep-rule.ts"
 export * from "./chat-session.ts"
+export * from "./http/endpoint.ts"
+export * from "./http/paging.ts"
 export * from "./lock.ts"
 export * from "./metric.ts"
 export * from "./ops-plan.ts"
+export * from "./permission.ts"
 export type {
   AnyProtocol,
   Codec,

@@ -2,7 +2,7 @@
 import { errors, jwtVerify } from "jose"
 import type { GatewayLimits } from "../config.ts"
 import { GatewayError } from "../errors.ts"
-import type { Identity } from "./identity.ts"
+import { anonymous, type Identity } from "./identity.ts"
 import { hashOf, VerifiedTokens } from "./verified-tokens.ts"
 
 export const issuer = "millrace"
@@ -50,7 +50,13 @@ export const makeCredentials = (options: {
     const known = apiKeys.get(hashOf(apiKey))
     if (known === undefined) throw refused("USR_AUTH_002", "The API key is not valid.", "unknown API key")
     const { tenant, user } = known
-    return { tenant, user, permissions: new Set(known.permissions), expiresAt: Number.POSITIVE_INFINITY }
+    return {
+      ...anonymous,
+      tenant,
+      user,
+      permissions: new Set(known.permissions),
+      expiresAt: Number.POSITIVE_INFINITY,
+    }
   }
 
   const verifyToken = async (token: string): Promise<Identity> => {
@@ -66,7 +72,7 @@ export const makeCredentials = (options: {
     const { sub, exp, tenant, permissions } = payload
     if (typeof tenant !== "string" || !isStrings(permissions))
       throw refused("USR_AUTH_002", "The token is not valid.", "tenant and permissions are missing")
-    return { tenant, user: sub!, permissions: new Set(permissions), expiresAt: exp! * 1_000 }
+    return { ...anonymous, tenant, user: sub!, permissions: new Set(permissions), expiresAt: exp! * 1_000 }
   }
 
   return {

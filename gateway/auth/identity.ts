@@ -1,30 +1,45 @@
-/** Who a request comes from. Tenant, user and permissions come from the credential and from nowhere else. */
+/** Who a request comes from. Tenant, user and rights come from the credential and what is stored, never from the request. */
+import { everyPermission, type Permission, type RoutePermission } from "../../schemas/index.ts"
 import { GatewayError } from "../errors.ts"
 
 export interface Identity {
   readonly tenant: string
+  /** The user's name: the principal of commands, never reused. */
   readonly user: string
-  /** Names such as `actor:send`; `*` holds all. */
+  /** The user's id; empty for an anonymous request. */
+  readonly userId: string
+  /** Ids of the groups that the user is in. */
+  readonly groups: ReadonlySet<string>
+  readonly department: string | undefined
+  /** What roles grant, narrowed by the scopes of an API key; `*` holds all. */
   readonly permissions: ReadonlySet<string>
+  /** The login that the token belongs to, or the API key's id. */
+  readonly session: string
   /** Milliseconds since the epoch. */
   readonly expiresAt: number
 }
 
-export type Permission =
-  | "actor:send"
-  | "agent:execute"
-  | "agent:read"
-  | "cep:read"
-  | "cep:write"
-  | "chat:use"
-  | "lock:use"
-  | "metric:write"
-  | "ops:ask"
-  | "platform:read"
-  | "trace:read"
-  | "trace:write"
+export const anonymous: Identity = {
+  tenant: "",
+  user: "",
+  userId: "",
+  groups: new Set(),
+  department: undefined,
+  permissions: new Set(),
+  session: "",
+  expiresAt: 0,
+}
 
-export const requirePermission = (identity: Identity, permission: Permission): void => {
-  if (identity.permissions.has("*") || identity.permissions.has(permission)) return
-  throw new GatewayError(403, "USR_AUTH_003", "You may not do this.", { permission })
+export const holds = (identity: Identity, permission: Permission): boolean =>
+  identity.permissions.has(permission) ||
+  // Tenants are the platform's: whoever may do everything in a tenant does not hold them by that.
+  (permission !== "tenant:manage" && identity.permissions.has(everyPermission))
+
+/** The one check of a right. Errors: 403 `USR_AUTH_003`. */
+export const authorize = (identity: Identity, permission: RoutePermission): void => {
+  if (permission === "public" || permission === "login" || holds(identity, permission)) return
+  throw new GatewayError(403, "USR_AUTH_003", "You may not do this.", {
+    permission,
+    remedy: "ask an administrator for a role that grants this permission",
+  })
 }

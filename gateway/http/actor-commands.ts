@@ -9,9 +9,10 @@ import type {
   ChatSessionProtocol,
   LockProtocol,
   OpsPlanProtocol,
+  Permission,
   RuleIndexProtocol,
 } from "../../schemas/index.ts"
-import { type Identity, type Permission, requirePermission } from "../auth/identity.ts"
+import { authorize, type Identity } from "../auth/identity.ts"
 import { GatewayError } from "../errors.ts"
 
 interface Served<P extends AnyProtocol> {
@@ -54,7 +55,7 @@ export const requireServed = (identity: Identity, kind: string, command: string)
   const permission =
     row !== undefined && Object.hasOwn(row.commands, command) ? row.commands[command] : undefined
   if (permission !== undefined) {
-    requirePermission(identity, permission)
+    authorize(identity, permission)
     return
   }
   const reason = `this route does not send "${command}" to the kind "${kind}"`

@@ -94,11 +94,14 @@ export const invalidFields = (cause: unknown, code = "GTW_BODY_006"): GatewayErr
 }
 
 /** Compiles a schema to a decoder of bodies that refuses unknown fields. */
-export const bodyDecoder = <S extends PlainCodec>(schema: S): ((body: unknown) => S["Type"]) => {
+export const bodyDecoder = <S extends PlainCodec>(
+  schema: S,
+  code?: string,
+): ((body: unknown) => S["Type"]) => {
   const decode = Schema.decodeUnknownResult(schema, { onExcessProperty: "error", errors: "all" })
   return (body) => {
     const result = decode(body)
     if (Result.isSuccess(result)) return result.success
-    throw invalidFields(result.failure)
+    throw invalidFields(result.failure, code)
   }
 }

@@ -2,7 +2,7 @@
 import { upgradeWebSocket } from "@hono/node-server"
 import type { Context } from "hono"
 import type { WebSocket } from "ws"
-import { requirePermission } from "../auth/identity.ts"
+import { authorize } from "../auth/identity.ts"
 import { GatewayError, toGatewayError } from "../errors.ts"
 import { beginRequest } from "../request-context.ts"
 import {
@@ -29,7 +29,7 @@ const enter = async (services: GatewayServices, http: Context<GatewayEnvironment
   const session = http.req.param("session")!
   const context = inSessionTrace(beginRequest(http.env.incoming.headers), session)
   const identity = await identify(services, credentialOf(http))
-  requirePermission(identity, "chat:use")
+  authorize(identity, "chat:use")
   const request: GatewayRequest = { http, context, identity }
   const after = resumeAfter(request)
   const view = await runTraced(services, request, "GET /ws/{id}", readSession(services, identity, session))

@@ -1,11 +1,12 @@
 /** What the route to any actor serves, and whose an idempotency key is. */
 import { describe, expect, it } from "vitest"
 import { kinds } from "../../../actors/index.ts"
+import { anonymous } from "../../../gateway/auth/identity.ts"
 import { requireServed, servedCommands } from "../../../gateway/http/actor-commands.ts"
 import { idempotencyKeyOf, idempotentIdOf, scopedKey } from "../../../gateway/idempotency-key.ts"
 import type { GatewayRequest } from "../../../gateway/route.ts"
 
-const identity = { tenant: "t", user: "u", permissions: new Set(["*"]), expiresAt: 0 }
+const identity = { ...anonymous, tenant: "t", user: "u", permissions: new Set(["*"]) }
 
 describe("the commands that anybody may send", () => {
   it("are settled for every kind of the product, and exist", () => {

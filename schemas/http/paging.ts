@@ -1,0 +1,34 @@
+/** Parts that many routes' contracts share: pages, cursors, ids and times as they are on the wire. */
+import * as Schema from "effect/Schema"
+import { textOf } from "../text.ts"
+
+export const pageLimitMax = 100
+
+const wholeText = (pattern: RegExp, maximum: number) =>
+  Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum })).annotate({
+    description: `a whole number, ${pattern.source}`,
+  })
+
+/** `page` from 1 and `limit`; the seeds' way of paging. */
+export const pageQuery = {
+  page: Schema.optionalKey(wholeText(/from 1/, 1_000_000)),
+  limit: Schema.optionalKey(wholeText(/from 1 to 100/, pageLimitMax)),
+}
+
+/** For lists that grow without end: what the last answer gave as `next_cursor`. */
+export const cursorQuery = {
+  cursor: Schema.optionalKey(textOf(512)),
+  limit: Schema.optionalKey(wholeText(/from 1 to 100/, pageLimitMax)),
+}
+
+export const Uuid = Schema.String.check(
+  Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i),
+)
+
+/** ISO 8601 in UTC, as every answer gives it. */
+export const Timestamp = Schema.String.check(
+  Schema.isPattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z$/),
+)
+
+/** `true` or `false` in a query. */
+export const QueryBoolean = Schema.Literals(["true", "false"])
