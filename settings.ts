@@ -45,6 +45,8 @@ export interface Settings {
   /** `HOST` and `PORT` of the gateway. Default: 127.0.0.1 and 9050. */
   readonly host: string
   readonly port: number
+  /** `MILLRACE_SECRET_KEYS`: `id:base64key[,…]`, newest first: what stored secrets are sealed under. */
+  readonly secretKeys: string | undefined
   /** `NODE_ENV`. */
   readonly environment: string | undefined
 }
@@ -79,6 +81,7 @@ export const readSettings = (environment: NodeJS.ProcessEnv): Settings => {
     databaseDirectory: text("DATABASE_DIRECTORY") ?? join(home, "pg"),
     host: text("HOST") ?? "127.0.0.1",
     port: whole("PORT", 0, 65_535) ?? 9_050,
+    secretKeys: text("MILLRACE_SECRET_KEYS"),
     environment: text("NODE_ENV"),
   }
 }

@@ -29,6 +29,8 @@ export {
 } from "./nats-server/server.ts"
 export { natsServerVersions } from "./nats-server/versions.ts"
 export { type RefusalReason, Refused, refuse } from "./refusal.ts"
+export { BadSecretKeys, readSecretKeys } from "./secrets/secret-keys.ts"
+export { type SecretKey, Secrets, type SecretsService, SecretUnreadable } from "./secrets/secrets.ts"
 export {
   Database,
   type DatabaseConfig,
