@@ -9,6 +9,7 @@ import { missingCredential } from "./auth/credentials.ts"
 import { anonymous, authorize, type Identity } from "./auth/identity.ts"
 import { endpointDecoder } from "./endpoint-input.ts"
 import { errorBody, GatewayError, toGatewayError } from "./errors.ts"
+import { noneMatch } from "./if-match.ts"
 import { beginRequest, type RequestContext, responseHeaders } from "./request-context.ts"
 import type { GatewayServices } from "./services.ts"
 
@@ -71,9 +72,15 @@ const enveloped = (context: RequestContext, data: unknown, more: Envelope<unknow
   timestamp: new Date().toISOString(),
 })
 
-const respond = (endpoint: AnyEndpoint, { context }: GatewayRequest, given: unknown): Response => {
+const isKnown = (endpoint: AnyEndpoint, { http }: GatewayRequest, tag: string | undefined): boolean =>
+  tag !== undefined && endpoint.method === "GET" && noneMatch(http.env.incoming.headers["if-none-match"], tag)
+
+const respond = (endpoint: AnyEndpoint, request: GatewayRequest, given: unknown): Response => {
   if (given instanceof Response) return given
+  const { context } = request
   const { body, headers } = given instanceof Answer ? given : { body: given, headers: undefined }
+  if (isKnown(endpoint, request, headers?.ETag))
+    return new Response(null, { status: 304, headers: { ...responseHeaders(context), ...headers } })
   if (endpoint.answer === undefined)
     return new Response(null, {
       status: endpoint.status,

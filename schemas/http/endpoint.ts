@@ -44,6 +44,17 @@ export interface Declaration<
   readonly envelope?: "plain" | "v2"
   /** What the answer is instead of JSON. */
   readonly media?: "text/event-stream" | "text/plain" | "text/html" | "websocket"
+  /**
+   * `gateway`, the default: an answer that takes longer than the gateway's limit is 504. `own`: the route has a limit of
+   * its own. Streams have none.
+   */
+  readonly timeLimit?: "gateway" | "own"
+  /**
+   * A POST whose answer is kept for a repeat with the same `Idempotency-Key`. Never on an answer that holds a secret.
+   */
+  readonly idempotent?: boolean
+  /** What a body may look like, for the description. */
+  readonly example?: unknown
   /** Error codes that the route gives besides those that every route may give. */
   readonly errors?: ReadonlyArray<string>
 }

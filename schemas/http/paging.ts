@@ -21,6 +21,14 @@ export const cursorQuery = {
   limit: Schema.optionalKey(wholeText(/from 1 to 100/, pageLimitMax)),
 }
 
+/** The key of an actor as a path names it: a lock, a session, a rule. */
+export const ActorKey = Schema.String.check(
+  Schema.isMinLength(1),
+  Schema.isMaxLength(256),
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  Schema.isPattern(/^[^\u0000-\u001f\u007f]+$/),
+)
+
 export const Uuid = Schema.String.check(
   Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i),
 )
