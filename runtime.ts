@@ -20,7 +20,7 @@ import { Engine, make } from "./engine/index.ts"
 import { developmentLogin, developmentTenant, writeNodeFile } from "./gateway/index.ts"
 import { startGateway } from "./gateway-runtime.ts"
 import { findNats, type Report } from "./nats.ts"
-import { collectHostMetrics, Database, Tenancy, Tracing, tenantTables } from "./resources/index.ts"
+import { Changes, collectHostMetrics, Database, Tenancy, Tracing, tenantTables } from "./resources/index.ts"
 import type { Settings } from "./settings.ts"
 import { Durability, MetricStream, layer as streamsLayer } from "./streams/index.ts"
 
@@ -35,8 +35,9 @@ const startStreams = Effect.fnUntraced(function* (settings: Settings, report: Re
   const { config, givenUp } = yield* findNats(settings.home, settings.nats, report)
   const streams = yield* Layer.build(streamsLayer({ ...config, partitions: settings.partitions }))
   yield* report(Context.get(streams, Durability).text)
-  const tracing = yield* Layer.build(Tracing.layer({ service: "gateway" })).pipe(Effect.provide(streams))
-  return { services: Context.merge(streams, tracing), givenUp }
+  const over = Layer.mergeAll(Tracing.layer({ service: "gateway" }), Changes.layerSignals)
+  const more = yield* Layer.build(over).pipe(Effect.provide(streams))
+  return { services: Context.merge(streams, more), givenUp }
 })
 
 const startEngine = Effect.fnUntraced(function* (settings: Settings, incarnation: string) {

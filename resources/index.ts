@@ -5,6 +5,8 @@ export {
   type ChangedBy,
   recordChanges,
 } from "./audit/record.ts"
+export { Changes, type ChangesService } from "./changes/changes.ts"
+export { Kept, type KeptLimits, keptOr, keptUnder } from "./changes/kept.ts"
 export { collectHostMetrics, type HostMetricsOptions } from "./host-metrics/collector.ts"
 export { type ClusterStartOptions, startNatsCluster } from "./nats-server/cluster.ts"
 export type { SyncMode } from "./nats-server/configuration.ts"
