@@ -92,10 +92,10 @@ const respond = (endpoint: AnyEndpoint, request: GatewayRequest, given: unknown)
 }
 
 /** A route from its contract: the handler is given what was decoded, and gives what goes over the wire. */
-export const route = <E extends AnyEndpoint>(
+export const route = <E extends AnyEndpoint, const G extends Given<E>>(
   services: GatewayServices,
   endpoint: E,
-  handle: (request: GatewayRequest, input: InputOf<E>) => Given<E> | Promise<Given<E>>,
+  handle: (request: GatewayRequest, input: InputOf<E>) => G | Promise<G>,
 ): Route => {
   const decode = endpointDecoder(endpoint, services.limits)
   return {

@@ -68,6 +68,8 @@ export interface Endpoint<
   readonly rate: RateClass
   readonly params: Params
   readonly query: Query
+  readonly body: Body
+  readonly answer: Answer
   readonly status: 200 | 201 | 202 | 204
   readonly envelope: "plain" | "v2"
 }
@@ -102,6 +104,8 @@ export const endpoint = <
   rate: declaration.rate ?? (declaration.method === "GET" ? "read" : "write"),
   params: declaration.params ?? ({} as Params),
   query: declaration.query ?? ({} as Query),
+  body: declaration.body as Body,
+  answer: declaration.answer as Answer,
   status: declaration.status ?? (declaration.answer === undefined ? 204 : 200),
   envelope: declaration.envelope ?? "plain",
 })
