@@ -7,7 +7,35 @@ export {
 } from "./audit/record.ts"
 export { Changes, type ChangesService } from "./changes/changes.ts"
 export { Kept, type KeptLimits, keptOr, keptUnder } from "./changes/kept.ts"
+export { type AllowList, nothingAllowed, parseAllowList } from "./egress/addresses.ts"
+export { Egress, type EgressConfig, type EgressFetch, type EgressLimits } from "./egress/egress.ts"
+export { EgressRefused } from "./egress/refused.ts"
 export { collectHostMetrics, type HostMetricsOptions } from "./host-metrics/collector.ts"
+export { ModelChecker, type ModelCheckerService } from "./llm-models/checker.ts"
+export {
+  type AccessibleModel,
+  type BatchDifference,
+  type BatchResult,
+  LlmModels,
+  type LlmModelsService,
+  llmModelsTopic,
+  type ModelChange,
+  type ModelSearch,
+  type NewGrant,
+  type NewModel,
+  type Requester,
+} from "./llm-models/llm-models.ts"
+export type {
+  CallableModel,
+  Health,
+  HealthStatus,
+  Model,
+  ModelCaller,
+  ModelPermission,
+  Price,
+  Provider,
+  Right,
+} from "./llm-models/model.ts"
 export { type ClusterStartOptions, startNatsCluster } from "./nats-server/cluster.ts"
 export type { SyncMode } from "./nats-server/configuration.ts"
 export {
@@ -52,8 +80,12 @@ export {
 export { type MigrateOptions, type Migration, migrate, migrateBack } from "./sql/migrate.ts"
 export { vector } from "./sql/vector.ts"
 export { tenantTables } from "./tenant-tables.ts"
+export { DatabaseTaken, TenantRoleMissing } from "./tenants/errors.ts"
+export { tenantLimits } from "./tenants/limits.ts"
+export { managementTables, ownDatabaseTables, platformTenant } from "./tenants/migrations.ts"
+export { prepareDatabase, type TenantTables } from "./tenants/prepare.ts"
 export { protect, tenantParameter, tenantRole } from "./tenants/row-security.ts"
-export { Tenancy, type TenancyService, type TenantTables } from "./tenants/tenancy.ts"
+export { Tenancy, type TenancyService, TenantPlaces } from "./tenants/tenancy.ts"
 export { defaultTracingLimits, type TracingLimits } from "./tracing/limits.ts"
 export { isSecretName, maskAttributes, maskText, maskValue } from "./tracing/masking.ts"
 export { Tracing, type TracingConfig, type TracingFigures, underTrace } from "./tracing/tracing.ts"
