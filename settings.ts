@@ -4,6 +4,7 @@
  */
 import { join, resolve } from "node:path"
 import * as Schema from "effect/Schema"
+import { type AllowList, parseAllowList } from "./resources/index.ts"
 
 /** A variable that cannot be understood. */
 export class BadSetting extends Schema.TaggedError<BadSetting>()("BadSetting", {
@@ -42,6 +43,8 @@ export interface Settings {
   readonly databaseUrl: string | undefined
   /** `DATABASE_DIRECTORY`: of the embedded one. Default: `pg` in the home. */
   readonly databaseDirectory: string
+  /** `EGRESS_ALLOW`: hosts, host:port and address/bits that may be reached though they are not public. Default: none. */
+  readonly egressAllow: AllowList
   /** `HOST` and `PORT` of the gateway. Default: 127.0.0.1 and 9050. */
   readonly host: string
   readonly port: number
@@ -49,6 +52,15 @@ export interface Settings {
   readonly secretKeys: string | undefined
   /** `NODE_ENV`. */
   readonly environment: string | undefined
+}
+
+const readAllowList = (value: string): AllowList => {
+  try {
+    return parseAllowList(value)
+  } catch (cause) {
+    const expected = `hosts, host:port or address/bits with commas between; ${(cause as Error).message}`
+    throw new BadSetting({ name: "EGRESS_ALLOW", value, expected })
+  }
 }
 
 /** Throws `BadSetting`. */
@@ -79,6 +91,7 @@ export const readSettings = (environment: NodeJS.ProcessEnv): Settings => {
     },
     databaseUrl: text("DATABASE_URL"),
     databaseDirectory: text("DATABASE_DIRECTORY") ?? join(home, "pg"),
+    egressAllow: readAllowList(text("EGRESS_ALLOW") ?? ""),
     host: text("HOST") ?? "127.0.0.1",
     port: whole("PORT", 0, 65_535) ?? 9_050,
     secretKeys: text("MILLRACE_SECRET_KEYS"),
