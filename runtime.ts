@@ -20,7 +20,18 @@ import { Engine, make } from "./engine/index.ts"
 import { developmentLogin, developmentTenant, writeNodeFile } from "./gateway/index.ts"
 import { startGateway } from "./gateway-runtime.ts"
 import { findNats, type Report } from "./nats.ts"
-import { Changes, collectHostMetrics, Database, Tenancy, Tracing, tenantTables } from "./resources/index.ts"
+import {
+  type BadSecretKeys,
+  Changes,
+  collectHostMetrics,
+  Database,
+  readSecretKeys,
+  Secrets,
+  Tenancy,
+  Tenants,
+  Tracing,
+  tenantTables,
+} from "./resources/index.ts"
 import type { Settings } from "./settings.ts"
 import { Durability, MetricStream, layer as streamsLayer } from "./streams/index.ts"
 
@@ -80,9 +91,18 @@ const databaseLayer = ({ databaseUrl, databaseDirectory }: Settings) =>
     dataDirectory: databaseDirectory,
   })
 
-/** The database and the services over it that belong to no stream. */
-const openDatabase = (settings: Settings) =>
-  Layer.build(Tenancy.layer(tenantTables).pipe(Layer.provideMerge(databaseLayer(settings))))
+/** The services over the database that people administer. */
+const openPlatform = Effect.fnUntraced(function* (settings: Settings) {
+  const keys = yield* Effect.tryPromise({
+    try: () => readSecretKeys(settings),
+    catch: (cause) => cause as BadSecretKeys,
+  })
+  const tenants = Tenants.layer.pipe(
+    Layer.provideMerge(Tenancy.layerRouted(tenantTables)),
+    Layer.provideMerge(Secrets.layer({ keys })),
+  )
+  return yield* Layer.build(tenants)
+})
 
 /**
  * Starts everything and answers how to reach it. `ended` fails when the node cannot go on. Untraced: what it forks would
@@ -99,11 +119,14 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
     const engine = yield* Effect.provide(startEngine(settings, incarnation), services)
     return { services: Context.add(services, Engine, engine), givenUp }
   })
-  const [{ services, givenUp }, database] = yield* Effect.all([beginning, openDatabase(settings)], {
-    concurrency: "unbounded",
-  })
+  const [{ services, givenUp }, database] = yield* Effect.all(
+    [beginning, Layer.build(databaseLayer(settings))],
+    { concurrency: "unbounded" },
+  )
   yield* report(`database ${Context.get(database, Database).mode} ${Context.get(database, Database).version}`)
-  const stored = Context.merge(services, database)
+  const below = Context.merge(services, database)
+  const platform = yield* Effect.provide(openPlatform(settings), below)
+  const stored = Context.merge(below, platform)
   const readSide = yield* Effect.provide(startReadSide(settings, incarnation), stored)
   const all = Context.merge(stored, readSide)
   const collector = yield* Effect.provide(startCollector(settings), all)

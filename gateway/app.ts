@@ -7,6 +7,7 @@ import { chatRoutes } from "./http/chat.ts"
 import { healthRoutes } from "./http/health.ts"
 import { lockRoutes } from "./http/locks.ts"
 import { opsRoutes } from "./http/ops.ts"
+import { tenantRoutes } from "./http/tenants.ts"
 import { tracingRoutes } from "./http/tracing.ts"
 import { answerUnmatched, type GatewayApp, type GatewayEnvironment, mount } from "./route.ts"
 import type { GatewayServices } from "./services.ts"
@@ -26,6 +27,7 @@ export const makeApp = (services: GatewayServices): GatewayApp => {
     ...healthRoutes(services),
     ...lockRoutes(services),
     ...opsRoutes(services),
+    ...tenantRoutes(services),
     ...tracingRoutes(services),
   ])
   mountSessionSocket(app, services)
