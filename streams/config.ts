@@ -29,6 +29,10 @@ export interface Limits {
   readonly mailboxMessagesPerPartitionMax: number
   readonly sampleAgeMaxMs: number
   readonly spanAgeMaxMs: number
+  /** Memory of the server for the counters of rate limits, about 200 bytes each; the oldest make room. */
+  readonly limitCounterBytesMax: number
+  /** No window of a rate limit may be longer. */
+  readonly limitCounterAgeMaxMs: number
   /** How long the server remembers message ids. A convenience: receivers deduplicate by themselves. */
   readonly deduplicationWindowMs: number
   /** Requests that wait for the server's answer at one time; what comes on top waits in line. */
@@ -54,6 +58,8 @@ export const defaultLimits: Limits = {
   mailboxMessagesPerPartitionMax: 50_000,
   sampleAgeMaxMs: 7 * 24 * 3_600_000,
   spanAgeMaxMs: 7 * 24 * 3_600_000,
+  limitCounterBytesMax: 32 * 1024 * 1024,
+  limitCounterAgeMaxMs: 10 * 60_000,
   deduplicationWindowMs: 120_000,
   requestsInFlightMax: 2_048,
   requestsWaitingMax: 65_536,

@@ -62,9 +62,14 @@ const fieldOf: Readonly<Record<number, keyof StreamSettings>> = {
   [errorCodes.replicasNotSupported]: "num_replicas",
 }
 
+const roomFor: Record<StreamSettings["storage"], string> = {
+  file: "lower storageBudgetBytes or raise the server's max_file_store",
+  memory: "raise the server's max_memory_store",
+}
+
 const refused = (wanted: StreamSettings, error: ApiError) => {
   const field = fieldOf[error.errorCode] ?? "name"
-  const hint = field === "max_bytes" ? "; lower storageBudgetBytes or raise the server's max_file_store" : ""
+  const hint = field === "max_bytes" ? `; ${roomFor[wanted.storage]}` : ""
   return mismatch(wanted, {}, field, `${error.detail} (${error.errorCode})${hint}`)
 }
 

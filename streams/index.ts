@@ -16,5 +16,5 @@ export {
 } from "./errors.ts"
 export type { EventStart, EventStreamService, StoredEvent } from "./event-stream.ts"
 export type { StreamsServices } from "./layers.ts"
-export { Durability, layer, MetricStream, TraceStream } from "./layers.ts"
+export { Durability, LimitCounters, layer, MetricStream, TraceStream } from "./layers.ts"
 export { decodeToken, encodeToken } from "./token.ts"

@@ -15,6 +15,11 @@ import { fixPartitionCount } from "./partition-count.ts"
 import { makeSignals } from "./signals.ts"
 import { type StreamSettings, subjects } from "./topology.ts"
 
+/** Counters that nodes share for a few minutes: see `resources/rate-limit`. A restart of the server may lose them. */
+export class LimitCounters extends Context.Service<LimitCounters, KeyValue.KeyValueStore>()(
+  "millrace/streams/LimitCounters",
+) {}
+
 /** Batches of metric samples; the token says of what. */
 export class MetricStream extends Context.Service<MetricStream, EventStreamService>()(
   "millrace/streams/MetricStream",
@@ -36,6 +41,7 @@ export type StreamsServices =
   | Log.Journal
   | Log.DeadLetters
   | KeyValue.KeyValue
+  | LimitCounters
   | Signals.Signals
   | MetricStream
   | TraceStream
@@ -75,6 +81,14 @@ export const layer = (input: StreamsConfig) =>
             Context.add(
               KeyValue.KeyValue,
               makeKeyValue(nats, { stream: streams.keyValue, subject: subject.keyValue, batched }),
+            ),
+            Context.add(
+              LimitCounters,
+              makeKeyValue(nats, {
+                stream: streams.limitCounters,
+                subject: subject.limitCounter,
+                batched: false,
+              }),
             ),
             Context.add(Signals.Signals, makeSignals(nats, subject.signal)),
             Context.add(MetricStream, events("MetricStream", streams.metric, subject.metric)),

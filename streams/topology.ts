@@ -30,6 +30,7 @@ export const subjects = (namespace: string) => ({
   journal: (partition: number) => `${namespace}.journal.${partition}`,
   deadLetter: (partition: number) => `${namespace}.deadletter.${partition}`,
   keyValue: (token: string) => `${namespace}.kv.${token}`,
+  limitCounter: (token: string) => `${namespace}.limit.${token}`,
   metric: (token: string) => `${namespace}.metric.${token}`,
   trace: (token: string) => `${namespace}.trace.${token}`,
   signal: (token: string) => `${namespace}.signal.${token}`,
@@ -42,12 +43,19 @@ export interface Topology {
   readonly journal: StreamSettings
   readonly deadLetter: StreamSettings
   readonly keyValue: StreamSettings
+  /** Counters of rate limits: in memory, since what they count is over in minutes. */
+  readonly limitCounters: StreamSettings
   readonly metric: StreamSettings
   readonly trace: StreamSettings
 }
 
-/** How the storage budget is split; JetStream reserves `max_bytes` at creation. Sums to 1. */
-export const storageShares: Record<keyof Topology, number> = {
+type BudgetedStream = Exclude<keyof Topology, "limitCounters">
+
+/**
+ * How the storage budget is split; JetStream reserves `max_bytes` at creation. Sums to 1. The counters of rate limits
+ * are not part of it: they take the server's memory, `limitCounterBytesMax` of it.
+ */
+export const storageShares: Record<BudgetedStream, number> = {
   mailbox: 0.1,
   journal: 0.35,
   deadLetter: 0.03,
@@ -62,7 +70,7 @@ const unlimited = -1
 export const topology = (config: Resolved, capabilities: Capabilities): Topology => {
   const { limits, namespace } = config
   const name = (suffix: string) => `${namespace.toUpperCase()}_${suffix}`
-  const bytes = (stream: keyof Topology) => Math.floor(config.storageBudgetBytes * storageShares[stream])
+  const bytes = (stream: BudgetedStream) => Math.floor(config.storageBudgetBytes * storageShares[stream])
   const base = {
     retention: "limits",
     storage: config.storage,
@@ -102,6 +110,16 @@ export const topology = (config: Resolved, capabilities: Capabilities): Topology
       max_msgs_per_subject: 1,
       ...(capabilities.atomicBatch ? { allow_atomic: true } : {}),
       max_bytes: bytes("keyValue"),
+    },
+    limitCounters: {
+      ...base,
+      name: name("LIMIT"),
+      subjects: [`${namespace}.limit.*`],
+      storage: "memory",
+      discard: "old",
+      max_msgs_per_subject: 1,
+      max_bytes: limits.limitCounterBytesMax,
+      max_age: limits.limitCounterAgeMaxMs * nanosecondsPerMs,
     },
     metric: {
       ...base,
