@@ -65,6 +65,9 @@ export {
   startNatsServer,
 } from "./nats-server/server.ts"
 export { natsServerVersions } from "./nats-server/versions.ts"
+export { rateLimitBounds } from "./rate-limit/bounds.ts"
+export type { RateDecision, RatePolicy, RateQuestion } from "./rate-limit/policy.ts"
+export { type RateLimitFigures, RateLimits } from "./rate-limit/rate-limits.ts"
 export { type RefusalReason, Refused, refuse } from "./refusal.ts"
 export { BadSecretKeys, readSecretKeys } from "./secrets/secret-keys.ts"
 export { type SecretKey, Secrets, type SecretsService, SecretUnreadable } from "./secrets/secrets.ts"
@@ -93,7 +96,7 @@ export { migrateAllTenants, type TenantMigration } from "./tenants/migrate-all.t
 export { managementTables, ownDatabaseTables, platformTenant } from "./tenants/migrations.ts"
 export { prepareDatabase, type TenantTables } from "./tenants/prepare.ts"
 export { protect, tenantParameter, tenantRole } from "./tenants/row-security.ts"
-export { Tenancy, type TenancyService, TenantPlaces } from "./tenants/tenancy.ts"
+export { asTenant, Tenancy, type TenancyService, TenantPlaces } from "./tenants/tenancy.ts"
 export { type Tenant, Tenants, type TenantsService } from "./tenants/tenants.ts"
 export { defaultTracingLimits, type TracingLimits } from "./tracing/limits.ts"
 export { isSecretName, maskAttributes, maskText, maskValue } from "./tracing/masking.ts"

@@ -2,10 +2,17 @@
  * The tables of the trace projection. They are a second copy that may be dropped: the streams they are made from hold
  * the truth. An actor's hop is stored once, as its journal entry; the view `trace_spans` shows it as a span.
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { type Migration, type MigrationError, migrate } from "../../resources/index.ts"
+import {
+  type Migration,
+  type MigrationError,
+  prepareDatabase,
+  protect,
+  type TenantRoleMissing,
+  tenantRole,
+} from "../../resources/index.ts"
 
 const set = "actors/trace"
 
@@ -123,6 +130,27 @@ const losses = `ALTER TABLE projection_positions
 
 const lossesBack = "ALTER TABLE projection_positions DROP COLUMN gaps, DROP COLUMN refused;"
 
+/** The projector writes as the owner, for all; a tenant reads its own rows, through the views as well. */
+const rowSecurity = `
+${["spans", "journal_entries", "trace_logs"].map((table) => protect(table, "SELECT")).join("")}
+ALTER VIEW trace_spans SET (security_invoker = true);
+ALTER VIEW hop_spans SET (security_invoker = true);
+GRANT SELECT ON trace_spans, hop_spans TO ${tenantRole};
+`
+
+const rowSecurityBack = `
+REVOKE SELECT ON trace_spans, hop_spans FROM ${tenantRole};
+ALTER VIEW trace_spans RESET (security_invoker);
+ALTER VIEW hop_spans RESET (security_invoker);
+${["spans", "journal_entries", "trace_logs"]
+  .map(
+    (table) => `REVOKE SELECT ON ${table} FROM ${tenantRole};
+DROP POLICY own_tenant ON ${table};
+ALTER TABLE ${table} DISABLE ROW LEVEL SECURITY;
+`,
+  )
+  .join("")}`
+
 export const traceMigrations: ReadonlyArray<Migration> = [
   {
     id: "0001_tables",
@@ -132,8 +160,11 @@ DROP TABLE spans, journal_entries, trace_logs, projection_positions, projection_
   },
   { id: "0002_search", up: search, down: searchBack },
   { id: "0003_losses", up: losses, down: lossesBack },
+  { id: "0004_row_security", up: rowSecurity, down: rowSecurityBack },
 ]
 
 /** Idempotent; several nodes may do it at once. */
-export const migrateTraces = (sql: SqlClient): Effect.Effect<void, MigrationError | SqlError> =>
-  Effect.asVoid(migrate(sql, traceMigrations, { set }))
+export const migrateTraces = (
+  sql: SqlClient,
+): Effect.Effect<void, MigrationError | SqlError | TenantRoleMissing> =>
+  prepareDatabase(sql, [{ set, migrations: traceMigrations }])

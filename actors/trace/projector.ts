@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { Log, type Unavailable } from "../../engine/index.ts"
-import { Database, type MigrationError } from "../../resources/index.ts"
+import { Database, type MigrationError, type TenantRoleMissing } from "../../resources/index.ts"
 import { TraceStream } from "../../streams/index.ts"
 import { whileHeld } from "./lease.ts"
 import { type TraceLimits, traceLimits } from "./limits.ts"
@@ -109,7 +109,11 @@ const pruneForever = (sql: SqlClient, limits: TraceLimits, embedded: boolean) =>
 /** Runs the projection in the background for as long as the layer lives. Its own work is not traced. */
 export const traceProjectorLayer = (
   config: TraceProjectorConfig,
-): Layer.Layer<never, MigrationError | SqlError, Database | SqlClient | Log.Journal | TraceStream> =>
+): Layer.Layer<
+  never,
+  MigrationError | SqlError | TenantRoleMissing,
+  Database | SqlClient | Log.Journal | TraceStream
+> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const limits = traceLimits(config.limits)

@@ -5,7 +5,13 @@ import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { Log } from "../../engine/index.ts"
-import { type MigrationError, maskAttributes, maskText } from "../../resources/index.ts"
+import {
+  asTenant,
+  type MigrationError,
+  maskAttributes,
+  maskText,
+  type TenantRoleMissing,
+} from "../../resources/index.ts"
 import { normalTraceId, type TraceBatch, traceShard } from "../../schemas/index.ts"
 import { TraceStream } from "../../streams/index.ts"
 import { type TraceLimits, traceLimits } from "./limits.ts"
@@ -32,6 +38,10 @@ const make = Effect.fnUntraced(function* (config: TraceStoreConfig) {
   yield* migrateTraces(sql)
   const partitions = Array.from({ length: config.partitions }, (_, partition) => partition)
 
+  /** Without a tenant it is an operator who reads. */
+  const reading = <A>(tenant: string | undefined, read: Effect.Effect<A, SqlError>) =>
+    tenant === undefined ? read : asTenant(sql, tenant, () => read)
+
   const spansFor = (traceId: string, tenant: string | undefined) =>
     Effect.map(Queries.spansOf(sql, traceId, limits.traceSpansMax), (stored) => ({
       spans: visibleTo(stored, tenant),
@@ -57,19 +67,22 @@ const make = Effect.fnUntraced(function* (config: TraceStoreConfig) {
 
   const logsOf: TraceStoreShape["logsOf"] = Effect.fn("TraceStore.logsOf")(function* (given, tenant) {
     const traceId = normalTraceId(given)
-    const { spans } = yield* spansFor(traceId, tenant)
-    const { rows, total } = yield* Queries.logsOf(sql, traceId, tenant, limits.traceLogsMax)
+    const both = Effect.all([
+      spansFor(traceId, tenant),
+      Queries.logsOf(sql, traceId, tenant, limits.traceLogsMax),
+    ])
+    const [{ spans }, { rows, total }] = yield* reading(tenant, both)
     return traceLogsOf(given, spans, rows, total)
   })
 
   const tree: TraceStoreShape["tree"] = Effect.fn("TraceStore.tree")(function* (given, tenant) {
     const traceId = normalTraceId(given)
-    const { spans, truncated } = yield* spansFor(traceId, tenant)
+    const { spans, truncated } = yield* reading(tenant, spansFor(traceId, tenant))
     return treeOf(traceId, spans, { depthMax: limits.treeDepthMax, truncated })
   })
 
   const search: TraceStoreShape["search"] = Effect.fn("TraceStore.search")((query) =>
-    Queries.search(sql, query),
+    reading(query.tenant, Queries.search(sql, query)),
   )
 
   const heads: TraceStoreShape["heads"] = Effect.forEach(
@@ -125,5 +138,8 @@ const make = Effect.fnUntraced(function* (config: TraceStoreConfig) {
 
 export const traceStoreLayer = (
   config: TraceStoreConfig,
-): Layer.Layer<TraceStore, MigrationError | SqlError, SqlClient | Log.Journal | TraceStream> =>
-  Layer.effect(TraceStore, make(config))
+): Layer.Layer<
+  TraceStore,
+  MigrationError | SqlError | TenantRoleMissing,
+  SqlClient | Log.Journal | TraceStream
+> => Layer.effect(TraceStore, make(config))

@@ -69,7 +69,7 @@ export interface OwnDatabases {
   /** What is opened next reads the tenant's address anew. Work that is under way ends as it began. */
   readonly forget: (tenant: string) => Effect.Effect<void>
   /** How many are open. */
-  readonly open: () => number
+  readonly open: Effect.Effect<number>
 }
 
 /** `urlOf`: where a tenant's database is. */
@@ -92,30 +92,31 @@ export const makeOwnDatabases = Effect.fnUntraced(function* (
   const change = (tenant: string, by: number) => {
     const now = (users.get(tenant) ?? 0) + by
     users.delete(tenant)
-    users.set(tenant, now)
+    users.set(tenant, Math.max(0, now))
   }
-  const makeRoom = Effect.suspend(() => {
-    if (users.size < poolsMax) return Effect.void
-    const idle = [...users].find(([, count]) => count === 0)?.[0]
-    return idle === undefined ? Effect.void : forget(idle)
-  })
   const forget = (tenant: string) =>
     Effect.suspend(() => {
       if ((users.get(tenant) ?? 0) === 0) users.delete(tenant)
       return RcMap.invalidate(pools, tenant)
     })
+  const open = Effect.map(RcMap.keys(pools), (keys) => new Set(keys))
+  const makeRoom = (tenant: string) =>
+    Effect.flatMap(open, (keys) => {
+      if (keys.has(tenant) || keys.size < poolsMax) return Effect.void
+      const idle = [...users].find(([other, count]) => count === 0 && keys.has(other))?.[0]
+      return idle === undefined ? Effect.void : forget(idle)
+    })
+  const inUse = (tenant: string) =>
+    Effect.acquireRelease(
+      Effect.sync(() => change(tenant, 1)),
+      () => Effect.sync(() => change(tenant, -1)),
+    )
   const get = (tenant: string) =>
-    Effect.suspend(() => (users.has(tenant) ? Effect.void : makeRoom)).pipe(
-      Effect.andThen(
-        Effect.acquireRelease(
-          Effect.sync(() => change(tenant, 1)),
-          () => Effect.sync(() => change(tenant, -1)),
-        ),
-      ),
+    Effect.andThen(makeRoom(tenant), inUse(tenant)).pipe(
       Effect.andThen(RcMap.get(pools, tenant)),
       // What failed to open is opened anew by the next caller.
-      Effect.tapCause(() => RcMap.invalidate(pools, tenant)),
+      Effect.tapCause(() => forget(tenant)),
       Effect.mapError((cause) => asSqlError(tenant, cause)),
     )
-  return { get, forget, open: () => users.size }
+  return { get, forget, open: Effect.map(open, ({ size }) => size) }
 })

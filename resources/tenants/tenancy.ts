@@ -54,7 +54,11 @@ const WorkingFor = Context.Reference<string | undefined>("millrace/tenants/Worki
 const enter = (sql: SqlClient, tenant: string) =>
   sql`SELECT set_config('role', ${tenantRole}, true), set_config(${tenantParameter}, ${tenant}, true)`
 
-const workIn = <A, E, R>(
+/**
+ * One transaction in this database under the tenant's row-level security: for what is kept of all tenants in one place,
+ * such as projections of streams. Everything else goes through `Tenancy`. The database was prepared for tenants before.
+ */
+export const asTenant = <A, E, R>(
   sql: SqlClient,
   tenant: string,
   work: (sql: SqlClient) => Effect.Effect<A, E, R>,
@@ -80,7 +84,7 @@ const unroutedLayer = (tables: ReadonlyArray<TenantTables>) =>
       yield* prepareDatabase(sql, tables)
       return Tenancy.of({
         management: sql,
-        within: (tenant, work) => workIn(sql, tenant, work),
+        within: (tenant, work) => asTenant(sql, tenant, work),
         hasOwnDatabase: () => Effect.succeed(false),
       })
     }),
@@ -119,15 +123,15 @@ const makeRouted = Effect.fnUntraced(function* (
   const inOwn = <A, E, R>(tenant: string, work: (sql: SqlClient) => Effect.Effect<A, E, R>) =>
     Effect.scopedWith((scope) =>
       Effect.flatMap(Effect.provideService(databases.get(tenant), Scope.Scope, scope), (own) =>
-        workIn(own, tenant, work),
+        asTenant(own, tenant, work),
       ),
     )
   const within: TenancyService["within"] = (tenant, work) => {
     const known = registry.known(tenant)
     if (known !== undefined)
-      return known.database_url === null ? workIn(sql, tenant, work) : inOwn(tenant, work)
+      return known.database_url === null ? asTenant(sql, tenant, work) : inOwn(tenant, work)
     return Effect.flatMap(place(tenant), (sealed) =>
-      sealed === undefined ? workIn(sql, tenant, work) : inOwn(tenant, work),
+      sealed === undefined ? asTenant(sql, tenant, work) : inOwn(tenant, work),
     )
   }
   const hasOwnDatabase = (tenant: string) => Effect.map(place(tenant), (sealed) => sealed !== undefined)
