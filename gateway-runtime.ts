@@ -11,15 +11,16 @@ import {
   type GatewayNeeds,
   listenGateway,
   makeCredentials,
+  makeWebPolicy,
   natsComponent,
   OpenStreams,
   projectionsComponent,
   RequestMetrics,
 } from "./gateway/index.ts"
-import { Database, Tracing } from "./resources/index.ts"
+import { Database, RateLimits, Tracing } from "./resources/index.ts"
 import type { SampleBatch } from "./schemas/index.ts"
 import type { Settings } from "./settings.ts"
-import { Durability, encodeToken, MetricStream, Nats } from "./streams/index.ts"
+import { Durability, MetricStream, metricToken, Nats } from "./streams/index.ts"
 
 const encoder = new TextEncoder()
 
@@ -38,6 +39,8 @@ export const startGateway = Effect.fnUntraced(function* (
   const [engine, traces, metrics] = [yield* Engine, yield* TraceStore, yield* MetricStream]
   const [nats, durability, database] = [yield* Nats, yield* Durability, yield* Database]
   const tracing = yield* Tracing
+  const { rates: policies, trustedProxies: proxies } = settings
+  const rateLimits = yield* RateLimits
   const limits = defaultGatewayLimits
   const services = {
     engine,
@@ -45,7 +48,7 @@ export const startGateway = Effect.fnUntraced(function* (
     credentials: makeCredentials({ ...login, limits }),
     traces,
     appendSamples: (batch: SampleBatch, tenant: string) =>
-      Effect.asVoid(metrics.append(`api.${encodeToken(tenant)}`, encoder.encode(JSON.stringify(batch)))),
+      Effect.asVoid(metrics.append(metricToken(tenant, "api"), encoder.encode(JSON.stringify(batch)))),
     recordSpan: tracing.record,
     components: {
       nats: natsComponent(nats, durability),
@@ -56,6 +59,8 @@ export const startGateway = Effect.fnUntraced(function* (
       tracing: Effect.sync(() => ({ status: "healthy" as const, ...tracing.figures() })),
     },
     limits,
+    web: makeWebPolicy(settings.web),
+    rates: policies === undefined ? undefined : { limits: rateLimits, policies, proxies },
     metrics: new RequestMetrics(),
     streams: new OpenStreams(limits.streamsMax),
     context: yield* Effect.context<GatewayNeeds>(),

@@ -4,6 +4,12 @@
  */
 import { join, resolve } from "node:path"
 import * as Schema from "effect/Schema"
+import {
+  parseRatePolicies,
+  parseTrustedProxies,
+  type RatePolicies,
+  type TrustedProxies,
+} from "./gateway/index.ts"
 import { type AllowList, parseAllowList } from "./resources/index.ts"
 
 /** A variable that cannot be understood. */
@@ -48,19 +54,63 @@ export interface Settings {
   /** `HOST` and `PORT` of the gateway. Default: 127.0.0.1 and 9050. */
   readonly host: string
   readonly port: number
+  /**
+   * `MILLRACE_RATE_LIMITS`: requests per seconds of one identity for each class, such as `read=6000/60,batch=10/60`, or
+   * `off`. Default: `defaultRatePolicies` of the gateway.
+   */
+  readonly rates: RatePolicies | undefined
+  /** `MILLRACE_TRUSTED_PROXIES`: addresses and address/bits whose `X-Forwarded-For` is believed. Default: none. */
+  readonly trustedProxies: TrustedProxies
   /** `MILLRACE_SECRET_KEYS`: `id:base64key[,…]`, newest first: what stored secrets are sealed under. */
   readonly secretKeys: string | undefined
+  /** What browsers are told. */
+  readonly web: {
+    /** `MILLRACE_PUBLIC_URL`: where people reach the node. With `https` browsers are told to use nothing else. */
+    readonly publicUrl: string | undefined
+    /** `CORS_ORIGINS`: exact origins of pages that may call, with commas. Default: none. */
+    readonly corsOrigins: ReadonlyArray<string>
+  }
   /** `NODE_ENV`. */
   readonly environment: string | undefined
 }
 
-const readAllowList = (value: string): AllowList => {
+const parsed = <A>(
+  environment: NodeJS.ProcessEnv,
+  name: string,
+  expected: string,
+  parse: (text: string) => A,
+) => {
+  const value = environment[name] ?? ""
   try {
-    return parseAllowList(value)
+    return parse(value)
   } catch (cause) {
-    const expected = `hosts, host:port or address/bits with commas between; ${(cause as Error).message}`
-    throw new BadSetting({ name: "EGRESS_ALLOW", value, expected })
+    throw new BadSetting({ name, value, expected: `${expected}; ${(cause as Error).message}` })
   }
+}
+
+const readAllowList = (environment: NodeJS.ProcessEnv): AllowList =>
+  parsed(environment, "EGRESS_ALLOW", "hosts, host:port or address/bits with commas between", parseAllowList)
+
+const readRates = (environment: NodeJS.ProcessEnv) => ({
+  rates: parsed(
+    environment,
+    "MILLRACE_RATE_LIMITS",
+    "class=requests/seconds with commas between, such as read=6000/60,batch=10/60, or off",
+    parseRatePolicies,
+  ),
+  trustedProxies: parsed(
+    environment,
+    "MILLRACE_TRUSTED_PROXIES",
+    "addresses or address/bits with commas between, such as 10.0.0.0/8",
+    parseTrustedProxies,
+  ),
+})
+
+/** Undefined for what is no origin, such as `*` or one with a path. */
+const originsOf = (text: string): ReadonlyArray<string> | undefined => {
+  const origins = text.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]))
+  const isOrigin = (one: string) => /^https?:/.test(one) && URL.canParse(one) && new URL(one).origin === one
+  return origins.every(isOrigin) ? origins : undefined
 }
 
 /** Throws `BadSetting`. */
@@ -76,6 +126,20 @@ export const readSettings = (environment: NodeJS.ProcessEnv): Settings => {
   const sync = text("MILLRACE_SYNC") ?? "always"
   if (sync !== "always" && sync !== "default")
     throw new BadSetting({ name: "MILLRACE_SYNC", value: sync, expected: "always or default" })
+  const publicUrl = text("MILLRACE_PUBLIC_URL")
+  if (publicUrl !== undefined && !/^https?:\/\/[^/?#]+\/?$/.test(publicUrl))
+    throw new BadSetting({
+      name: "MILLRACE_PUBLIC_URL",
+      value: publicUrl,
+      expected: "an http(s) address without a path",
+    })
+  const corsOrigins = originsOf(text("CORS_ORIGINS") ?? "")
+  if (corsOrigins === undefined)
+    throw new BadSetting({
+      name: "CORS_ORIGINS",
+      value: text("CORS_ORIGINS")!,
+      expected: "exact origins with commas, such as https://app.example; * is none",
+    })
   const home = resolve(text("MILLRACE_HOME") ?? ".millrace")
   return {
     home,
@@ -91,10 +155,12 @@ export const readSettings = (environment: NodeJS.ProcessEnv): Settings => {
     },
     databaseUrl: text("DATABASE_URL"),
     databaseDirectory: text("DATABASE_DIRECTORY") ?? join(home, "pg"),
-    egressAllow: readAllowList(text("EGRESS_ALLOW") ?? ""),
+    egressAllow: readAllowList(environment),
+    ...readRates(environment),
     host: text("HOST") ?? "127.0.0.1",
     port: whole("PORT", 0, 65_535) ?? 9_050,
     secretKeys: text("MILLRACE_SECRET_KEYS"),
+    web: { publicUrl, corsOrigins },
     environment: text("NODE_ENV"),
   }
 }

@@ -1,5 +1,6 @@
 /** Puts the routes together. */
 import { Hono } from "hono"
+import { mount } from "./entrance.ts"
 import { actorRoutes } from "./http/actors.ts"
 import { agentRoutes } from "./http/agents.ts"
 import { cepRoutes } from "./http/cep.ts"
@@ -9,28 +10,33 @@ import { lockRoutes } from "./http/locks.ts"
 import { opsRoutes } from "./http/ops.ts"
 import { tenantRoutes } from "./http/tenants.ts"
 import { tracingRoutes } from "./http/tracing.ts"
-import { answerUnmatched, type GatewayApp, type GatewayEnvironment, mount } from "./route.ts"
+import type { GatewayApp, GatewayEnvironment, Route } from "./route.ts"
 import type { GatewayServices } from "./services.ts"
-import { mountSessionSocket } from "./ws/route.ts"
+import { answerUnmatched } from "./unmatched.ts"
+import { socketRoutes } from "./ws/route.ts"
 
-/** Until agents have an index, these are the ones that a list shows. */
-const builtinAgents = ["guide", "ops"]
+/** One line for each area of the API. */
+const areas: ReadonlyArray<(services: GatewayServices) => ReadonlyArray<Route>> = [
+  actorRoutes,
+  agentRoutes,
+  cepRoutes,
+  chatRoutes,
+  healthRoutes,
+  lockRoutes,
+  opsRoutes,
+  socketRoutes,
+  tenantRoutes,
+  tracingRoutes,
+]
+
+/** Every route that there is. */
+export const routesOf = (services: GatewayServices): ReadonlyArray<Route> =>
+  areas.flatMap((area) => area(services))
 
 export const makeApp = (services: GatewayServices): GatewayApp => {
   // A path means the same with and without its last slash: the requirement documents use both.
   const app: GatewayApp = new Hono<GatewayEnvironment>({ strict: false })
-  mount(app, services, [
-    ...actorRoutes(services),
-    ...agentRoutes(services, builtinAgents),
-    ...cepRoutes(services),
-    ...chatRoutes(services),
-    ...healthRoutes(services),
-    ...lockRoutes(services),
-    ...opsRoutes(services),
-    ...tenantRoutes(services),
-    ...tracingRoutes(services),
-  ])
-  mountSessionSocket(app, services)
-  answerUnmatched(app)
+  mount(app, services, routesOf(services))
+  answerUnmatched(app, services)
   return app
 }

@@ -4,24 +4,58 @@ import * as Schema from "effect/Schema"
 import type { Context } from "hono"
 import type { AnyEndpoint, Fields, PlainCodec } from "../schemas/index.ts"
 import type { GatewayLimits } from "./config.ts"
+import { GatewayError } from "./errors.ts"
 import { bodyDecoder, readObject } from "./http/body.ts"
+import { textProblem } from "./http/json-content.ts"
 
 type Http = Context<{ readonly Bindings: HttpBindings }>
+type Texts = Readonly<Record<string, string>>
+
+const refused = (code: string, field: string, reason: string) =>
+  new GatewayError(400, code, `Invalid: ${field}.`, { field, reason, remedy: "correct the named field" })
+
+const checkTexts = (texts: Texts, code: string): void => {
+  for (const [field, text] of Object.entries(texts)) {
+    const problem = textProblem(text)
+    if (problem !== undefined) throw refused(code, field, problem)
+  }
+}
 
 const decoderOf = (fields: Fields, code: string) => {
-  const names = Object.keys(fields)
   const decode = bodyDecoder(Schema.Struct(fields) as unknown as PlainCodec, code)
-  return { names, decode }
+  return (texts: Texts) => {
+    checkTexts(texts, code)
+    return decode(texts)
+  }
+}
+
+/** Each name once: which of two values counts would depend on who reads them. */
+const queryOf = (url: string): Texts => {
+  const start = url.indexOf("?")
+  if (start < 0) return {}
+  const pairs = [...new URLSearchParams(url.slice(start + 1))]
+  const names = new Set<string>()
+  for (const [name] of pairs) {
+    if (names.has(name)) throw refused("GTW_QUERY_001", name, "it is given more than once")
+    names.add(name)
+  }
+  return Object.fromEntries(pairs)
 }
 
 /** Compiled once per route. */
-export const endpointDecoder = (endpoint: AnyEndpoint, limits: Pick<GatewayLimits, "bodyBytesMax">) => {
+export const endpointDecoder = (
+  endpoint: AnyEndpoint,
+  limits: Pick<GatewayLimits, "bodyBytesMax" | "bodyDepthMax">,
+) => {
   const params = decoderOf(endpoint.params, "GTW_PATH_001")
   const query = decoderOf(endpoint.query, "GTW_QUERY_001")
   const body = endpoint.body === undefined ? undefined : bodyDecoder(endpoint.body)
+  const hasParams = Object.keys(endpoint.params).length > 0
+  const hasQuery = Object.keys(endpoint.query).length > 0
+  const read = ({ env }: Http) => readObject(env.incoming, limits.bodyBytesMax, limits.bodyDepthMax)
   return async (http: Http) => ({
-    params: params.names.length === 0 ? {} : params.decode(http.req.param()),
-    query: http.req.raw.url.includes("?") || query.names.length > 0 ? query.decode(http.req.query()) : {},
-    body: body === undefined ? undefined : body(await readObject(http.env.incoming, limits.bodyBytesMax)),
+    params: hasParams ? params(http.req.param()) : {},
+    query: hasQuery || http.env.incoming.url!.includes("?") ? query(queryOf(http.env.incoming.url!)) : {},
+    body: body === undefined ? undefined : body(await read(http)),
   })
 }

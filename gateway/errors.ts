@@ -182,3 +182,19 @@ export const errorBody = (error: GatewayError, traceId: string): string =>
       trace_id: traceId,
     },
   })
+
+/** The same for endpoints with the `v2` envelope. Source: seed 2 §3.2, with the details and the trace. */
+export const envelopedErrorBody = (
+  error: GatewayError,
+  { requestId, traceId }: { readonly requestId: string; readonly traceId: string },
+): string =>
+  JSON.stringify({
+    success: false,
+    data: null,
+    error: error.message,
+    error_code: error.code,
+    details: error.details,
+    request_id: requestId,
+    trace_id: traceId,
+    timestamp: new Date().toISOString(),
+  })

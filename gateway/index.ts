@@ -10,6 +10,7 @@ export {
   signToken,
   writeNodeFile,
 } from "./auth/development-login.ts"
+export { noTrustedProxies, parseTrustedProxies, type TrustedProxies } from "./client-address.ts"
 export {
   type ComponentHealth,
   collectorComponent,
@@ -18,8 +19,16 @@ export {
   natsComponent,
   projectionsComponent,
 } from "./components.ts"
-export { defaultGatewayLimits, type GatewayAddress, type GatewayLimits } from "./config.ts"
+export {
+  defaultGatewayLimits,
+  defaultRatePolicies,
+  type GatewayAddress,
+  type GatewayLimits,
+} from "./config.ts"
 export { RequestMetrics } from "./metrics.ts"
 export { OpenStreams } from "./open-streams.ts"
+export type { RateGate } from "./rate-limit.ts"
+export { parseRatePolicies, type RatePolicies } from "./rate-policies.ts"
 export { ListenFailed, listenGateway } from "./server.ts"
 export type { GatewayNeeds, GatewayServices } from "./services.ts"
+export { makeWebPolicy, type WebPolicy, type WebSettings } from "./web-policy.ts"

@@ -51,7 +51,7 @@ export class RequestMetrics {
   }
 }
 
-const labels = (route: Route): string => `method="${route.method}",route="${route.path}"`
+const labels = ({ endpoint }: Route): string => `method="${endpoint.method}",route="${endpoint.path}"`
 
 const histogram = (route: Route, { buckets, sumMs, total }: RouteCounts): ReadonlyArray<string> => {
   const name = "millrace_http_request_duration_seconds"

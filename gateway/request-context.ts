@@ -3,7 +3,9 @@
  * the busiest route.
  */
 import { randomBytes } from "node:crypto"
+import type { IncomingHttpHeaders } from "node:http"
 import { TraceContext } from "../engine/index.ts"
+import type { HeaderSet, WebPolicy } from "./web-policy.ts"
 
 export interface RequestContext {
   readonly requestId: string
@@ -12,6 +14,12 @@ export interface RequestContext {
   readonly parentSpanId: string | undefined
   /** Milliseconds of the monotonic clock. */
   readonly startedAt: number
+  /** What the client sent. */
+  readonly headers: IncomingHttpHeaders
+  /** What every answer to this client has. */
+  readonly answerHeaders: HeaderSet
+  /** Which shape errors have. */
+  readonly envelope: "plain" | "v2"
 }
 
 const requestIdPattern = /^[A-Za-z0-9._:/-]{1,128}$/
@@ -32,7 +40,11 @@ const randomHex = (bytes: number): string => {
 export const newTraceId = (): string => randomHex(16)
 export const newSpanId = (): string => randomHex(8)
 
-export const beginRequest = (headers: NodeJS.Dict<string | Array<string>>): RequestContext => {
+export const beginRequest = (
+  headers: IncomingHttpHeaders,
+  web: WebPolicy,
+  envelope: RequestContext["envelope"] = "plain",
+): RequestContext => {
   const { traceparent } = headers
   const trace = typeof traceparent === "string" ? TraceContext.parse(traceparent) : undefined
   const requestId = headers["x-request-id"]
@@ -41,11 +53,15 @@ export const beginRequest = (headers: NodeJS.Dict<string | Array<string>>): Requ
     traceId: trace?.traceId ?? newTraceId(),
     parentSpanId: trace?.spanId,
     startedAt: performance.now(),
+    headers,
+    answerHeaders: web.headersFor(headers.origin),
+    envelope,
   }
 }
 
 /** The headers that every answer carries. Units: X-Process-Time in seconds. */
 export const responseHeaders = (context: RequestContext): Record<string, string> => ({
+  ...context.answerHeaders,
   "X-Request-ID": context.requestId,
   "X-Process-Time": ((performance.now() - context.startedAt) / 1_000).toFixed(6),
   traceparent: TraceContext.format({ traceId: context.traceId, spanId: context.parentSpanId ?? newSpanId() }),

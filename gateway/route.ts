@@ -1,17 +1,15 @@
-/**
- * What a route is, and the one way in which every route is entered and left: request context, login, permission,
- * errors, headers and counts. No middleware: a route costs what it does.
- */
+/** What a route is: its contract, and what handles a request that was let in. */
 import type { HttpBindings } from "@hono/node-server"
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import type { Context, Hono } from "hono"
-import type { AnswerOf, AnyEndpoint, InputOf, Method, RoutePermission } from "../schemas/index.ts"
-import { missingCredential } from "./auth/credentials.ts"
-import { anonymous, authorize, type Identity } from "./auth/identity.ts"
+import type { AnswerOf, AnyEndpoint, InputOf } from "../schemas/index.ts"
+import { jsonText } from "./answers.ts"
+import type { Identity } from "./auth/identity.ts"
 import { endpointDecoder } from "./endpoint-input.ts"
-import { errorBody, GatewayError, toGatewayError } from "./errors.ts"
 import { noneMatch } from "./if-match.ts"
-import { beginRequest, type RequestContext, responseHeaders } from "./request-context.ts"
+import { type RequestContext, responseHeaders } from "./request-context.ts"
 import type { GatewayServices } from "./services.ts"
+import type { HeaderSet } from "./web-policy.ts"
 
 export type GatewayEnvironment = { readonly Bindings: HttpBindings }
 export type GatewayApp = Hono<GatewayEnvironment>
@@ -21,24 +19,24 @@ export interface GatewayRequest {
   /** Replaced once the request's own span, and with it its trace, is known. */
   context: RequestContext
   readonly identity: Identity
+  /** Ends what runs for this request; made by whoever needs it first. */
+  interruption?: AbortController
 }
 
 export interface Route {
-  readonly method: Method
-  readonly path: string
-  readonly permission: RoutePermission
-  /** Absent on routes that are not yet declared in `schemas/http`. */
-  readonly endpoint?: AnyEndpoint
+  readonly endpoint: AnyEndpoint
   readonly handle: (request: GatewayRequest) => Response | Promise<Response>
 }
 
-/** An answer with more than its body. */
+/** An answer with more than its body. `status` is one of the contract's `otherStatuses`. */
 export class Answer<Body> {
   readonly body: Body
-  readonly headers: Readonly<Record<string, string>>
-  constructor(body: Body, headers: Readonly<Record<string, string>>) {
+  readonly headers: HeaderSet
+  readonly status: number | undefined
+  constructor(body: Body, headers: HeaderSet = {}, status?: number) {
     this.body = body
     this.headers = headers
+    this.status = status
   }
 }
 
@@ -62,7 +60,8 @@ export interface Pagination {
   readonly has_prev: boolean
 }
 
-type Given<E extends AnyEndpoint> = AnswerOf<E> | Answer<AnswerOf<E>> | Envelope<AnswerOf<E>> | Response
+type Plain<E extends AnyEndpoint> = AnswerOf<E> | Envelope<AnswerOf<E>>
+export type Given<E extends AnyEndpoint> = Plain<E> | Answer<Plain<E>> | Response
 
 const enveloped = (context: RequestContext, data: unknown, more: Envelope<unknown>["more"]) => ({
   success: true,
@@ -72,23 +71,30 @@ const enveloped = (context: RequestContext, data: unknown, more: Envelope<unknow
   timestamp: new Date().toISOString(),
 })
 
-const isKnown = (endpoint: AnyEndpoint, { http }: GatewayRequest, tag: string | undefined): boolean =>
-  tag !== undefined && endpoint.method === "GET" && noneMatch(http.env.incoming.headers["if-none-match"], tag)
+const bodyText = (endpoint: AnyEndpoint, context: RequestContext, body: unknown): string => {
+  const [data, more] = body instanceof Envelope ? [body.data, body.more] : [body, {}]
+  return JSON.stringify(endpoint.envelope === "v2" ? enveloped(context, data, more) : data)
+}
+
+/** What has a version may be kept by its reader, who asks each time whether it still holds. */
+const cacheable = (headers: HeaderSet | undefined): HeaderSet | undefined =>
+  headers?.ETag === undefined ? headers : { "Cache-Control": "private, no-cache", ...headers }
+
+/** The server replaces the global `Response`, of which its own mark for "sent already" is none. */
+const isResponse = (given: unknown): given is Response =>
+  given instanceof Response || given === RESPONSE_ALREADY_SENT
 
 const respond = (endpoint: AnyEndpoint, request: GatewayRequest, given: unknown): Response => {
-  if (given instanceof Response) return given
-  const { context } = request
-  const { body, headers } = given instanceof Answer ? given : { body: given, headers: undefined }
-  if (isKnown(endpoint, request, headers?.ETag))
+  if (isResponse(given)) return given
+  const { context, http } = request
+  const { body, headers: own, status = endpoint.status } = given instanceof Answer ? given : { body: given }
+  const headers = cacheable(own)
+  const known = headers?.ETag !== undefined && endpoint.method === "GET"
+  if (known && noneMatch(http.env.incoming.headers["if-none-match"], headers.ETag!))
     return new Response(null, { status: 304, headers: { ...responseHeaders(context), ...headers } })
   if (endpoint.answer === undefined)
-    return new Response(null, {
-      status: endpoint.status,
-      headers: { ...responseHeaders(context), ...headers },
-    })
-  const [data, more] = body instanceof Envelope ? [body.data, body.more] : [body, {}]
-  const shaped = endpoint.envelope === "v2" ? enveloped(context, data, more) : data
-  return jsonText(context, endpoint.status, JSON.stringify(shaped), headers)
+    return new Response(null, { status, headers: { ...responseHeaders(context), ...headers } })
+  return jsonText(context, status, bodyText(endpoint, context, body), headers)
 }
 
 /** A route from its contract: the handler is given what was decoded, and gives what goes over the wire. */
@@ -99,98 +105,8 @@ export const route = <E extends AnyEndpoint, const G extends Given<E>>(
 ): Route => {
   const decode = endpointDecoder(endpoint, services.limits)
   return {
-    method: endpoint.method,
-    path: endpoint.path,
-    permission: endpoint.permission,
     endpoint,
     handle: async (request) =>
       respond(endpoint, request, await handle(request, (await decode(request.http)) as InputOf<E>)),
   }
-}
-
-const bearer = (authorization: string | undefined): string | undefined =>
-  authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : undefined
-
-export const identify = async (
-  services: GatewayServices,
-  authorization: string | undefined,
-): Promise<Identity> => {
-  const credential = bearer(authorization)
-  if (credential === undefined || credential === "") throw missingCredential()
-  return services.credentials.known(credential) ?? (await services.credentials.verify(credential))
-}
-
-const jsonType = "application/json; charset=UTF-8"
-
-/** An answer in JSON; `body` is text already. */
-export const jsonText = (
-  context: RequestContext,
-  status: number,
-  body: string,
-  more?: Readonly<Record<string, string>>,
-) =>
-  new Response(body, {
-    status,
-    headers: { "Content-Type": jsonType, ...responseHeaders(context), ...more },
-  })
-
-export const json = (context: RequestContext, status: number, body: unknown) =>
-  jsonText(context, status, JSON.stringify(body))
-
-export const errorResponse = (
-  context: RequestContext,
-  failure: unknown,
-  more: Record<string, string> = {},
-): Response => {
-  const error = toGatewayError(failure)
-  if (error.status >= 500 && !(failure instanceof GatewayError) && error.code === "GTW_FAIL_001")
-    console.error(`request ${context.requestId} failed:`, failure)
-  return jsonText(context, error.status, errorBody(error, context.traceId), {
-    ...(error.retryAfterSeconds === undefined ? {} : { "Retry-After": String(error.retryAfterSeconds) }),
-    ...(error.status === 401 ? { "WWW-Authenticate": "Bearer" } : {}),
-    ...more,
-  })
-}
-
-const enter = async (services: GatewayServices, route: Route, http: Context<GatewayEnvironment>) => {
-  const { headers } = http.env.incoming
-  const request = { http, context: beginRequest(headers), identity: anonymous }
-  let response: Response
-  try {
-    if (route.permission !== "public") {
-      request.identity = await identify(services, headers.authorization)
-      authorize(request.identity, route.permission)
-    }
-    response = await route.handle(request)
-  } catch (failure) {
-    response = errorResponse(request.context, failure)
-  }
-  services.metrics.count(route, response.status, performance.now() - request.context.startedAt)
-  return response
-}
-
-export const mount = (app: GatewayApp, services: GatewayServices, routes: ReadonlyArray<Route>): void => {
-  // The router strips the last slash of a request's path, so that both forms reach a route written without it.
-  for (const route of routes)
-    app.on(route.method, route.path.replace(/\/$/, ""), (http) => enter(services, route, http))
-}
-
-const methods = ["GET", "POST", "PATCH", "PUT", "DELETE"] as const
-
-/** 405 where the path exists under another method, 404 otherwise. */
-export const answerUnmatched = (app: GatewayApp): void => {
-  app.notFound((http) => {
-    const context = beginRequest(http.env.incoming.headers)
-    const { path, method } = http.req
-    const allowed = methods.filter((other) => app.router.match(other, path)[0].length > 0)
-    if (allowed.length === 0)
-      return errorResponse(
-        context,
-        new GatewayError(404, "GTW_ROUTE_001", "There is nothing here.", { path }),
-      )
-    const details = { method, allowed }
-    const error = new GatewayError(405, "GTW_ROUTE_002", "This path does not take that method.", details)
-    return errorResponse(context, error, { Allow: allowed.join(", ") })
-  })
-  app.onError((failure, http) => errorResponse(beginRequest(http.env.incoming.headers), failure))
 }

@@ -1,12 +1,13 @@
 /** Listens for the scope's time. Stopping first refuses new connections, then ends streams, then waits for answers. */
-import type { Server } from "node:http"
+import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
-import { serve, type WebSocketServerLike } from "@hono/node-server"
+import { getRequestListener, serve, type WebSocketServerLike } from "@hono/node-server"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { WebSocketServer } from "ws"
 import { makeApp } from "./app.ts"
-import type { GatewayAddress } from "./config.ts"
+import { answerBroken, brokenTarget } from "./broken-requests.ts"
+import type { GatewayAddress, GatewayLimits } from "./config.ts"
 import type { GatewayServices } from "./services.ts"
 
 /** Nobody could be listened to at this address. */
@@ -32,6 +33,17 @@ const reasonOf = (cause: NodeJS.ErrnoException): string =>
 /** Longer than any proxy keeps an idle connection, so that it is the proxy that closes. */
 const keepAliveMs = 75_000
 
+/** How often connections are looked at that have not sent their request. */
+const checkConnectionsMs = 1_000
+
+const serverOptions = ({ headerBytesMax, headersMsMax, receiveMsMax }: GatewayLimits) => ({
+  maxHeaderSize: headerBytesMax,
+  headersTimeout: headersMsMax,
+  requestTimeout: receiveMsMax,
+  connectionsCheckingInterval: checkConnectionsMs,
+  keepAliveTimeout: keepAliveMs,
+})
+
 const listen = (services: GatewayServices, { host, port }: GatewayAddress) =>
   Effect.callback<Server, ListenFailed>((resume) => {
     const sockets = new WebSocketServer({
@@ -45,13 +57,19 @@ const listen = (services: GatewayServices, { host, port }: GatewayAddress) =>
     const server = serve(
       {
         fetch: app.fetch,
+        // The listener of its own, so that a request whose line or host cannot be read gets an answer like all others.
+        createServer: () =>
+          createServer(
+            serverOptions(services.limits),
+            getRequestListener(app.fetch, { hostname: host, errorHandler: brokenTarget(services) }),
+          ),
         hostname: host,
         port,
         websocket: { server: sockets as unknown as WebSocketServerLike },
       },
       () => resume(Effect.succeed(server)),
     ) as Server
-    server.keepAliveTimeout = keepAliveMs
+    server.on("clientError", answerBroken(services))
     server.once("error", (cause) =>
       resume(Effect.fail(new ListenFailed({ host, port, reason: reasonOf(cause) }))),
     )

@@ -10,6 +10,8 @@ import type { ComponentHealth } from "./components.ts"
 import type { GatewayLimits } from "./config.ts"
 import type { RequestMetrics } from "./metrics.ts"
 import type { OpenStreams } from "./open-streams.ts"
+import type { RateGate } from "./rate-limit.ts"
+import type { WebPolicy } from "./web-policy.ts"
 
 /** The services that handlers may use as Effects. */
 export type GatewayNeeds = Changes | Tenancy | Tenants
@@ -27,6 +29,10 @@ export interface GatewayServices {
   /** What /health shows, by name. */
   readonly components: Readonly<Record<string, Effect.Effect<ComponentHealth>>>
   readonly limits: GatewayLimits
+  /** What browsers are told, and which sites' pages may call. */
+  readonly web: WebPolicy
+  /** How fast callers may be; without it nobody is held up. */
+  readonly rates?: RateGate | undefined
   readonly metrics: RequestMetrics
   readonly streams: OpenStreams
   /** Tracer, logger and clock that handlers run with, and the services that they may use. */

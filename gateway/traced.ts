@@ -42,7 +42,13 @@ export const runTraced = async <A>(
     context.parentSpanId === undefined
       ? ""
       : TraceContext.format({ traceId: context.traceId, spanId: context.parentSpanId })
-  const exit = await Effect.runPromiseExitWith(services.context)(underTrace(parent, identity.tenant)(spanned))
+  request.interruption ??= new AbortController()
+  const exit = await Effect.runPromiseExitWith(services.context)(
+    underTrace(parent, identity.tenant)(spanned),
+    {
+      signal: request.interruption.signal,
+    },
+  )
   if (exit._tag === "Success") return exit.value
   throw Cause.squash(exit.cause)
 }

@@ -3,11 +3,18 @@
  * against its protocol, handed to the engine as it came and answered from a callback, without a fiber per request.
  */
 import { Address, type AskResult, EngineError, TraceContext } from "../../engine/index.ts"
-import { type AnyProtocol, type Codec, type Span, spanAttribute } from "../../schemas/index.ts"
+import {
+  type AnyProtocol,
+  actorEndpoints,
+  type Codec,
+  type Span,
+  spanAttribute,
+} from "../../schemas/index.ts"
+import { jsonText } from "../answers.ts"
 import { engineError, rejectionError } from "../errors.ts"
 import { idempotencyKeyOf } from "../idempotency-key.ts"
 import { newSpanId } from "../request-context.ts"
-import { type GatewayRequest, jsonText, type Route } from "../route.ts"
+import type { GatewayRequest, Route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { requireServed } from "./actor-commands.ts"
 import { invalidFields, type JsonObject, readObject } from "./body.ts"
@@ -58,7 +65,7 @@ const spanOf = ({ context, identity, http }: GatewayRequest, to: string) => {
           traceId,
           spanId,
           parentId: parentSpanId,
-          name: `${http.req.method} ${path}`,
+          name: `${http.req.method} ${actorEndpoints.send.path}`,
           kind: "server",
           service: "gateway",
           startMs,
@@ -70,13 +77,9 @@ const spanOf = ({ context, identity, http }: GatewayRequest, to: string) => {
   return { trace: TraceContext.format({ traceId, spanId }), ended }
 }
 
-const path = "/api/actors/:kind/:key/:command"
-
 export const actorRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
   {
-    method: "POST",
-    path,
-    permission: "actor:send",
+    endpoint: actorEndpoints.send,
     handle: async (request) => {
       const { http, context, identity } = request
       const { incoming } = http.env
@@ -88,7 +91,8 @@ export const actorRoutes = (services: GatewayServices): ReadonlyArray<Route> => 
       requireServed(identity, kind, command)
       const to = `${identity.tenant}/${kind}/${http.req.param("key")}`
       if (Address.parse(to) === undefined) throw refuse("MalformedAddress", `${to} is no address`)
-      const fields = await readObject(incoming, services.limits.bodyBytesMax)
+      const { bodyBytesMax, bodyDepthMax } = services.limits
+      const fields = await readObject(incoming, bodyBytesMax, bodyDepthMax)
       const body = checkedCommand(codec, command, fields)
       const idempotencyKey = idempotencyKeyOf(request)
       const { trace, ended } = spanOf(request, to)

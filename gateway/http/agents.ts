@@ -1,13 +1,9 @@
 /** The agents of a node: which there are, and giving one a task. */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import { AgentProtocol, type AgentView } from "../../schemas/index.ts"
-import { type GatewayRequest, json, type Route } from "../route.ts"
+import { AgentProtocol, type AgentView, agentEndpoints } from "../../schemas/index.ts"
+import { type GatewayRequest, type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { runTraced } from "../traced.ts"
-import { bodyDecoder, readObject } from "./body.ts"
-
-const decodeTask = bodyDecoder(Schema.Struct(AgentProtocol.commands.Execute.fields))
 
 /** A task may take as long as a question to OPS. */
 const answerMs = 60_000
@@ -26,19 +22,18 @@ const agentBody = (view: AgentView) => ({
   created_at: new Date(view.registeredAt).toISOString(),
 })
 
-/** `known` names the agents of a tenant until they have an index of their own. */
-export const agentRoutes = (
-  services: GatewayServices,
-  known: ReadonlyArray<string>,
-): ReadonlyArray<Route> => {
-  const { engine, limits } = services
+/** Until agents have an index, these are the ones that a list shows. */
+const known = ["guide", "ops"]
+
+export const agentRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
+  const { engine } = services
   const callOf = ({ identity }: GatewayRequest) => ({
     tenant: identity.tenant,
     principal: identity.user,
     timeoutMs: answerMs,
   })
 
-  const list = async (request: GatewayRequest) => {
+  const list = route(services, agentEndpoints.list, async (request) => {
     const describe = (agent: string) =>
       engine.ask(AgentProtocol, agent, { _tag: "Describe" }, callOf(request)).pipe(
         Effect.map((view) => [agentBody(view)]),
@@ -46,20 +41,18 @@ export const agentRoutes = (
       )
     const asking = Effect.forEach(known, describe, { concurrency: known.length })
     const agents = (await runTraced(services, request, "GET /api/agents/", asking)).flat()
-    return json(request.context, 200, { agents, total: agents.length, page: 1, limit: agents.length })
-  }
+    return { agents, total: agents.length, page: 1, limit: agents.length }
+  })
 
-  const execute = async (request: GatewayRequest) => {
-    const task = decodeTask(await readObject(request.http.env.incoming, limits.bodyBytesMax))
-    const agent = request.http.req.param("agent")!
-    const asking = engine.ask(AgentProtocol, agent, { _tag: "Execute", ...task }, callOf(request))
+  const execute = route(services, agentEndpoints.execute, async (request, { params, body }) => {
+    const asking = engine.ask(AgentProtocol, params.agent, { _tag: "Execute", ...body }, callOf(request))
     const { status, text, blocks, plan, toAgent, code, executionTimeMs, tokens } = await runTraced(
       services,
       request,
       "POST /api/agents/{id}/execute",
       asking,
     )
-    return json(request.context, 200, {
+    return {
       status,
       data: {
         text,
@@ -70,11 +63,8 @@ export const agentRoutes = (
       },
       metadata: { execution_time: executionTimeMs, tokens_used: tokens },
       trace_id: request.context.traceId,
-    })
-  }
+    }
+  })
 
-  return [
-    { method: "GET", path: "/api/agents/", permission: "agent:read", handle: list },
-    { method: "POST", path: "/api/agents/:agent/execute", permission: "agent:execute", handle: execute },
-  ]
+  return [list, execute]
 }

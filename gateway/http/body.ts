@@ -1,11 +1,14 @@
 /** Reads a request's body within its limit and decodes it; what does not fit names the field and the remedy. */
+import { isUtf8 } from "node:buffer"
 import type { IncomingMessage } from "node:http"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { isSchemaError } from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type { PlainCodec } from "../../schemas/index.ts"
+import { defaultGatewayLimits } from "../config.ts"
 import { GatewayError } from "../errors.ts"
+import { checkContent } from "./json-content.ts"
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -16,7 +19,12 @@ const tooLarge = (bytesMax: number) =>
   })
 
 const requireJson = (request: IncomingMessage): void => {
-  const type = request.headers["content-type"]
+  const { "content-type": type, "content-encoding": encoding } = request.headers
+  if (encoding !== undefined && encoding !== "identity")
+    throw new GatewayError(415, "GTW_BODY_002", "The body has to be sent uncompressed.", {
+      content_encoding: encoding,
+      remedy: "send it without a Content-Encoding",
+    })
   if (type === undefined || /^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) return
   throw new GatewayError(415, "GTW_BODY_002", "The body has to be JSON.", {
     content_type: type,
@@ -24,11 +32,16 @@ const requireJson = (request: IncomingMessage): void => {
   })
 }
 
+const notJson = (reason: string) =>
+  new GatewayError(400, "GTW_BODY_004", "The body is not valid JSON.", { reason })
+
+/** The parser quotes what it could not read, which may be secret. */
+const reasonOf = (message: string): string => message.replace(/,? ?\.{0,3}"[\s\S]*$/, "")
+
 /** Stops reading as soon as the limit is passed, whatever the headers promised. */
 const readText = (request: IncomingMessage, bytesMax: number): Promise<string> =>
   new Promise((resolve, reject) => {
     if (Number(request.headers["content-length"] ?? 0) > bytesMax) return reject(tooLarge(bytesMax))
-    let text = ""
     let pieces: Array<Buffer> | undefined
     let bytes = 0
     request.on("data", (piece: Buffer) => {
@@ -42,9 +55,9 @@ const readText = (request: IncomingMessage, bytesMax: number): Promise<string> =
       else pieces.push(piece)
     })
     request.once("end", () => {
-      if (pieces !== undefined)
-        text = (pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)).toString("utf8")
-      resolve(text)
+      const all = pieces?.length === 1 ? pieces[0]! : Buffer.concat(pieces ?? [])
+      if (isUtf8(all)) resolve(all.toString("utf8"))
+      else reject(notJson("it is not UTF-8"))
     })
     const broken = () =>
       reject(new GatewayError(400, "GTW_BODY_003", "The body ended before it was complete."))
@@ -53,7 +66,11 @@ const readText = (request: IncomingMessage, bytesMax: number): Promise<string> =
   })
 
 /** The body as a JSON object; an empty one counts as `{}`. */
-export const readObject = async (request: IncomingMessage, bytesMax: number): Promise<JsonObject> => {
+export const readObject = async (
+  request: IncomingMessage,
+  bytesMax: number,
+  depthMax = defaultGatewayLimits.bodyDepthMax,
+): Promise<JsonObject> => {
   requireJson(request)
   const text = await readText(request, bytesMax)
   if (text === "") return {}
@@ -61,11 +78,12 @@ export const readObject = async (request: IncomingMessage, bytesMax: number): Pr
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new GatewayError(400, "GTW_BODY_004", "The body is not valid JSON.", {
-      reason: cause instanceof Error ? cause.message : String(cause),
-    })
+    throw notJson(cause instanceof Error ? reasonOf(cause.message) : String(cause))
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    checkContent(value, depthMax)
+    return value as JsonObject
+  }
   throw new GatewayError(400, "GTW_BODY_005", "The body has to be a JSON object.")
 }
 

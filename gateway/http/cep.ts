@@ -1,53 +1,20 @@
 /** Rules over metrics, the alerts that they raised, and the way in for samples. */
 import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import {
   AgentProtocol,
   type Alert,
   alertsKeptMax,
-  batchSamplesMax,
   CepRuleProtocol,
-  Id,
-  LabelName,
-  Labels,
-  MetricName,
-  Rule,
+  cepEndpoints,
+  type Rule,
 } from "../../schemas/index.ts"
-import { GatewayError } from "../errors.ts"
-import { type GatewayRequest, json, type Route } from "../route.ts"
+import { Answer, type GatewayRequest, type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { runTraced } from "../traced.ts"
-import { bodyDecoder, readObject } from "./body.ts"
 
 /** Whom the built-in rules tell; until alerts have an index of their own, it is the one that knows them. */
 const alertAgent = "ops"
-
-const decodeRule = bodyDecoder(
-  Schema.Struct({
-    ...Rule.fields,
-    /** Names the rule that is made or replaced. */
-    rule_id: Schema.optionalKey(Id),
-    group_by: Schema.optionalKey(Schema.Array(LabelName)),
-    for_ms: Schema.optionalKey(Rule.fields.for_ms),
-    severity: Schema.optionalKey(Rule.fields.severity),
-    notify: Schema.optionalKey(Rule.fields.notify),
-    enabled: Schema.optionalKey(Schema.Boolean),
-  }),
-)
-const decodeSamples = bodyDecoder(
-  Schema.Struct({
-    samples: Schema.Array(
-      Schema.Struct({
-        name: MetricName,
-        labels: Schema.optionalKey(Labels),
-        value: Schema.Finite,
-        /** Milliseconds since the epoch; when it arrives, if absent. */
-        at: Schema.optionalKey(Schema.Finite),
-      }),
-    ).check(Schema.isMinLength(1), Schema.isMaxLength(batchSamplesMax)),
-  }),
-)
 
 const timestamp = (milliseconds: number) => new Date(milliseconds).toISOString()
 
@@ -57,22 +24,12 @@ const alertBody = ({ since, at, ...alert }: Alert) => ({
   at: timestamp(at),
 })
 
-const limitOf = ({ http }: GatewayRequest): number => {
-  const limit = Number(http.req.query("limit") ?? alertsKeptMax)
-  if (Number.isInteger(limit) && limit >= 1 && limit <= alertsKeptMax) return limit
-  throw new GatewayError(400, "GTW_QUERY_001", "The query is not valid.", {
-    field: "limit",
-    reason: `a whole number from 1 to ${alertsKeptMax}`,
-  })
-}
-
 export const cepRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
-  const { engine, limits } = services
-  const body = ({ http }: GatewayRequest) => readObject(http.env.incoming, limits.bodyBytesMax)
+  const { engine } = services
   const callOf = ({ identity }: GatewayRequest) => ({ tenant: identity.tenant, principal: identity.user })
 
-  const define = async (request: GatewayRequest) => {
-    const { rule_id: key = randomUUID(), ...given } = decodeRule(await body(request))
+  const define = route(services, cepEndpoints.define, async (request, { body }) => {
+    const { rule_id: key = randomUUID(), ...given } = body
     const rule: Rule = {
       group_by: ["host"],
       for_ms: 0,
@@ -83,45 +40,36 @@ export const cepRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
     }
     const asking = engine.ask(CepRuleProtocol, key, { _tag: "Define", rule }, callOf(request))
     const { changed } = await runTraced(services, request, "POST /api/cep/rules", asking)
-    return json(request.context, changed ? 201 : 200, { rule_id: key, changed, definition: rule })
-  }
+    return new Answer({ rule_id: key, changed, definition: rule }, {}, changed ? 201 : 200)
+  })
 
-  const read = async (request: GatewayRequest) => {
-    const key = request.http.req.param("rule")!
-    const asking = engine.ask(CepRuleProtocol, key, { _tag: "Read" }, callOf(request))
-    const view = await runTraced(services, request, "GET /api/cep/rules/{id}", asking)
-    return json(request.context, 200, {
-      rule_id: view.rule,
-      definition: view.definition,
-      groups: view.groups,
-      evaluations: view.evaluations,
-      matches: view.matches,
-      ignored: view.ignored,
-    })
-  }
+  const read = route(services, cepEndpoints.read, async (request, { params }) => {
+    const asking = engine.ask(CepRuleProtocol, params.rule, { _tag: "Read" }, callOf(request))
+    const { rule, definition, groups, evaluations, matches, ignored } = await runTraced(
+      services,
+      request,
+      "GET /api/cep/rules/{id}",
+      asking,
+    )
+    return { rule_id: rule, definition, groups, evaluations, matches, ignored }
+  })
 
-  const alerts = async (request: GatewayRequest) => {
-    const command = { _tag: "RecentAlerts", limit: limitOf(request) } as const
+  const alerts = route(services, cepEndpoints.alerts, async (request, { query }) => {
+    const command = { _tag: "RecentAlerts", limit: query.limit ?? alertsKeptMax } as const
     const asking = engine.ask(AgentProtocol, alertAgent, command, callOf(request))
     const answer = await runTraced(services, request, "GET /api/cep/alerts", asking)
-    return json(request.context, 200, { alerts: answer.alerts.map(alertBody), total: answer.alerts.length })
-  }
+    return { alerts: answer.alerts.map(alertBody), total: answer.alerts.length }
+  })
 
-  const ingest = async (request: GatewayRequest) => {
+  const ingest = route(services, cepEndpoints.ingest, async (request, { body: { samples } }) => {
     const now = Date.now()
-    const { samples } = decodeSamples(await body(request))
     const batch = {
       samples: samples.map(({ name, labels = {}, value, at = now }) => ({ name, labels, value, at })),
     }
     const storing = services.appendSamples(batch, request.identity.tenant)
     await runTraced(services, request, "POST /api/cep/metrics", Effect.asVoid(storing))
-    return json(request.context, 202, { accepted: samples.length })
-  }
+    return { accepted: samples.length }
+  })
 
-  return [
-    { method: "POST", path: "/api/cep/rules", permission: "cep:write", handle: define },
-    { method: "GET", path: "/api/cep/rules/:rule", permission: "cep:read", handle: read },
-    { method: "GET", path: "/api/cep/alerts", permission: "cep:read", handle: alerts },
-    { method: "POST", path: "/api/cep/metrics", permission: "metric:write", handle: ingest },
-  ]
+  return [define, read, alerts, ingest]
 }

@@ -40,6 +40,8 @@ export interface Declaration<
   readonly answer?: Answer
   /** Of the success. Default: 200, or 204 without an answer. */
   readonly status?: 200 | 201 | 202 | 204
+  /** Other statuses that the same answer may have. */
+  readonly otherStatuses?: ReadonlyArray<200 | 201 | 503>
   /** Default: `plain`. `v2`: seed 2 §3.2, for errors as well. */
   readonly envelope?: "plain" | "v2"
   /** What the answer is instead of JSON. */

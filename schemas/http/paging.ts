@@ -40,3 +40,12 @@ export const Timestamp = Schema.String.check(
 
 /** `true` or `false` in a query. */
 export const QueryBoolean = Schema.Literals(["true", "false"])
+
+/** A whole number in a query. */
+export const queryNumber = (minimum: number, maximum: number) =>
+  Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum })).annotate({
+    description: `a whole number from ${minimum} to ${maximum}`,
+  })
+
+/** Of W3C trace context, or what the caller named its trace. */
+export const TraceId = textOf(128).check(Schema.isMinLength(1))

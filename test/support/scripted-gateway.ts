@@ -10,9 +10,11 @@ import {
   type GatewayServices,
   listenGateway,
   makeCredentials,
+  makeWebPolicy,
   OpenStreams,
   RequestMetrics,
   signToken,
+  type WebSettings,
 } from "../../gateway/index.ts"
 import { ChatSessionProtocol, LockProtocol, type SessionEvent } from "../../schemas/index.ts"
 
@@ -38,7 +40,10 @@ const view = (session: string) => ({
   last: 0,
 })
 
-export const startScriptedGateway = async (limits: Partial<GatewayLimits> = {}): Promise<ScriptedGateway> => {
+export const startScriptedGateway = async (
+  limits: Partial<GatewayLimits> = {},
+  web: WebSettings = { publicUrl: undefined, corsOrigins: [] },
+): Promise<ScriptedGateway> => {
   const listeners = new Set<(body: unknown) => void>()
   const gateway = {
     answer: (_: { readonly _tag: string }): AskResult => ({ ok: view("s") }),
@@ -69,6 +74,7 @@ export const startScriptedGateway = async (limits: Partial<GatewayLimits> = {}):
     components: {},
     recordSpan: () => {},
     limits: all,
+    web: makeWebPolicy(web),
     metrics: new RequestMetrics(),
     streams: new OpenStreams(all.streamsMax),
     context: Context.empty(),

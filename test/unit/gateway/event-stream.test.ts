@@ -3,7 +3,12 @@ import { createServer, get, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { EngineShape } from "../../../engine/index.ts"
-import { defaultGatewayLimits, type GatewayServices, OpenStreams } from "../../../gateway/index.ts"
+import {
+  defaultGatewayLimits,
+  type GatewayServices,
+  makeWebPolicy,
+  OpenStreams,
+} from "../../../gateway/index.ts"
 import { beginRequest } from "../../../gateway/request-context.ts"
 import type { GatewayRequest } from "../../../gateway/route.ts"
 import { EventStream } from "../../../gateway/sse/event-stream.ts"
@@ -44,7 +49,7 @@ describe("a stream to a client that has left already", () => {
     const services = { engine, limits: defaultGatewayLimits, streams } as unknown as GatewayServices
     const request = {
       http: { env: { outgoing: left } },
-      context: beginRequest({}),
+      context: beginRequest({}, makeWebPolicy({ publicUrl: undefined, corsOrigins: [] })),
       identity: { tenant: "t" },
     } as unknown as GatewayRequest
     streamSession(services, request, { session: "s", after: 0 })

@@ -1,0 +1,63 @@
+/** What leaves the gateway: JSON and errors with the headers that all answers have, compressed where it pays. */
+import { Readable } from "node:stream"
+import { constants, createGzip, gzipSync } from "node:zlib"
+import { envelopedErrorBody, errorBody, GatewayError, toGatewayError } from "./errors.ts"
+import { type RequestContext, responseHeaders } from "./request-context.ts"
+import type { HeaderSet } from "./web-policy.ts"
+
+const jsonType = "application/json; charset=UTF-8"
+
+/** Below, compressing costs more than it saves; above the second, it is done off the event loop's thread. */
+const compressCharactersMin = 1_024
+const compressAtOnceCharactersMax = 64 * 1_024
+const level = { level: constants.Z_BEST_SPEED }
+
+const accepts = ({ headers }: RequestContext): boolean => {
+  const encodings = headers["accept-encoding"]
+  return typeof encodings === "string" && /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:[,\s]|$))/i.test(encodings)
+}
+
+/** A strong entity tag names the very bytes: such an answer stays as it is. */
+const isCompressed = (context: RequestContext, body: string, more: HeaderSet | undefined): boolean =>
+  body.length >= compressCharactersMin && more?.ETag?.startsWith('"') !== true && accepts(context)
+
+const zipped = (body: string): Uint8Array<ArrayBuffer> | ReadableStream => {
+  if (body.length <= compressAtOnceCharactersMax) return gzipSync(body, level)
+  const zip = createGzip(level)
+  zip.end(body)
+  return Readable.toWeb(zip) as ReadableStream
+}
+
+/** An answer of text. */
+export const text = (
+  context: RequestContext,
+  status: number,
+  type: string,
+  body: string,
+  more?: HeaderSet,
+) => {
+  const headers = { "Content-Type": type, ...responseHeaders(context), ...more }
+  return isCompressed(context, body, more)
+    ? new Response(zipped(body), { status, headers: { ...headers, "Content-Encoding": "gzip" } })
+    : new Response(body, { status, headers })
+}
+
+/** An answer in JSON; `body` is text already. */
+export const jsonText = (context: RequestContext, status: number, body: string, more?: HeaderSet) =>
+  text(context, status, jsonType, body, more)
+
+export const json = (context: RequestContext, status: number, body: unknown) =>
+  jsonText(context, status, JSON.stringify(body))
+
+export const errorResponse = (context: RequestContext, failure: unknown): Response => {
+  const error = toGatewayError(failure)
+  if (error.status >= 500 && !(failure instanceof GatewayError) && error.code === "GTW_FAIL_001")
+    console.error(`request ${context.requestId} failed:`, failure)
+  const body =
+    context.envelope === "v2" ? envelopedErrorBody(error, context) : errorBody(error, context.traceId)
+  return jsonText(context, error.status, body, {
+    ...(error.retryAfterSeconds === undefined ? {} : { "Retry-After": String(error.retryAfterSeconds) }),
+    ...(Array.isArray(error.details.allowed) ? { Allow: error.details.allowed.join(", ") } : {}),
+    ...(error.status === 401 ? { "WWW-Authenticate": "Bearer" } : {}),
+  })
+}

@@ -1,0 +1,99 @@
+/**
+ * The one way in which every route is entered and left: request context, login, permission, time limit, errors, headers
+ * and counts. No middleware: a route costs what it does. Nothing of a body is read before the permission is checked.
+ */
+import type { Context } from "hono"
+import { errorResponse } from "./answers.ts"
+import { missingCredential } from "./auth/credentials.ts"
+import { anonymous, authorize, type Identity } from "./auth/identity.ts"
+import { GatewayError } from "./errors.ts"
+import { identifyWithin, rateLimit } from "./rate-limit.ts"
+import { beginRequest } from "./request-context.ts"
+import { checkTarget } from "./request-target.ts"
+import type { GatewayApp, GatewayEnvironment, GatewayRequest, Route } from "./route.ts"
+import type { GatewayServices } from "./services.ts"
+
+const bearer = (authorization: string | undefined): string | undefined =>
+  authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : undefined
+
+export const identify = async (
+  services: GatewayServices,
+  authorization: string | undefined,
+): Promise<Identity> => {
+  const credential = bearer(authorization)
+  if (credential === undefined || credential === "") throw missingCredential()
+  return services.credentials.known(credential) ?? (await services.credentials.verify(credential))
+}
+
+/** A browser cannot set headers on a WebSocket: there the query carries the credential. */
+const authorizationOf = ({ endpoint }: Route, http: Context<GatewayEnvironment>): string | undefined => {
+  const token = endpoint.media === "websocket" ? http.req.query("token") : undefined
+  return token === undefined ? http.env.incoming.headers.authorization : `Bearer ${token}`
+}
+
+const tooLate = (limitMs: number) =>
+  new GatewayError(504, "GTW_TIME_001", "The answer took too long.", {
+    limit: "requestMsMax",
+    milliseconds: limitMs,
+    remedy: "try again; a write may have been done, so repeat it with its Idempotency-Key",
+  })
+
+/** Interrupts what still runs for the request when its time is over. */
+const withinTime = (request: GatewayRequest, limitMs: number, answering: Promise<Response>) =>
+  new Promise<Response>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      request.interruption ??= new AbortController()
+      request.interruption.abort()
+      reject(tooLate(limitMs))
+    }, limitMs)
+    const settle =
+      <A>(end: (value: A) => void) =>
+      (value: A) => {
+        clearTimeout(timer)
+        end(value)
+      }
+    answering.then(settle(resolve), settle(reject))
+  })
+
+const isLimited = ({ endpoint }: Route): boolean =>
+  endpoint.timeLimit !== "own" && endpoint.media !== "text/event-stream" && endpoint.media !== "websocket"
+
+const answer = async (services: GatewayServices, route: Route, request: GatewayRequest) => {
+  const answering = route.handle(request)
+  return isLimited(route) && "then" in answering
+    ? withinTime(request, services.limits.requestMsMax, answering)
+    : answering
+}
+
+const enter = async (services: GatewayServices, route: Route, http: Context<GatewayEnvironment>) => {
+  const { endpoint } = route
+  const request = {
+    http,
+    context: beginRequest(http.env.incoming.headers, services.web, endpoint.envelope),
+    identity: anonymous,
+  }
+  let response: Response
+  try {
+    checkTarget(endpoint, http.env, services.limits)
+    if (endpoint.permission !== "public") {
+      const authorization = authorizationOf(route, http)
+      const isKnown = () => services.credentials.known(bearer(authorization) ?? "") !== undefined
+      request.identity = await identifyWithin(services, request, isKnown, () => identify(services, authorization))
+    }
+    await rateLimit(services, endpoint, request)
+    authorize(request.identity, endpoint.permission)
+    response = await answer(services, route, request)
+  } catch (failure) {
+    response = errorResponse(request.context, failure)
+  }
+  services.metrics.count(route, response.status, performance.now() - request.context.startedAt)
+  return response
+}
+
+export const mount = (app: GatewayApp, services: GatewayServices, routes: ReadonlyArray<Route>): void => {
+  // The router strips the last slash of a request's path, so that both forms reach a route written without it.
+  for (const route of routes)
+    app.on(route.endpoint.method, route.endpoint.path.replace(/\/$/, ""), (http) =>
+      enter(services, route, http),
+    )
+}
