@@ -25,6 +25,7 @@ import {
   Changes,
   collectHostMetrics,
   Database,
+  RateLimits,
   readSecretKeys,
   Secrets,
   Tenancy,
@@ -46,7 +47,7 @@ const startStreams = Effect.fnUntraced(function* (settings: Settings, report: Re
   const { config, givenUp } = yield* findNats(settings.home, settings.nats, report)
   const streams = yield* Layer.build(streamsLayer({ ...config, partitions: settings.partitions }))
   yield* report(Context.get(streams, Durability).text)
-  const over = Layer.mergeAll(Tracing.layer({ service: "gateway" }), Changes.layerSignals)
+  const over = Layer.mergeAll(Tracing.layer({ service: "gateway" }), Changes.layerSignals, RateLimits.layer)
   const more = yield* Layer.build(over).pipe(Effect.provide(streams))
   return { services: Context.merge(streams, more), givenUp }
 })
@@ -130,7 +131,7 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   const readSide = yield* Effect.provide(startReadSide(settings, incarnation), stored)
   const all = Context.merge(stored, readSide)
   const collector = yield* Effect.provide(startCollector(settings), all)
-  yield* Effect.forkScoped(Effect.provide(runMetricFeed({ tenant: developmentTenant }), all))
+  yield* Effect.forkScoped(Effect.provide(runMetricFeed(), all))
   const url = yield* Effect.provide(startGateway(settings, login, collector), all)
   const node = { url, token: login.token, apiKey: login.apiKey }
   yield* Effect.promise(() => writeNodeFile(settings.home, node))

@@ -6,9 +6,9 @@ import { queryMetrics } from "./tools/metric-query.ts"
 
 const nothing: Findings = { of: "nothing" }
 
-/** Errors: `Unavailable` when the metric stream cannot be read. */
-export const executePlan = Effect.fnUntraced(function* (plan: Plan) {
+/** Reads what belongs to the tenant. Errors: `Unavailable` when the metric stream cannot be read. */
+export const executePlan = Effect.fnUntraced(function* (plan: Plan, tenant: string) {
   if (plan.route !== "LOOKUP" && plan.route !== "AGGREGATE") return nothing
-  const findings: Findings = { of: "metric", ...(yield* queryMetrics(plan.query)) }
+  const findings: Findings = { of: "metric", ...(yield* queryMetrics(plan.query, tenant)) }
   return findings
 })

@@ -17,4 +17,5 @@ export {
 export type { EventStart, EventStreamService, StoredEvent } from "./event-stream.ts"
 export type { StreamsServices } from "./layers.ts"
 export { Durability, LimitCounters, layer, MetricStream, TraceStream } from "./layers.ts"
+export { metricsOfAll, metricsOfTenant, metricToken, tenantOfMetric } from "./metric-token.ts"
 export { decodeToken, encodeToken } from "./token.ts"

@@ -1,5 +1,6 @@
 /**
- * Hands the samples of the metric stream to the rules that want them, message by message, in stream order per rule.
+ * Hands the samples of the metric stream to the rules that want them, message by message, in stream order per rule. A
+ * message goes to rules of its own tenant only.
  * Every hand-over carries the message's sequence as its idempotency key, so several nodes may run the feed and it may
  * start again from a position that is a little old: a rule sees each message once.
  */
@@ -7,21 +8,14 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import { Engine, type EngineError, KeyValue } from "../../engine/index.ts"
-import {
-  CepRuleProtocol,
-  RuleIndexProtocol,
-  type RuleIndexView,
-  ruleIndexKey,
-  ruleIndexTopic,
-  SampleBatch,
-} from "../../schemas/index.ts"
-import { MetricStream, type StoredEvent } from "../../streams/index.ts"
+import { CepRuleProtocol, SampleBatch } from "../../schemas/index.ts"
+import { MetricStream, metricsOfAll, type StoredEvent, tenantOfMetric } from "../../streams/index.ts"
+import { makeWantedRules } from "./wanted-rules.ts"
 
 export interface MetricFeedOptions {
-  /** Whose rules see the samples. */
-  readonly tenant: string
-  /** The index is read again after this time even when nobody said that it changed. */
+  /** A tenant's index is read again after this time even when nobody said that it changed. */
   readonly refreshMs?: number
   /** How often the position is kept. Must stay well below the time in which a rule forgets idempotency keys. */
   readonly saveEveryMs?: number
@@ -38,9 +32,10 @@ const decodeBatch = Schema.decodeUnknownOption(Schema.fromJsonString(SampleBatch
 const persist = <A, R>(effect: Effect.Effect<A, EngineError, R>) =>
   Effect.retry(effect, { while: ({ kind }) => kind === "retryable", schedule: Schedule.spaced(retryMs) })
 
-const makePosition = Effect.fnUntraced(function* (tenant: string) {
+const key = "metric-feed"
+
+const makePosition = Effect.fnUntraced(function* () {
   const store = yield* KeyValue.KeyValue
-  const key = `metric-feed/${tenant}`
   const load = Effect.map(store.getMany([key]), ([stored]) => ({
     revision: stored?.revision ?? 0,
     sequence: stored === undefined ? undefined : Number(decoder.decode(stored.value)),
@@ -62,32 +57,18 @@ const makePosition = Effect.fnUntraced(function* (tenant: string) {
 
 /** Runs until it is interrupted. The first run of a deployment starts with what is measured from now on. */
 export const runMetricFeed = Effect.fnUntraced(function* (
-  options: MetricFeedOptions,
-): Effect.fn.Return<never, never, Engine | KeyValue.KeyValue | MetricStream> {
-  const { tenant } = options
-  const [engine, stream, position] = [yield* Engine, yield* MetricStream, yield* makePosition(tenant)]
-  let rules: RuleIndexView["rules"] = []
-  let readAt = Number.NEGATIVE_INFINITY
+  options: MetricFeedOptions = {},
+): Effect.fn.Return<never, never, Engine | KeyValue.KeyValue | MetricStream | Scope.Scope> {
+  const [engine, stream, position] = [yield* Engine, yield* MetricStream, yield* makePosition()]
+  const rulesOf = yield* makeWantedRules(engine, options.refreshMs ?? defaultRefreshMs)
   let savedAt = 0
   let next: number | undefined
 
-  const refresh = Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis
-    if (now - readAt < (options.refreshMs ?? defaultRefreshMs)) return
-    readAt = now
-    const index: RuleIndexView = yield* engine.ask(
-      RuleIndexProtocol,
-      ruleIndexKey,
-      { _tag: "Read" as const },
-      { tenant },
-    )
-    rules = index.rules
-  }).pipe(
-    // What was read before still serves; the next message tries again.
-    Effect.catch((error) => Effect.logWarning(`the rule index was not read: ${error.message}`)),
-  )
-
-  const handOver = Effect.fnUntraced(function* ({ sequence, data }: StoredEvent) {
+  const handOver = Effect.fnUntraced(function* ({ token, sequence, data }: StoredEvent) {
+    const tenant = tenantOfMetric(token)
+    if (tenant === undefined) return
+    const rules = yield* rulesOf(tenant)
+    if (rules.length === 0) return
     const batch = decodeBatch(decoder.decode(data))
     if (batch._tag === "None") return yield* Effect.logWarning(`metric message ${sequence} is no batch`)
     const given = rules.flatMap(({ rule, metric }) => {
@@ -116,11 +97,10 @@ export const runMetricFeed = Effect.fnUntraced(function* (
     const stored = yield* position.load
     const from = next ?? (stored.sequence === undefined ? undefined : stored.sequence + 1)
     const start = from === undefined ? { timeMs: yield* Clock.currentTimeMillis } : { sequence: from }
-    const reader = yield* stream.tail(">", start)
+    const reader = yield* stream.tail(metricsOfAll, start)
     for (;;) {
       const events = yield* reader.take
       for (const event of events) {
-        yield* refresh
         yield* handOver(event)
         next = event.sequence + 1
       }
@@ -131,17 +111,8 @@ export const runMetricFeed = Effect.fnUntraced(function* (
     }
   }).pipe(Effect.scoped)
 
-  return yield* Effect.scoped(
-    Effect.gen(function* () {
-      yield* engine.listen(ruleIndexTopic(tenant), () => {
-        readAt = Number.NEGATIVE_INFINITY
-      })
-      for (;;) {
-        yield* Effect.catch(feed, ({ detail }) =>
-          Effect.logWarning(`the metric feed starts again: ${detail}`),
-        )
-        yield* Effect.sleep(retryMs)
-      }
-    }),
-  )
-})
+  for (;;) {
+    yield* Effect.catch(feed, ({ detail }) => Effect.logWarning(`the metric feed starts again: ${detail}`))
+    yield* Effect.sleep(retryMs)
+  }
+}, Effect.scoped)

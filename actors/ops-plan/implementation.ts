@@ -8,9 +8,9 @@ import { OpsPlan } from "./plan.ts"
 export const opsPlanImplementation = implementKind(OpsPlan, {
   route_plan: ({ question, at }) => Effect.sync(() => planQuestion(question, at)),
   validate: ({ plan, at }) => Effect.sync(() => validatePlan(plan, at)),
-  execute: ({ plan }) =>
+  execute: ({ plan }, { self }) =>
     Effect.mapError(
-      executePlan(plan),
+      executePlan(plan, self.tenant),
       ({ detail }) => new ActivityFailure({ code: "MetricStreamUnavailable", detail, retryable: true }),
     ),
   compose: ({ question, plan, findings, at }) => Effect.sync(() => compose(question, plan, findings, at)),

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type MetricQuery, type Sample, SampleBatch } from "../../schemas/index.ts"
-import { MetricStream, type StoredEvent } from "../../streams/index.ts"
+import { MetricStream, metricsOfTenant, type StoredEvent } from "../../streams/index.ts"
 import type { MetricFindings } from "../findings.ts"
 import { aggregate, type Observation } from "./aggregate.ts"
 
@@ -73,12 +73,12 @@ const seriesOf = (query: MetricQuery, observations: ReadonlyArray<Observation>) 
     }))
 }
 
-/** Rows in the order of their groups' names. Errors: `Unavailable` when the stream cannot be read. */
-export const queryMetrics = Effect.fn("tool metric-query")(function* (query: MetricQuery) {
+/** What other tenants measured is not even fetched. Rows in the order of their groups' names. Errors: `Unavailable` when the stream cannot be read. */
+export const queryMetrics = Effect.fn("tool metric-query")(function* (query: MetricQuery, tenant: string) {
   const stream = yield* MetricStream
   const gathering = new Gathering(query)
   // A sample is stored after it was measured, so nothing in the range was stored before the range.
-  yield* stream.read(">", { timeMs: query.from }, (event) => gathering.take(event))
+  yield* stream.read(metricsOfTenant(tenant), { timeMs: query.from }, (event) => gathering.take(event))
   const groups = [...gathering.groups].toSorted(([a], [b]) => (a < b ? -1 : 1))
   const kept = groups.slice(0, query.rowsMax)
   const { first, last } = gathering

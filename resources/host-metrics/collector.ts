@@ -1,12 +1,14 @@
 /**
  * Measures this machine every second and publishes the samples as one message on the metric stream. What the platform
- * does not tell is left out; a message that cannot be stored is dropped, because the next one is newer.
+ * does not tell is left out; a message that cannot be stored is dropped, because the next one is newer. The machines are the
+ * platform's: other tenants do not see them.
  */
 import * as OperatingSystem from "node:os"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { hostMetrics, type MetricDescription, type Sample, type SampleBatch } from "../../schemas/index.ts"
-import { encodeToken, MetricStream } from "../../streams/index.ts"
+import { MetricStream, metricToken } from "../../streams/index.ts"
+import { platformTenant } from "../tenants/migrations.ts"
 import { type Counters, type Gauges, readCounters, readGauges } from "./readings.ts"
 
 export interface HostMetricsOptions {
@@ -59,7 +61,7 @@ export const collectHostMetrics = Effect.fnUntraced(function* (
 ): Effect.fn.Return<never, never, MetricStream> {
   const stream = yield* MetricStream
   const host = options.host ?? OperatingSystem.hostname()
-  const token = `host.${encodeToken(host)}`
+  const token = metricToken(platformTenant, "host", host)
   let before = yield* Effect.promise(readCounters)
   let beforeAt = yield* Clock.currentTimeMillis
   for (;;) {

@@ -3,9 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { EventStart, EventStreamService, StoredEvent } from "../../streams/index.ts"
 
-const matches = (filter: string, token: string): boolean => filter === ">" || filter === token
+const matches = (filter: string, token: string): boolean =>
+  filter.endsWith(">") ? token.startsWith(filter.slice(0, -1)) : filter === token
 
-/** Knows the filters `>` and whole tokens. */
+/** Knows whole tokens, and filters that end with `>`. */
 export const makeMemoryEventStream = (now: () => number): EventStreamService => {
   const events: Array<StoredEvent> = []
   let arrived = Latch.makeUnsafe()

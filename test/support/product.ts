@@ -19,7 +19,7 @@ import { makeKeyValue } from "../../engine/memory/key-value.ts"
 import { makeStores, startNode } from "../../engine/testkit/memory-deployment.ts"
 import { VirtualTime } from "../../engine/testkit/virtual-time.ts"
 import type { AnyProtocol, ReplyOf, Sample } from "../../schemas/index.ts"
-import { MetricStream } from "../../streams/index.ts"
+import { MetricStream, metricToken } from "../../streams/index.ts"
 import { makeMemoryEventStream } from "./memory-event-stream.ts"
 
 export const tenant = "t"
@@ -65,8 +65,8 @@ export class Product {
     return node
   })
 
-  readonly publish = (samples: ReadonlyArray<Sample>) =>
-    this.metrics.append("host.test", encoder.encode(JSON.stringify({ samples })))
+  readonly publish = (samples: ReadonlyArray<Sample>, of = tenant) =>
+    this.metrics.append(metricToken(of, "test"), encoder.encode(JSON.stringify({ samples })))
 
   /** All journal entries, in order within each partition. */
   entries(): ReadonlyArray<JournalRecord.Entry> {

@@ -21,7 +21,7 @@ describe("the metric feed", () => {
       Effect.gen(function* () {
         const { engine } = yield* product.start()
         yield* seedBuiltins(engine, tenant)
-        yield* Effect.forkChild(product.provide(engine)(runMetricFeed({ tenant })))
+        yield* Effect.forkChild(product.provide(engine)(runMetricFeed()))
         yield* Effect.sleep(1_000)
         for (const value of [95, 95, 95, 95, 95, 95, 95]) {
           yield* product.publish(cpu(value, product.time.now))
@@ -46,7 +46,7 @@ describe("the metric feed", () => {
         yield* seedBuiltins(first.engine, tenant)
         const second = yield* product.start()
         const feed = (engine: EngineShape) =>
-          Effect.forkChild(product.provide(engine)(runMetricFeed({ tenant, saveEveryMs: 2_000 })))
+          Effect.forkChild(product.provide(engine)(runMetricFeed({ saveEveryMs: 2_000 })))
         yield* feed(first.engine)
         yield* feed(second.engine)
         yield* Effect.sleep(1_000)
@@ -68,7 +68,7 @@ describe("the metric feed", () => {
     withProduct((product) =>
       Effect.gen(function* () {
         const { engine } = yield* product.start()
-        yield* Effect.forkChild(product.provide(engine)(runMetricFeed({ tenant, refreshMs: 1_000_000 })))
+        yield* Effect.forkChild(product.provide(engine)(runMetricFeed({ refreshMs: 1_000_000 })))
         yield* Effect.sleep(1_000)
         yield* product.publish(cpu(1, product.time.now))
         yield* Effect.sleep(1_000)

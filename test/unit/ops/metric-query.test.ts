@@ -3,7 +3,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { queryMetrics } from "../../../ops/index.ts"
 import type { MetricQuery, Sample } from "../../../schemas/index.ts"
-import { MetricStream } from "../../../streams/index.ts"
+import { MetricStream, metricToken } from "../../../streams/index.ts"
 import { makeMemoryEventStream } from "../../support/memory-event-stream.ts"
 
 const query: MetricQuery = {
@@ -29,10 +29,13 @@ const run = (wanted: Partial<MetricQuery>, batches: ReadonlyArray<ReadonlyArray<
       const stream = makeMemoryEventStream(() => clock)
       for (const samples of batches) {
         clock = samples.at(-1)?.at ?? clock
-        yield* stream.append("host.a", new TextEncoder().encode(JSON.stringify({ samples })))
+        yield* stream.append(
+          metricToken("acme", "host", "a"),
+          new TextEncoder().encode(JSON.stringify({ samples })),
+        )
       }
-      yield* stream.append("host.a", new TextEncoder().encode("no batch"))
-      return yield* Effect.provideService(queryMetrics({ ...query, ...wanted }), MetricStream, stream)
+      yield* stream.append(metricToken("acme", "host", "a"), new TextEncoder().encode("no batch"))
+      return yield* Effect.provideService(queryMetrics({ ...query, ...wanted }, "acme"), MetricStream, stream)
     }),
   )
 

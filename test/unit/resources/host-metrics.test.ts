@@ -49,7 +49,7 @@ describe("host metrics", () => {
         return taken
       }).pipe(Effect.scoped),
     )
-    expect(events[0]!.token).toBe("host.my=20host")
+    expect(events[0]!.token).toBe("t.default.host.my=20host")
     const { samples } = JSON.parse(new TextDecoder().decode(events[0]!.data)) as {
       samples: ReadonlyArray<Sample>
     }
