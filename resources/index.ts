@@ -14,6 +14,19 @@ export { type CredentialLimits, defaultCredentialLimits } from "./credentials/li
 export { type LoginAttempt, LoginAttempts } from "./credentials/login-attempts.ts"
 export { type LoggedIn, LoginSessions, loginTopic } from "./credentials/login-sessions.ts"
 export { SigningKeys, signingAlgorithm } from "./credentials/signing-keys.ts"
+export {
+  type Access,
+  type Claims,
+  Directory,
+  type DirectoryService,
+  type Group,
+  type Page,
+  type PageOf,
+  type Role,
+  type User,
+  type UserSearch,
+} from "./directory/directory.ts"
+export type { DirectoryOptions } from "./directory/make.ts"
 export { type AllowList, nothingAllowed, parseAllowList } from "./egress/addresses.ts"
 export { Egress, type EgressConfig, type EgressFetch, type EgressLimits } from "./egress/egress.ts"
 export { EgressRefused } from "./egress/refused.ts"

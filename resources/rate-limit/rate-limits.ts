@@ -33,6 +33,8 @@ interface RateLimitsShape {
   readonly takeHeld: (question: RateQuestion) => RateDecision | undefined
   /** The decision. Interrupted before it is there, nothing is taken. */
   readonly take: (question: RateQuestion) => Effect.Effect<RateDecision>
+  /** The refusal, when this node knows that nothing is left. Takes nothing and is not counted. */
+  readonly exhausted: (question: RateQuestion) => RateDecision | undefined
   readonly figures: () => RateLimitFigures
 }
 
@@ -115,6 +117,13 @@ class Limiter {
     const decided =
       now < this.#aloneUntil ? this.#alone(window, question.cost, now) : window.decide(question.cost, now)
     return decided === undefined ? undefined : this.counted(decided)
+  }
+
+  exhausted({ rateClass, identity, cost }: RateQuestion): RateDecision | undefined {
+    const now = this.now()
+    const window = this.windows.get(`${rateClass} ${identity}`)
+    if (window === undefined || window.endsAt <= now || window.held + window.left >= cost) return undefined
+    return window.refuse(now)
   }
 
   #alone(window: Window, cost: number, now: number): RateDecision {
@@ -212,6 +221,7 @@ export const makeRateLimits = Effect.fnUntraced(function* (
         const held = takeHeld(question)
         return held === undefined ? wait(question) : Effect.succeed(held)
       }),
+    exhausted: (question) => limiter.exhausted(question),
     figures: () => ({ ...limiter.figures, identities: limiter.windows.size }),
   }
 })
