@@ -55,9 +55,8 @@ const makePosition = Effect.fnUntraced(function* () {
   return { load, save }
 })
 
-/** Runs until it is interrupted. The first run of a deployment starts with what is measured from now on. */
-export const runMetricFeed = Effect.fnUntraced(function* (
-  options: MetricFeedOptions = {},
+const run = Effect.fnUntraced(function* (
+  options: MetricFeedOptions,
 ): Effect.fn.Return<never, never, Engine | KeyValue.KeyValue | MetricStream | Scope.Scope> {
   const [engine, stream, position] = [yield* Engine, yield* MetricStream, yield* makePosition()]
   const rulesOf = yield* makeWantedRules(engine, options.refreshMs ?? defaultRefreshMs)
@@ -115,4 +114,9 @@ export const runMetricFeed = Effect.fnUntraced(function* (
     yield* Effect.catch(feed, ({ detail }) => Effect.logWarning(`the metric feed starts again: ${detail}`))
     yield* Effect.sleep(retryMs)
   }
-}, Effect.scoped)
+})
+
+/** Runs until it is interrupted. The first run of a deployment starts with what is measured from now on. */
+export const runMetricFeed = (
+  options: MetricFeedOptions = {},
+): Effect.Effect<never, never, Engine | KeyValue.KeyValue | MetricStream> => Effect.scoped(run(options))

@@ -82,6 +82,34 @@ describe("the metric feed", () => {
   )
 
   it(
+    "gives samples to the rules of their own tenant and to no other's, and serves every tenant",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const { engine } = yield* product.start()
+        for (const of of ["acme", "evil"]) yield* seedBuiltins(engine, of)
+        yield* Effect.forkChild(product.provide(engine)(runMetricFeed()))
+        yield* Effect.sleep(1_000)
+        for (const [of, value] of [
+          ["acme", 10],
+          ["evil", 99],
+          ["acme", 11],
+          ["nobody", 98],
+        ] as const) {
+          yield* product.publish(cpu(value, product.time.now), of)
+          yield* Effect.sleep(1_000)
+        }
+        const seenBy = (of: string) =>
+          Effect.map(
+            ask(engine, CepRuleProtocol, "host-cpu-high", { _tag: "Read" }, { tenant: of }),
+            ({ evaluations, groups }) => [evaluations, groups.map(({ value }) => value)],
+          )
+        expect(yield* seenBy("acme")).toEqual([2, [11]])
+        expect(yield* seenBy("evil")).toEqual([1, [99]])
+      }),
+    ),
+  )
+
+  it(
     "leaves a seeded rule as people changed it",
     withProduct((product) =>
       Effect.gen(function* () {
