@@ -25,6 +25,7 @@ import {
   Changes,
   collectHostMetrics,
   Database,
+  Directory,
   RateLimits,
   readSecretKeys,
   Secrets,
@@ -98,7 +99,7 @@ const openPlatform = Effect.fnUntraced(function* (settings: Settings) {
     try: () => readSecretKeys(settings),
     catch: (cause) => cause as BadSecretKeys,
   })
-  const tenants = Tenants.layer.pipe(
+  const tenants = Layer.mergeAll(Tenants.layer, Directory.layer({ platform: developmentTenant })).pipe(
     Layer.provideMerge(Tenancy.layerRouted(tenantTables)),
     Layer.provideMerge(Secrets.layer({ keys })),
   )

@@ -10,5 +10,6 @@ export const changedBy = (request: GatewayRequest): ChangedBy => ({
   get traceId() {
     return request.context.traceId
   },
+  permissions: request.identity.permissions,
   address: request.http.env.incoming.socket.remoteAddress,
 })

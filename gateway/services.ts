@@ -3,7 +3,7 @@ import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { TraceStore } from "../actors/index.ts"
 import type { EngineShape, LogFull, Unavailable } from "../engine/index.ts"
-import type { Changes, Tenancy, Tenants } from "../resources/index.ts"
+import type { Changes, Directory, Tenancy, Tenants } from "../resources/index.ts"
 import type { AnyProtocol, SampleBatch, Span } from "../schemas/index.ts"
 import type { Credentials } from "./auth/credentials.ts"
 import type { ComponentHealth } from "./components.ts"
@@ -14,7 +14,7 @@ import type { RateGate } from "./rate-limit.ts"
 import type { WebPolicy } from "./web-policy.ts"
 
 /** The services that handlers may use as Effects. */
-export type GatewayNeeds = Changes | Tenancy | Tenants
+export type GatewayNeeds = Changes | Directory | Tenancy | Tenants
 
 export interface GatewayServices {
   readonly engine: EngineShape

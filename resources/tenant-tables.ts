@@ -1,10 +1,14 @@
 /** Every set of tables that has tenants' rows, in the order in which they are made. */
 import { auditMigrations } from "./audit/migrations.ts"
 import { credentialManagementMigrations, credentialMigrations } from "./credentials/migrations.ts"
+import { directoryMigrations } from "./directory/migrations.ts"
+import { llmModelMigrations } from "./llm-models/migrations.ts"
 import type { TenantTables } from "./tenants/prepare.ts"
 
 export const tenantTables: ReadonlyArray<TenantTables> = [
   { set: "audit", migrations: auditMigrations },
+  { set: "directory", migrations: directoryMigrations },
   { set: "credentials", migrations: credentialMigrations },
   { set: "credentials-management", migrations: credentialManagementMigrations },
+  { set: "llm-models", migrations: llmModelMigrations },
 ]

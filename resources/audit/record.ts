@@ -17,6 +17,8 @@ export interface ChangedBy {
   readonly traceId?: string | undefined
   /** Of the network. */
   readonly address?: string | undefined
+  /** What the credential allows at most, when that may be less than what the user may do. */
+  readonly permissions?: ReadonlySet<string> | undefined
 }
 
 export interface Change {

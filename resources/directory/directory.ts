@@ -1,12 +1,16 @@
 /**
  * Who there is in a tenant, and what each may do: user → groups → roles → permissions. The only place that answers the
- * question of rights; what it answers is current to within `accessKeepMs` on every node.
+ * question of rights; what it answers is current to within `accessKeepMs` (limits.ts) on every node.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type { SqlError } from "effect/sql/SqlError"
 import type { ChangedBy } from "../audit/record.ts"
+import type { Changes } from "../changes/changes.ts"
 import type { Refused } from "../refusal.ts"
+import type { Tenancy } from "../tenants/tenancy.ts"
+import { type DirectoryOptions, makeDirectory } from "./make.ts"
 
 /** What an identity provider says of somebody who logs in. */
 export interface Claims {
@@ -43,7 +47,10 @@ export interface User {
   readonly is_active: boolean
   /** The mightiest role, for display: ADMIN before OPERATOR before USER before others. */
   readonly role: string
+  /** Own and through groups. */
   readonly roles: ReadonlyArray<string>
+  /** Own: what can be revoked from the user. */
+  readonly granted_roles: ReadonlyArray<string>
   readonly groups: ReadonlyArray<{ readonly id: string; readonly name: string }>
   readonly created_at: string
   readonly last_login_at: string | null
@@ -94,8 +101,13 @@ type Answer<A> = Effect.Effect<A, Refused | SqlError>
 export interface DirectoryService {
   /** Creates or updates the user of these claims. Refused when somebody deactivated the user. */
   readonly provision: (tenant: string, claims: Claims, by: ChangedBy) => Answer<User>
-  /** Undefined when there is no such user. Cached per node; a change here is seen on all nodes. */
+  /**
+   * Undefined when there is no such user. Kept per node; a change here is seen on all nodes. The same object as long as
+   * it holds. Gotcha: never inside a transaction.
+   */
   readonly access: (tenant: string, username: string) => Effect.Effect<Access | undefined, SqlError>
+  /** What is kept of it, without waiting; undefined when nothing is. Units: `now` in milliseconds since the epoch. */
+  readonly accessKnown: (tenant: string, username: string, now: number) => Access | undefined
 
   readonly users: (tenant: string, search: UserSearch) => Answer<Page<User>>
   readonly user: (tenant: string, id: string) => Answer<User>
@@ -128,6 +140,7 @@ export interface DirectoryService {
   readonly removeMember: (by: ChangedBy, group: string, userId: string) => Answer<void>
 
   readonly roles: (tenant: string) => Answer<ReadonlyArray<Role>>
+  readonly role: (tenant: string, name: string) => Answer<Role>
   readonly createRole: (
     by: ChangedBy,
     role: {
@@ -148,4 +161,8 @@ export interface DirectoryService {
   readonly deleteRole: (by: ChangedBy, name: string, version?: number) => Answer<void>
 }
 
-export class Directory extends Context.Service<Directory, DirectoryService>()("millrace/Directory") {}
+export class Directory extends Context.Service<Directory, DirectoryService>()("millrace/Directory") {
+  static layer(options: DirectoryOptions = {}): Layer.Layer<Directory, never, Changes | Tenancy> {
+    return Layer.effect(Directory, makeDirectory(options))
+  }
+}
