@@ -32,6 +32,8 @@ export { Egress, type EgressConfig, type EgressFetch, type EgressLimits } from "
 export { EgressRefused } from "./egress/refused.ts"
 export { collectHostMetrics, type HostMetricsOptions } from "./host-metrics/collector.ts"
 export { ModelChecker, type ModelCheckerService } from "./llm-models/checker.ts"
+export { llmModelsLayer } from "./llm-models/layer.ts"
+export { llmModelLimits } from "./llm-models/limits.ts"
 export {
   type AccessibleModel,
   type BatchDifference,

@@ -162,8 +162,8 @@ export interface LlmModelsService {
   /** What `grantMany` would do. Changes nothing. */
   readonly compareMany: (requester: Requester, grants: ReadonlyArray<NewGrant>) => Answer<BatchDifference>
 
-  /** Seals again what is not sealed under the newest key; answers how many keys that were. */
-  readonly resealKeys: (by: ChangedBy) => Answer<{ readonly resealed: number }>
+  /** Seals again what is not sealed under the newest key; answers how many keys that were, and how many do not open. */
+  readonly resealKeys: (by: ChangedBy) => Answer<{ readonly resealed: number; readonly unreadable: number }>
 }
 
 export class LlmModels extends Context.Service<LlmModels, LlmModelsService>()("millrace/LlmModels") {}
