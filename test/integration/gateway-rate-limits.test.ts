@@ -1,0 +1,150 @@
+/** Two gateways over one NATS server, asked from many sides at the same time. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { anonymous } from "../../gateway/auth/identity.ts"
+import { GatewayError } from "../../gateway/errors.ts"
+import {
+  defaultGatewayLimits,
+  type GatewayServices,
+  listenGateway,
+  makeWebPolicy,
+  OpenStreams,
+  parseRatePolicies,
+  parseTrustedProxies,
+  RequestMetrics,
+} from "../../gateway/index.ts"
+import { makeRateLimits } from "../../resources/rate-limit/rate-limits.ts"
+import { LimitCounters } from "../../streams/index.ts"
+import { type TestNatsServer, testNatsServer } from "../support/nats.ts"
+import { startNode, testStreamsConfig } from "../support/streams.ts"
+
+/** The limit is reached within one window, because it never ends. */
+const now = () => 0
+const policies = parseRatePolicies("read=40/60,write=7/60,login=3/60,anonymous=5/60")!
+const proxies = parseTrustedProxies("127.0.0.0/8")
+
+/** A credential is its user's name; who is logged in may do nothing, so that a request that is let in ends with 403. */
+const credentials = {
+  known: () => undefined,
+  verify: async (credential: string) => {
+    const refuse = (code: string) => new GatewayError(401, code, "No.")
+    if (credential.startsWith("expired")) throw refuse("USR_AUTH_004")
+    if (credential.startsWith("wrong")) throw refuse("USR_AUTH_002")
+    const session = credential.startsWith("key:") ? credential : ""
+    return { ...anonymous, tenant: "acme", user: session === "" ? credential : "kim", session }
+  },
+}
+
+const startGateway = Effect.fnUntraced(function* (config: Parameters<typeof startNode>[0]) {
+  const streams = yield* startNode(config)
+  const limits = yield* makeRateLimits({ store: Context.get(streams, LimitCounters), now })
+  const services = {
+    credentials,
+    components: {},
+    protocols: new Map(),
+    limits: defaultGatewayLimits,
+    web: makeWebPolicy({ publicUrl: undefined, corsOrigins: [] }),
+    rates: { limits, policies, proxies },
+    metrics: new RequestMetrics(),
+    streams: new OpenStreams(1),
+    context: Context.empty(),
+  } as unknown as GatewayServices
+  return `http://127.0.0.1:${yield* listenGateway(services, { host: "127.0.0.1", port: 0 })}`
+})
+
+describe("rate limits of two gateways", () => {
+  let nats: TestNatsServer
+  let gateways: ReadonlyArray<string>
+  const scope = Effect.runSync(Scope.make())
+  let clients = 0
+
+  beforeAll(async () => {
+    nats = await testNatsServer()
+    const config = testStreamsConfig(nats.connection)
+    const both = Effect.forEach([1, 2], () => startGateway(config))
+    gateways = await Effect.runPromise(Effect.provideService(both, Scope.Scope, scope))
+  })
+  afterAll(async () => {
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+    await nats.stop()
+  })
+
+  /** An address that no other test comes from. */
+  const newAddress = () => `203.0.113.${++clients}`
+  const ask = (gateway: number, credential: string, address = newAddress(), method = "GET") =>
+    fetch(`${gateways[gateway % 2]}/api/agents`, {
+      method,
+      headers: {
+        ...(credential === "" ? {} : { authorization: `Bearer ${credential}` }),
+        "x-forwarded-for": address,
+      },
+    })
+  const statuses = async (times: number, credential: string, address?: string) => {
+    const answers = await Promise.all(
+      Array.from({ length: times }, (_, index) => ask(index, credential, address)),
+    )
+    return Object.groupBy(answers, ({ status }) => status)
+  }
+
+  it("let exactly the limit through to one user, wherever they ask", async () => {
+    const { 403: through, 429: refused } = await statuses(100, "kim")
+    expect([through?.length, refused?.length]).toEqual([40, 60])
+  })
+
+  it("count users apart from each other, and an API key apart from its owner", async () => {
+    expect((await ask(0, "lee")).status).toBe(403)
+    expect((await ask(1, "key:7")).status).toBe(403)
+  })
+
+  it("say with each answer how much is left, and with a refusal how to go on", async () => {
+    const answer = await ask(0, "park")
+    expect(answer.headers.get("ratelimit-policy")).toBe('"read";q=40;w=60')
+    expect(answer.headers.get("ratelimit")).toBe('"read";r=39;t=60')
+    await statuses(60, "park")
+    const refused = await ask(1, "park")
+    expect(refused.status).toBe(429)
+    expect(refused.headers.get("retry-after")).toBe("60")
+    expect(refused.headers.get("ratelimit")).toBe('"read";r=0;t=60')
+    expect(await refused.json()).toMatchObject({
+      error: {
+        code: "GTW_RATE_001",
+        details: {
+          rate_class: "read",
+          limit: 40,
+          window_seconds: 60,
+          remedy: expect.stringContaining("60 s"),
+        },
+      },
+    })
+  })
+
+  it("count what comes without a credential to its address", async () => {
+    const address = newAddress()
+    const { 401: through, 429: refused } = await statuses(20, "", address)
+    expect([through?.length, refused?.length]).toEqual([5, 15])
+    expect((await ask(0, "")).status).toBe(401)
+  })
+
+  it("look at no further unknown credential from an address that guessed too often", async () => {
+    const address = newAddress()
+    const guesses: Array<number> = []
+    for (let guess = 0; guess < 6; guess++) guesses.push((await ask(0, `wrong${guess}`, address)).status)
+    expect(guesses).toEqual([401, 401, 401, 429, 429, 429])
+    expect((await ask(0, "choi", address)).status).toBe(429)
+    expect((await ask(0, "choi")).status).toBe(403)
+  })
+
+  it("do not take a credential that has just expired for a guess", async () => {
+    const address = newAddress()
+    for (let index = 0; index < 4; index++) expect((await ask(0, "expired", address)).status).toBe(401)
+    expect((await ask(0, "jung", address)).status).toBe(403)
+  })
+
+  it("never hold up whoever watches the node's health", async () => {
+    const asked = Array.from({ length: 30 }, (_, index) => fetch(`${gateways[index % 2]}/health`))
+    expect((await Promise.all(asked)).filter(({ status }) => status === 200)).toHaveLength(30)
+  })
+})
