@@ -1,10 +1,14 @@
 /** What other folders may use of the outside world: embedded by default, real services by configuration. */
+export { anchorAudits } from "./audit/anchors.ts"
+export { auditLimits } from "./audit/limits.ts"
+export { type AuditSearch, auditPage, auditStream } from "./audit/read.ts"
 export {
   type AuditEntry,
   type Change,
   type ChangedBy,
   recordChanges,
 } from "./audit/record.ts"
+export { type AuditVerdict, verifyAudit } from "./audit/verify.ts"
 export { Changes, type ChangesService } from "./changes/changes.ts"
 export { Kept, type KeptLimits, keptOr, keptUnder } from "./changes/kept.ts"
 export { apiKeyMark } from "./credentials/api-key-text.ts"
@@ -31,6 +35,23 @@ export { type AllowList, nothingAllowed, parseAllowList } from "./egress/address
 export { Egress, type EgressConfig, type EgressFetch, type EgressLimits } from "./egress/egress.ts"
 export { EgressRefused } from "./egress/refused.ts"
 export { collectHostMetrics, type HostMetricsOptions } from "./host-metrics/collector.ts"
+export type { Budget, BudgetLimit } from "./llm/budgets.ts"
+export type {
+  Answered,
+  ChatRequest,
+  Completion,
+  EmbeddingRequest,
+  Embeddings,
+  LlmCall,
+  LlmCaller,
+  Piece,
+  Usage,
+} from "./llm/call.ts"
+export { modelCheckerLayer } from "./llm/checker.ts"
+export { type LlmLimits, llmLimits } from "./llm/limits.ts"
+export { Llm, type LlmService } from "./llm/llm.ts"
+export { LlmUsage, type LlmUsageService } from "./llm/usage.ts"
+export type { UsageGroup, UsageRow } from "./llm/usage-report.ts"
 export { ModelChecker, type ModelCheckerService } from "./llm-models/checker.ts"
 export { llmModelsLayer } from "./llm-models/layer.ts"
 export { llmModelLimits } from "./llm-models/limits.ts"

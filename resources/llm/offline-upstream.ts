@@ -1,0 +1,58 @@
+/**
+ * The model that needs no network: deterministic, and honest about what it is. It makes a node usable and testable
+ * before anybody has a key; it does not pretend to think.
+ */
+import { setImmediate } from "node:timers/promises"
+import type { ChatRequest } from "./call.ts"
+import { estimateTokens, inputTokens, outputTokensMax } from "./tokens.ts"
+import type { Upstream } from "./upstream.ts"
+
+const quotedMax = 200
+
+const lastQuestion = ({ messages }: ChatRequest): string => {
+  const content = messages.findLast(({ role }) => role === "user")?.content
+  if (typeof content === "string") return content
+  return (content ?? []).map((part) => ("text" in part ? part.text : "")).join(" ")
+}
+
+const wordsOf = (request: ChatRequest): ReadonlyArray<string> => {
+  const question = lastQuestion(request).trim().slice(0, quotedMax)
+  const text = `This is the offline model: no language model is connected, so nothing here was reasoned. You wrote: “${question}” An administrator can register a model under /api/admin/llm-models/.`
+  return text.match(/\S+\s*/g) ?? []
+}
+
+/** Words that fit into the tokens that were asked for. */
+const boundedWords = (request: ChatRequest) => {
+  const limit = outputTokensMax({ ...request, n: 1 })
+  let output = 0
+  const words: Array<string> = []
+  for (const word of wordsOf(request)) {
+    output += Math.max(1, estimateTokens(word))
+    if (output > limit) return { words, output: limit, reason: "length" as const }
+    words.push(word)
+  }
+  return { words, output, reason: "stop" as const }
+}
+
+export const offlineUpstream: Upstream = {
+  complete: async (request) => {
+    const { words, output, reason } = boundedWords(request)
+    const message = { role: "assistant" as const, content: words.join(""), refusal: null }
+    return {
+      choices: [{ index: 0, message, finish_reason: reason, logprobs: null }],
+      tokens: { input: inputTokens(request), output },
+    }
+  },
+  stream: async function* (request, signal) {
+    const { words, output, reason } = boundedWords(request)
+    yield { choices: [{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }] }
+    for (const content of words) {
+      // Gives way between words, as an answer over a network does.
+      await setImmediate(undefined, { signal })
+      yield { choices: [{ index: 0, delta: { content }, finish_reason: null }] }
+    }
+    const tokens = { input: inputTokens(request), output }
+    yield { choices: [{ index: 0, delta: {}, finish_reason: reason }], tokens }
+  },
+  probe: async () => {},
+}
