@@ -3,13 +3,18 @@ import { Hono } from "hono"
 import { mount } from "./entrance.ts"
 import { actorRoutes } from "./http/actors.ts"
 import { agentRoutes } from "./http/agents.ts"
+import { auditRoutes } from "./http/audit.ts"
 import { cepRoutes } from "./http/cep.ts"
 import { chatRoutes } from "./http/chat.ts"
+import { descriptionRoutes } from "./http/description.ts"
+import { groupRoutes } from "./http/groups.ts"
 import { healthRoutes } from "./http/health.ts"
 import { lockRoutes } from "./http/locks.ts"
 import { opsRoutes } from "./http/ops.ts"
+import { roleRoutes } from "./http/roles.ts"
 import { tenantRoutes } from "./http/tenants.ts"
 import { tracingRoutes } from "./http/tracing.ts"
+import { userRoutes } from "./http/users.ts"
 import type { GatewayApp, GatewayEnvironment, Route } from "./route.ts"
 import type { GatewayServices } from "./services.ts"
 import { answerUnmatched } from "./unmatched.ts"
@@ -19,19 +24,26 @@ import { socketRoutes } from "./ws/route.ts"
 const areas: ReadonlyArray<(services: GatewayServices) => ReadonlyArray<Route>> = [
   actorRoutes,
   agentRoutes,
+  auditRoutes,
   cepRoutes,
   chatRoutes,
+  groupRoutes,
   healthRoutes,
   lockRoutes,
   opsRoutes,
+  roleRoutes,
   socketRoutes,
   tenantRoutes,
   tracingRoutes,
+  userRoutes,
 ]
 
 /** Every route that there is. */
-export const routesOf = (services: GatewayServices): ReadonlyArray<Route> =>
-  areas.flatMap((area) => area(services))
+export const routesOf = (services: GatewayServices): ReadonlyArray<Route> => {
+  const routes = areas.flatMap((area) => area(services))
+  routes.push(...descriptionRoutes(services, () => routes.map(({ endpoint }) => endpoint)))
+  return routes
+}
 
 export const makeApp = (services: GatewayServices): GatewayApp => {
   // A path means the same with and without its last slash: the requirement documents use both.

@@ -94,6 +94,13 @@ const rejections: Record<RejectionTag, Row> = {
   TooManyWaiting: [429, "OPS_LOAD_001", "Too many wait for this plan."],
 }
 
+/** What engine errors and rejections become, by code. */
+export const errorRows: ReadonlyMap<string, readonly [status: number, message: string]> = new Map(
+  ([...Object.values(engineErrors), ...Object.values(rejections)] as ReadonlyArray<Row>).map(
+    ([status, code, message]) => [code, [status, message]],
+  ),
+)
+
 /** A kind that this table does not know: understood, and refused. */
 const otherRejection = (kind: string): Row => [
   422,

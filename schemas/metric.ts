@@ -6,8 +6,8 @@ import { Time, textOf } from "./text.ts"
 export const batchSamplesMax = 1_000
 
 /** Prometheus' rules for names, shortened. Source: https://prometheus.io/docs/concepts/data_model/ */
-export const MetricName = Schema.String.check(Schema.isPattern(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,127}$/))
-export const LabelName = Schema.String.check(Schema.isPattern(/^[a-zA-Z_][a-zA-Z0-9_]{0,63}$/))
+export const MetricName = Schema.String.check(Schema.isPattern(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,127}$/u))
+export const LabelName = Schema.String.check(Schema.isPattern(/^[a-zA-Z_][a-zA-Z0-9_]{0,63}$/u))
 export const Labels = Schema.Record(Schema.String, textOf(256))
 export type Labels = typeof Labels.Type
 

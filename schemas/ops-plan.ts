@@ -77,7 +77,7 @@ export const AnswerBlock = Schema.Union([
     text: Schema.String,
     stream: Schema.optionalKey(Schema.Struct({ name: Schema.String, first: Schema.Int, last: Schema.Int })),
   }),
-])
+]).annotate({ identifier: "AnswerBlock" })
 export type AnswerBlock = typeof AnswerBlock.Type
 
 export const stageNames = ["route_plan", "validate", "execute", "compose", "present"] as const

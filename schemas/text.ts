@@ -1,8 +1,8 @@
-/** Bounded texts and names that several contracts share. */
+/** Bounded texts and names that several contracts share. A pattern is told in the API's description only with the flag `u`. */
 import * as Schema from "effect/Schema"
 
 /** An actor's key as people choose it: an agent, a session, a rule, a plan, a lock. */
-export const Id = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/))
+export const Id = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/u))
 
 /** Milliseconds since the epoch. */
 export const Time = Schema.Finite
@@ -10,3 +10,12 @@ export const Time = Schema.Finite
 export const textOf = (charactersMax: number) => Schema.String.check(Schema.isMaxLength(charactersMax))
 export const countOf = (minimum: number, maximum: number) =>
   Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+/** Text that goes into rows: Postgres stores neither a zero character nor half of a surrogate pair. */
+export const storableTextOf = (charactersMax: number) =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is refused
+  textOf(charactersMax).check(Schema.isPattern(/^[^\u0000\p{Cs}]*$/u))
+
+/** A name for people, on one line, that is not only spaces. */
+export const nameOf = (charactersMax: number) =>
+  textOf(charactersMax).check(Schema.isPattern(/^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u))

@@ -97,7 +97,7 @@ export const SpanNode = Schema.Struct({
   ...Span.fields,
   durationMs: Schema.Number,
   children: Schema.Array(Schema.suspend((): Schema.Codec<SpanNode> => SpanNode)),
-})
+}).annotate({ identifier: "SpanNode" })
 
 /** A whole trace. More than one root means that a span above was never reported. */
 export const TraceTree = Schema.Struct({

@@ -38,8 +38,8 @@ const notJson = (reason: string) =>
 /** The parser quotes what it could not read, which may be secret. */
 const reasonOf = (message: string): string => message.replace(/,? ?\.{0,3}"[\s\S]*$/, "")
 
-/** Stops reading as soon as the limit is passed, whatever the headers promised. */
-const readText = (request: IncomingMessage, bytesMax: number): Promise<string> =>
+/** Whatever its type says. Stops reading as soon as the limit is passed, whatever the headers promised. */
+export export const readBodyText = (request: IncomingMessage, bytesMax: number): Promise<string> =>
   new Promise((resolve, reject) => {
     if (Number(request.headers["content-length"] ?? 0) > bytesMax) return reject(tooLarge(bytesMax))
     let pieces: Array<Buffer> | undefined
@@ -72,7 +72,7 @@ export const readObject = async (
   depthMax = defaultGatewayLimits.bodyDepthMax,
 ): Promise<JsonObject> => {
   requireJson(request)
-  const text = await readText(request, bytesMax)
+  const text = await readBodyText(request, bytesMax)
   if (text === "") return {}
   let value: unknown
   try {

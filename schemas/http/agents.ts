@@ -17,7 +17,7 @@ export const AgentBody = Schema.Struct({
   answered: Schema.Int,
   failed: Schema.Int,
   created_at: Timestamp,
-})
+}).annotate({ identifier: "Agent" })
 
 export const agentEndpoints = {
   list: endpoint({

@@ -7,7 +7,9 @@ import { Id } from "../text.ts"
 import { endpoint } from "./endpoint.ts"
 import { ActorKey, queryNumber, Timestamp } from "./paging.ts"
 
-export const AlertBody = Schema.Struct({ ...Alert.fields, since: Timestamp, at: Timestamp })
+export const AlertBody = Schema.Struct({ ...Alert.fields, since: Timestamp, at: Timestamp }).annotate({
+  identifier: "Alert",
+})
 
 export const cepEndpoints = {
   define: endpoint({

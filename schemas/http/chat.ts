@@ -12,7 +12,7 @@ const permission = "chat:use"
 const ofSession = ["CHT_SES_001", "CHT_AUTH_001"] as const
 
 /** The number of the last event that was seen: what comes after it is sent. Like `Last-Event-ID`. */
-const after = Schema.optionalKey(Schema.String.check(Schema.isPattern(/^\d{0,15}$/)))
+const after = Schema.optionalKey(Schema.String.check(Schema.isPattern(/^\d{0,15}$/u)))
 
 export const chatEndpoints = {
   open: endpoint({

@@ -26,16 +26,16 @@ export const ActorKey = Schema.String.check(
   Schema.isMinLength(1),
   Schema.isMaxLength(256),
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  Schema.isPattern(/^[^\u0000-\u001f\u007f]+$/),
+  Schema.isPattern(/^[^\u0000-\u001f\u007f]+$/u),
 )
 
 export const Uuid = Schema.String.check(
-  Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i),
+  Schema.isPattern(/^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/u),
 )
 
 /** ISO 8601 in UTC, as every answer gives it. */
 export const Timestamp = Schema.String.check(
-  Schema.isPattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z$/),
+  Schema.isPattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z$/u),
 )
 
 /** `true` or `false` in a query. */
