@@ -39,7 +39,7 @@ const notJson = (reason: string) =>
 const reasonOf = (message: string): string => message.replace(/,? ?\.{0,3}"[\s\S]*$/, "")
 
 /** Whatever its type says. Stops reading as soon as the limit is passed, whatever the headers promised. */
-export export const readBodyText = (request: IncomingMessage, bytesMax: number): Promise<string> =>
+export const readBodyText = (request: IncomingMessage, bytesMax: number): Promise<string> =>
   new Promise((resolve, reject) => {
     if (Number(request.headers["content-length"] ?? 0) > bytesMax) return reject(tooLarge(bytesMax))
     let pieces: Array<Buffer> | undefined
