@@ -17,10 +17,18 @@ import {
   traceStoreLayer,
 } from "./actors/index.ts"
 import { Engine, make } from "./engine/index.ts"
-import { developmentLogin, developmentTenant, writeNodeFile } from "./gateway/index.ts"
+import {
+  developmentApiKey,
+  developmentTenant,
+  type LoginConfig,
+  makeLoginConfig,
+  readNodeFile,
+  writeNodeFile,
+} from "./gateway/index.ts"
 import { startGateway } from "./gateway-runtime.ts"
 import { findNats, type Report } from "./nats.ts"
 import {
+  auditAnchorsLayer,
   type BadSecretKeys,
   Changes,
   collectHostMetrics,
@@ -99,11 +107,20 @@ const openPlatform = Effect.fnUntraced(function* (settings: Settings) {
     try: () => readSecretKeys(settings),
     catch: (cause) => cause as BadSecretKeys,
   })
-  const tenants = Layer.mergeAll(Tenants.layer, Directory.layer({ platform: developmentTenant })).pipe(
-    Layer.provideMerge(Tenancy.layerRouted(tenantTables)),
-    Layer.provideMerge(Secrets.layer({ keys })),
-  )
+  const tenants = Layer.mergeAll(
+    Tenants.layer,
+    auditAnchorsLayer,
+    Directory.layer({ platform: developmentTenant }),
+  ).pipe(Layer.provideMerge(Tenancy.layerRouted(tenantTables)), Layer.provideMerge(Secrets.layer({ keys })))
   return yield* Layer.build(tenants)
+})
+
+/** What local tools get in: nothing where another provider logs people in. */
+const developmentKey = Effect.fnUntraced(function* ({ home }: Settings, login: LoginConfig) {
+  if (login.developmentIssuer === undefined) return {}
+  const last = yield* Effect.promise(() => readNodeFile(home))
+  const apiKey = yield* developmentApiKey(last?.apiKey)
+  return { apiKey, token: apiKey }
 })
 
 /**
@@ -111,8 +128,9 @@ const openPlatform = Effect.fnUntraced(function* (settings: Settings) {
  * report under the span of the start for ever.
  */
 export const startNode = Effect.fnUntraced(function* (settings: Settings, report: Report) {
+  const { environment, web } = settings
   const login = yield* Effect.tryPromise({
-    try: () => developmentLogin(settings.home, settings.environment),
+    try: () => makeLoginConfig(settings.login, { environment, publicUrl: web.publicUrl }),
     catch: (cause) => cause as Error,
   })
   const incarnation = newIncarnation()
@@ -134,7 +152,7 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   const collector = yield* Effect.provide(startCollector(settings), all)
   yield* Effect.forkScoped(Effect.provide(runMetricFeed(), all))
   const url = yield* Effect.provide(startGateway(settings, login, collector), all)
-  const node = { url, token: login.token, apiKey: login.apiKey }
+  const node = { url, ...(yield* Effect.provide(developmentKey(settings, login), all)) }
   yield* Effect.promise(() => writeNodeFile(settings.home, node))
   return { node, ended: givenUp }
 })

@@ -1,9 +1,12 @@
 /** Puts the routes together. */
 import { Hono } from "hono"
 import { mount } from "./entrance.ts"
+import { developmentIssuerRoutes } from "./auth/development-issuer/routes.ts"
 import { actorRoutes } from "./http/actors.ts"
 import { agentRoutes } from "./http/agents.ts"
 import { auditRoutes } from "./http/audit.ts"
+import { apiKeyRoutes } from "./http/api-keys.ts"
+import { authRoutes } from "./http/auth.ts"
 import { cepRoutes } from "./http/cep.ts"
 import { chatRoutes } from "./http/chat.ts"
 import { descriptionRoutes } from "./http/description.ts"
@@ -24,9 +27,12 @@ import { socketRoutes } from "./ws/route.ts"
 const areas: ReadonlyArray<(services: GatewayServices) => ReadonlyArray<Route>> = [
   actorRoutes,
   agentRoutes,
+  apiKeyRoutes,
+  authRoutes,
   auditRoutes,
   cepRoutes,
   chatRoutes,
+  developmentIssuerRoutes,
   groupRoutes,
   healthRoutes,
   lockRoutes,

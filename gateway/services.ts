@@ -2,10 +2,11 @@
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { TraceStore } from "../actors/index.ts"
-import type { EngineShape, LogFull, Unavailable } from "../engine/index.ts"
-import type { Changes, Directory, Tenancy, Tenants } from "../resources/index.ts"
+import type { EngineShape, KeyValue, LogFull, Unavailable } from "../engine/index.ts"
+import type { ApiKeys, Changes, Directory, LoginAttempts, LoginSessions, SigningKeys, Tenancy, Tenants } from "../resources/index.ts"
 import type { AnyProtocol, SampleBatch, Span } from "../schemas/index.ts"
 import type { Credentials } from "./auth/credentials.ts"
+import type { LoginConfig } from "./auth/login-config.ts"
 import type { ComponentHealth } from "./components.ts"
 import type { GatewayLimits } from "./config.ts"
 import type { RequestMetrics } from "./metrics.ts"
@@ -14,13 +15,15 @@ import type { RateGate } from "./rate-limit.ts"
 import type { WebPolicy } from "./web-policy.ts"
 
 /** The services that handlers may use as Effects. */
-export type GatewayNeeds = Changes | Directory | Tenancy | Tenants
+export type GatewayNeeds = ApiKeys | Changes | Directory | KeyValue.KeyValue | LoginAttempts | LoginSessions | SigningKeys | Tenancy | Tenants
 
 export interface GatewayServices {
   readonly engine: EngineShape
   /** By kind: what callers may send to. */
   readonly protocols: ReadonlyMap<string, AnyProtocol>
   readonly credentials: Credentials
+  /** How people log in. */
+  readonly login: LoginConfig
   readonly traces: (typeof TraceStore)["Service"]
   /** Stores samples in the metric stream. */
   readonly appendSamples: (batch: SampleBatch, tenant: string) => Effect.Effect<void, Unavailable | LogFull>

@@ -1,5 +1,5 @@
 /** What other folders may use of the outside world: embedded by default, real services by configuration. */
-export { anchorAudits } from "./audit/anchors.ts"
+export { anchorAudits, auditAnchorsLayer } from "./audit/anchors.ts"
 export { auditLimits } from "./audit/limits.ts"
 export { type AuditSearch, auditPage, auditStream } from "./audit/read.ts"
 export {

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { maskValue } from "../tracing/masking.ts"
+import { auditLimits } from "./limits.ts"
 
 /** Who asks for a change, and in which request. */
 export interface ChangedBy {
@@ -63,7 +64,33 @@ const canonical = (value: unknown): string =>
 export const hashOfEntry = ({ hash: _, ...entry }: AuditEntry): string =>
   createHash("sha256").update(canonical(entry)).digest("hex")
 
-const masked = (value: unknown): unknown => (value === undefined ? null : maskValue(value))
+/** Postgres takes neither NUL nor half a surrogate pair, and a change must not fail for what it is called. */
+const storable = (text: string): string => text.replaceAll("\u0000", "\ufffd").toWellFormed()
+
+const storableParts = (value: unknown): unknown => {
+  if (typeof value === "string") return storable(value)
+  if (Array.isArray(value)) return value.map(storableParts)
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, part]) => [storable(name), storableParts(part)]),
+  )
+}
+
+const cut = (text: string): string =>
+  text.length > auditLimits.nameCharactersMax ? `${text.slice(0, auditLimits.nameCharactersMax)}…` : text
+const name = (text: string): string => storable(cut(text))
+
+/** What is too large is left out and says so; its hash tells whether somebody else's copy is the same. */
+const bounded = (value: unknown): unknown => {
+  const text = canonical(value)
+  const bytes = Buffer.byteLength(text)
+  if (bytes <= auditLimits.valueBytesMax) return value
+  const sha256 = createHash("sha256").update(text).digest("hex")
+  return { left_out: { limit: "valueBytesMax", bytes_max: auditLimits.valueBytesMax, bytes, sha256 } }
+}
+
+const masked = (value: unknown): unknown =>
+  value === undefined ? null : bounded(storableParts(maskValue(value)))
 
 /** Locks the end of the tenant's chain until the transaction ends: entries of one tenant are written one after another. */
 const lockHead = Effect.fnUntraced(function* (sql: SqlClient, tenant: string) {
@@ -89,14 +116,14 @@ export const recordChanges = Effect.fn("audit.record")(function* (
       tenant: by.tenant,
       sequence: ++sequence,
       at,
-      actor: by.user,
+      actor: name(by.user),
       action: change.action,
       object_type: change.objectType,
-      object_id: change.objectId,
+      object_id: name(change.objectId),
       before: masked(change.before),
       after: masked(change.after),
-      request_id: by.requestId ?? null,
-      trace_id: by.traceId ?? null,
+      request_id: by.requestId === undefined ? null : name(by.requestId),
+      trace_id: by.traceId === undefined ? null : name(by.traceId),
       address: by.address ?? null,
       previous_hash: hash,
       hash: "",

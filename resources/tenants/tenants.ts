@@ -190,6 +190,8 @@ const make = Effect.gen(function* () {
     })
     const changed = yield* changing(by, id, update)
     if (database_url !== undefined) yield* places.databases.forget(id)
+    // Credentials that some node has checked lately are looked at again.
+    if (changed.state !== stored.state) yield* changes.announce(`access/${id}`)
     return changed
   })
 

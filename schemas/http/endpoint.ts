@@ -45,7 +45,7 @@ export interface Declaration<
   /** Default: `plain`. `v2`: seed 2 §3.2, for errors as well. */
   readonly envelope?: "plain" | "v2"
   /** What the answer is instead of JSON. */
-  readonly media?: "text/event-stream" | "text/plain" | "text/html" | "websocket"
+  readonly media?: "application/x-ndjson" | "text/event-stream" | "text/plain" | "text/html" | "websocket"
   /**
    * `gateway`, the default: an answer that takes longer than the gateway's limit is 504. `own`: the route has a limit of
    * its own. Streams have none.
@@ -66,6 +66,7 @@ export interface Endpoint<
   Query extends Fields = Fields,
   Body extends PlainCodec | undefined = PlainCodec | undefined,
   Answer extends PlainCodec | undefined = PlainCodec | undefined,
+  Envelope extends "plain" | "v2" = "plain" | "v2",
 > extends Declaration<Params, Query, Body, Answer> {
   readonly rate: RateClass
   readonly params: Params
@@ -73,7 +74,7 @@ export interface Endpoint<
   readonly body: Body
   readonly answer: Answer
   readonly status: 200 | 201 | 202 | 204
-  readonly envelope: "plain" | "v2"
+  readonly envelope: Envelope
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: an endpoint with its types forgotten
@@ -99,9 +100,10 @@ export const endpoint = <
   const Query extends Fields = None,
   Body extends PlainCodec | undefined = undefined,
   Answer extends PlainCodec | undefined = undefined,
+  Envelope extends "plain" | "v2" = "plain",
 >(
-  declaration: Declaration<Params, Query, Body, Answer>,
-): Endpoint<Params, Query, Body, Answer> => ({
+  declaration: Declaration<Params, Query, Body, Answer> & { readonly envelope?: Envelope },
+): Endpoint<Params, Query, Body, Answer, Envelope> => ({
   ...declaration,
   rate: declaration.rate ?? (declaration.method === "GET" ? "read" : "write"),
   params: declaration.params ?? ({} as Params),
@@ -109,5 +111,5 @@ export const endpoint = <
   body: declaration.body as Body,
   answer: declaration.answer as Answer,
   status: declaration.status ?? (declaration.answer === undefined ? 204 : 200),
-  envelope: declaration.envelope ?? "plain",
+  envelope: declaration.envelope ?? ("plain" as Envelope),
 })
