@@ -1,18 +1,23 @@
 /** Puts the routes together. */
 import { Hono } from "hono"
-import { mount } from "./entrance.ts"
 import { developmentIssuerRoutes } from "./auth/development-issuer/routes.ts"
+import { mount } from "./entrance.ts"
 import { actorRoutes } from "./http/actors.ts"
 import { agentRoutes } from "./http/agents.ts"
-import { auditRoutes } from "./http/audit.ts"
 import { apiKeyRoutes } from "./http/api-keys.ts"
+import { auditRoutes } from "./http/audit.ts"
 import { authRoutes } from "./http/auth.ts"
 import { cepRoutes } from "./http/cep.ts"
 import { chatRoutes } from "./http/chat.ts"
 import { descriptionRoutes } from "./http/description.ts"
 import { groupRoutes } from "./http/groups.ts"
 import { healthRoutes } from "./http/health.ts"
+import { llmModelAdminRoutes } from "./http/llm-models/admin.ts"
+import { llmModelRoutes } from "./http/llm-models/v1.ts"
+import { llmModelV2Routes } from "./http/llm-models/v2.ts"
+import { llmUsageRoutes } from "./http/llm-usage.ts"
 import { lockRoutes } from "./http/locks.ts"
+import { modelCallRoutes } from "./http/model-calls.ts"
 import { opsRoutes } from "./http/ops.ts"
 import { roleRoutes } from "./http/roles.ts"
 import { tenantRoutes } from "./http/tenants.ts"
@@ -35,7 +40,12 @@ const areas: ReadonlyArray<(services: GatewayServices) => ReadonlyArray<Route>> 
   developmentIssuerRoutes,
   groupRoutes,
   healthRoutes,
+  llmModelAdminRoutes,
+  llmModelRoutes,
+  llmModelV2Routes,
+  llmUsageRoutes,
   lockRoutes,
+  modelCallRoutes,
   opsRoutes,
   roleRoutes,
   socketRoutes,

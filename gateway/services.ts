@@ -3,7 +3,17 @@ import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { TraceStore } from "../actors/index.ts"
 import type { EngineShape, KeyValue, LogFull, Unavailable } from "../engine/index.ts"
-import type { ApiKeys, Changes, Directory, LoginAttempts, LoginSessions, SigningKeys, Tenancy, Tenants } from "../resources/index.ts"
+import type {
+  ApiKeys,
+  Changes,
+  Directory,
+  LlmModels,
+  LoginAttempts,
+  LoginSessions,
+  SigningKeys,
+  Tenancy,
+  Tenants,
+} from "../resources/index.ts"
 import type { AnyProtocol, SampleBatch, Span } from "../schemas/index.ts"
 import type { Credentials } from "./auth/credentials.ts"
 import type { LoginConfig } from "./auth/login-config.ts"
@@ -15,7 +25,17 @@ import type { RateGate } from "./rate-limit.ts"
 import type { WebPolicy } from "./web-policy.ts"
 
 /** The services that handlers may use as Effects. */
-export type GatewayNeeds = ApiKeys | Changes | Directory | KeyValue.KeyValue | LoginAttempts | LoginSessions | SigningKeys | Tenancy | Tenants
+export type GatewayNeeds =
+  | ApiKeys
+  | Changes
+  | Directory
+  | KeyValue.KeyValue
+  | LlmModels
+  | LoginAttempts
+  | LoginSessions
+  | SigningKeys
+  | Tenancy
+  | Tenants
 
 export interface GatewayServices {
   readonly engine: EngineShape

@@ -78,6 +78,7 @@ const make = Effect.gen(function* () {
     priceAt: (tenant, modelId, at) => within(tenant, (sql) => priceAt(sql, modelId, at)),
     list: (tenant, caller, search) => within(tenant, (sql) => listModels(sql, caller, search)),
     read: (tenant, caller, id) => within(tenant, (sql) => seenModel(sql, caller, id)),
+    managed: (tenant, caller, id) => within(tenant, (sql) => requireRight(sql, caller, id, "manage")),
     register: (requester, model) =>
       changing(requester.by.tenant, (sql) => register(sql, secrets, requester, model)),
     change: (requester, id, model, version) =>

@@ -124,6 +124,8 @@ export interface LlmModelsService {
     search: ModelSearch,
   ) => Answer<{ readonly models: ReadonlyArray<AccessibleModel>; readonly total: number }>
   readonly read: (tenant: string, caller: ModelCaller, id: string) => Answer<AccessibleModel>
+  /** For who manages it. */
+  readonly managed: (tenant: string, caller: ModelCaller, id: string) => Answer<Model>
   /** Errors: `LLM_MODEL_002` the name is taken; `LLM_MODEL_006` a setting is not possible. */
   readonly register: (requester: Requester, model: NewModel) => Answer<Model>
   /** Errors: besides those of `register`, `LLM_MODEL_005` another version; `LLM_MODEL_007` the built-in model stays. */
