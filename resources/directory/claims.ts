@@ -6,13 +6,14 @@ import type { Claims } from "./directory.ts"
 import { directoryLimits as limits } from "./limits.ts"
 import { badClaim } from "./refusals.ts"
 
-const withControls = /\p{Cc}/u
+/** Control characters, and halves of surrogate pairs. */
+const unprintable = /[\p{Cc}\p{Cs}]/u
 
 /** Undefined when it can be taken. */
 const problemOf = (text: string, charactersMax: number): string | undefined => {
   if (text.trim() === "" || text !== text.trim()) return "it is empty, or begins or ends with a space"
   if (text.length > charactersMax) return `it has more than ${charactersMax} characters`
-  if (withControls.test(text)) return "it has control characters"
+  if (unprintable.test(text)) return "it has characters that cannot be shown"
   return undefined
 }
 

@@ -1,4 +1,6 @@
 /** Every bound of the directory, with its unit. */
+import { groupRolesMax } from "../../schemas/index.ts"
+
 export const directoryLimits = {
   /** How long a node answers what somebody may do without looking, when it hears of no change. */
   accessKeepMs: 5_000,
@@ -7,8 +9,7 @@ export const directoryLimits = {
   /** Roles of its own that a tenant may have. */
   rolesMax: 500,
   groupsMax: 10_000,
-  /** Roles of one group. */
-  groupRolesMax: 50,
+  groupRolesMax,
   /** Groups that a provider may name for one user; more are refused. */
   claimedGroupsMax: 1_000,
   /** Characters of what a provider says of a user. */
