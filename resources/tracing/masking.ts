@@ -34,22 +34,54 @@ const patterns: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b(Bearer|Basic|Digest|Token)(\s+)[A-Za-z0-9._~+/=:-]+/gi, `$1$2${secret}`],
   [/eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){1,4}/g, secret],
   [/(?:ak|sk|pk|rk)_(?:live|test)_[A-Za-z0-9_-]+/g, secret],
+  [/(?<![A-Za-z0-9])rt_[A-Za-z0-9_-]{16,}/g, secret],
   [/\bsk-[A-Za-z0-9_-]{8,}/g, secret],
   [/\b(?:gh[a-z]_|github_pat_|glpat-|xox[a-z]-|npm_|hf_)[A-Za-z0-9_-]{8,}/g, secret],
   [/(?:AKIA|ASIA)[A-Z0-9]{12,}/g, secret],
   [/AIza[A-Za-z0-9_-]{20,}/g, secret],
   [/(:\/\/[^\s/:@]*:)[^\s/@]+@/g, `$1${secret}@`],
+  [/(:\/\/)[^\s/:@]{16,}@/g, `$1${secret}@`],
   [
     /((?:passw(?:or)?d|pwd|secret|token|api[-_]?key|access[-_]?key|signature|code_verifier)["']?\s*[=:]\s*["']?)(?!\[secret\])[^\s"'&,;}]+/gi,
     `$1${secret}`,
   ],
   // Letters of any alphabet: addresses are not only ASCII.
   [/[\p{L}\p{N}._%+'-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/gu, "[email]"],
-  [/(?<![\p{L}\p{N}])\+\d[\d\s().-]{6,18}\d(?!\d)/gu, "[phone]"],
-  [/(?<!\d)\(?0\d{1,2}\)?[-. ]\d{3,4}[-. ]\d{4}(?!\d)/g, "[phone]"],
-  [/(?<![\d.])01[016789]\d{7,8}(?!\d)/g, "[phone]"],
-  [/(?<!\d)\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?!\d)/g, "[phone]"],
 ]
+
+/** Ids made by machines, whose digits are nobody's number: UUIDs, and hexadecimal ones with a letter in them. */
+const id = /\b(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?=\d*[a-f])[0-9a-f]{16,64})\b/
+/** Payment cards begin with 2 to 6, or 9 in Korea; times in microseconds and nanoseconds begin with 1. */
+const card = /(?<![\d.])[2-69](?:[ -]?\d){13,18}(?!\d)/
+const phones: ReadonlyArray<RegExp> = [
+  /(?<!\d|\d[eE])\+\d[\d\s().-]{6,18}\d(?!\d)/,
+  /(?<!\d)(?:00)?82[-. ]\d{1,2}[-. ]\d{3,4}[-. ]\d{4}(?!\d)/,
+  /(?<!\d)\(?0\d{1,2}\)?[-. ]\d{3,4}[-. ]\d{4}(?!\d)/,
+  /(?<![\d.])01[016789]\d{7,8}(?!\d)/,
+  /(?<!\d)\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?!\d)/,
+]
+const besidesIds = (patterns: ReadonlyArray<RegExp>): RegExp =>
+  new RegExp(`(?<id>${id.source})|${patterns.map(({ source }) => source).join("|")}`, "gu")
+const cardOrId = besidesIds([card])
+const phoneOrId = besidesIds(phones)
+
+/** The check digit that payment cards have. Source: ISO/IEC 7812-1, annex B. */
+const hasCheckDigit = (digits: string): boolean => {
+  let sum = 0
+  for (let index = 0; index < digits.length; index++) {
+    const digit = Number(digits[digits.length - 1 - index])
+    sum += index % 2 === 0 ? digit : digit > 4 ? digit * 2 - 9 : digit * 2
+  }
+  return sum % 10 === 0
+}
+
+const isCard = (found: string): boolean => hasCheckDigit(found.replaceAll(/\D/g, ""))
+
+/** Ids stay, because the expressions take them before anything in them. */
+const maskNumbers = (text: string): string =>
+  text
+    .replace(cardOrId, (found, kept) => (kept === undefined && isCard(found) ? "[card]" : found))
+    .replace(phoneOrId, (found, kept) => (kept === undefined ? "[phone]" : found))
 
 /** A word that the cut went through could be half a secret. */
 const withoutTornWord = (text: string): string => text.replace(/\S*$/, "")
@@ -58,6 +90,7 @@ export const maskText = (text: string): string => {
   const { scannedMax, keptMax } = maskingLimits
   let masked = text.length > scannedMax ? `${withoutTornWord(text.slice(0, scannedMax))}…` : text
   for (const [pattern, replacement] of patterns) masked = masked.replace(pattern, replacement)
+  masked = maskNumbers(masked)
   return masked.length > keptMax ? `${masked.slice(0, keptMax)}…` : masked
 }
 

@@ -12,12 +12,35 @@ const letters = (characters: string, minLength: number, maxLength = minLength) =
 const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 const digits = "0123456789"
 
+/** The digits with the one that makes them a card's. */
+const withCheckDigit = (digits: string): string => {
+  const sum = [...digits]
+    .toReversed()
+    .reduce(
+      (total, character, index) =>
+        total + (index % 2 === 1 ? Number(character) : [0, 2, 4, 6, 8, 1, 3, 5, 7, 9][Number(character)]!),
+      0,
+    )
+  return `${digits}${(10 - (sum % 10)) % 10}`
+}
+
 const secrets: Record<string, fc.Arbitrary<string>> = {
   "an API key": letters(alphanumeric, 8, 40).map((rest) => `ak_live_${rest}`),
   "a model provider's key": letters(alphanumeric, 20, 48).map((rest) => `sk-${rest}`),
   "a signed token": fc
     .tuple(letters(alphanumeric, 10, 30), letters(alphanumeric, 10, 30), letters(alphanumeric, 10, 43))
     .map(([header, body, signature]) => `eyJ${header}.${body}.${signature}`),
+  "a refresh token": letters(alphanumeric, 16, 43).map((rest) => `rt_${rest}`),
+  "a payment card": letters(digits, 14).map((rest) => withCheckDigit(`4${rest}`)),
+  "a payment card in groups": letters(digits, 14).map((rest) =>
+    withCheckDigit(`5${rest}`).replaceAll(/(\d{4})(?=\d)/g, "$1 "),
+  ),
+  "a number abroad": letters(digits, 9).map((rest) => `+4420${rest}`),
+  "a number of Seoul": letters(digits, 8).map((rest) => `02-${rest.slice(0, 4)}-${rest.slice(4)}`),
+  "a number with the country in front": letters(digits, 8).map(
+    (rest) => `82-10-${rest.slice(0, 4)}-${rest.slice(4)}`,
+  ),
+  "the credential of an address": letters(alphanumeric, 16, 30).map((rest) => `://user:${rest}@`),
   "an access key": letters("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16).map((rest) => `AKIA${rest}`),
   "an e-mail address": fc
     .tuple(letters(`${alphanumeric}._-`, 1, 20), letters("abcdefghijklmnop", 2, 12))
@@ -103,6 +126,32 @@ describe("masking", () => {
     ])
       expect(maskText(text)).toBe(text)
     expect(maskValue({ count: 3, ok: true, none: null })).toEqual({ count: 3, ok: true, none: null })
+  })
+
+  it("mangles no id, time or figure", () => {
+    const harmless = fc.oneof(
+      fc.uuid(),
+      letters("0123456789abcdef", 31).map((rest) => `a${rest}`),
+      letters("0123456789abcdef", 23).map((rest) => `${rest}f`),
+      letters("0123456789abcdef", 15).map((rest) => `e${rest}`),
+      fc
+        .date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) })
+        .map((date) => date.toISOString()),
+      fc.integer({ min: 1_000_000_000_000, max: 1_999_999_999_999 }).map(String),
+      fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e9, max: 1e9 }).map(String),
+    )
+    const said = fc.array(harmless, { minLength: 1, maxLength: 5 }).map((parts) => parts.join(", "))
+    fc.assert(
+      fc.property(said, (text) => {
+        expect(maskText(text)).toBe(text)
+      }),
+      { numRuns: 20_000 },
+    )
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        expect(maskValue({ value })).toEqual({ value })
+      }),
+    )
   })
 
   it("keeps no half of a secret that a cut goes through", () => {
