@@ -1,15 +1,10 @@
 /** What others may use of the gateway. */
 
-export { type Credentials, makeCredentials } from "./auth/credentials.ts"
-export {
-  type DevelopmentLogin,
-  developmentLogin,
-  developmentTenant,
-  type NodeFile,
-  readNodeFile,
-  signToken,
-  writeNodeFile,
-} from "./auth/development-login.ts"
+export { type CredentialSources, type Credentials, makeCredentials } from "./auth/credentials.ts"
+export { developmentApiKey, developmentTenant, developmentUser } from "./auth/development-user.ts"
+export { anonymous, type Identity } from "./auth/identity.ts"
+export { type LoginConfig, type LoginOptions, makeLoginConfig } from "./auth/login-config.ts"
+export { type NodeFile, readNodeFile, writeNodeFile } from "./auth/node-file.ts"
 export { noTrustedProxies, parseTrustedProxies, type TrustedProxies } from "./client-address.ts"
 export {
   type ComponentHealth,
@@ -25,6 +20,7 @@ export {
   type GatewayAddress,
   type GatewayLimits,
 } from "./config.ts"
+export { GatewayError } from "./errors.ts"
 export { RequestMetrics } from "./metrics.ts"
 export { OpenStreams } from "./open-streams.ts"
 export type { RateGate } from "./rate-limit.ts"

@@ -33,14 +33,14 @@ const reasonOf = (cause: NodeJS.ErrnoException): string =>
 /** Longer than any proxy keeps an idle connection, so that it is the proxy that closes. */
 const keepAliveMs = 75_000
 
-/** How often connections are looked at that have not sent their request. */
-const checkConnectionsMs = 1_000
+/** How often connections are looked at that have not sent their request, at the least. */
+const checkConnectionsMsMax = 1_000
 
 const serverOptions = ({ headerBytesMax, headersMsMax, receiveMsMax }: GatewayLimits) => ({
   maxHeaderSize: headerBytesMax,
   headersTimeout: headersMsMax,
   requestTimeout: receiveMsMax,
-  connectionsCheckingInterval: checkConnectionsMs,
+  connectionsCheckingInterval: Math.min(checkConnectionsMsMax, headersMsMax),
   keepAliveTimeout: keepAliveMs,
 })
 

@@ -5,15 +5,16 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { AskResult, EngineShape } from "../../engine/index.ts"
 import {
+  anonymous,
+  type Credentials,
   defaultGatewayLimits,
+  GatewayError,
   type GatewayLimits,
   type GatewayServices,
   listenGateway,
-  makeCredentials,
   makeWebPolicy,
   OpenStreams,
   RequestMetrics,
-  signToken,
   type WebSettings,
 } from "../../gateway/index.ts"
 import { ChatSessionProtocol, LockProtocol, type SessionEvent } from "../../schemas/index.ts"
@@ -22,7 +23,9 @@ export interface ScriptedGateway {
   readonly url: string
   readonly token: string
   /** What every command is answered with; a session that reads as its owner's until it is set. */
-  answer: (command: { readonly _tag: string }) => AskResult
+  answer: (command: { readonly _tag: string }) => AskResult | "never"
+  /** How many commands without an answer were interrupted. */
+  interrupted: number
   /** Tells whoever listens. */
   readonly signal: (...events: ReadonlyArray<SessionEvent>) => void
   readonly stop: () => Promise<void>
@@ -46,15 +49,21 @@ export const startScriptedGateway = async (
 ): Promise<ScriptedGateway> => {
   const listeners = new Set<(body: unknown) => void>()
   const gateway = {
-    answer: (_: { readonly _tag: string }): AskResult => ({ ok: view("s") }),
+    answer: (_: { readonly _tag: string }): AskResult | "never" => ({ ok: view("s") }),
+    interrupted: 0,
     signal: (...events: ReadonlyArray<SessionEvent>) => {
       for (const tell of listeners) tell({ events })
     },
   }
   const engine = {
-    submit: (_to, _version, body, _options, done) => done(gateway.answer(body)),
+    submit: (_to, _version, body, _options, done) => {
+      const result = gateway.answer(body)
+      if (result !== "never") done(result)
+    },
     ask: (_protocol, _key, command) => {
       const result = gateway.answer(command as { readonly _tag: string })
+      if (result === "never")
+        return Effect.onInterrupt(Effect.never, () => Effect.sync(() => void gateway.interrupted++))
       return "ok" in result ? Effect.succeed(result.ok as never) : Effect.fail(result as never)
     },
     listen: (_topic, handle) =>
@@ -66,11 +75,17 @@ export const startScriptedGateway = async (
       ),
   } as Partial<EngineShape> as EngineShape
   const all = { ...defaultGatewayLimits, ...limits }
-  const signingKey = Buffer.alloc(32, 1)
+  const token = "scripted"
+  const identity = { ...anonymous, tenant: "t", user: "u", permissions: new Set(["*"]), expiresAt: Infinity }
+  const credentials: Credentials = {
+    known: (credential) => (credential === token ? identity : undefined),
+    verify: () => Promise.reject(new GatewayError(401, "USR_AUTH_002", "The credential is not valid.")),
+  }
   const services = {
     engine,
     protocols: new Map([LockProtocol, ChatSessionProtocol].map((protocol) => [protocol.kind, protocol])),
-    credentials: makeCredentials({ signingKey, apiKeys: [], limits: all }),
+    credentials,
+    login: {},
     components: {},
     recordSpan: () => {},
     limits: all,
@@ -84,7 +99,7 @@ export const startScriptedGateway = async (
   const port = await Effect.runPromise(Effect.provideService(listening, Scope.Scope, scope))
   return Object.assign(gateway, {
     url: `http://127.0.0.1:${port}`,
-    token: await signToken(signingKey, { tenant: "t", user: "u", permissions: ["*"] }),
+    token,
     stop: () => Effect.runPromise(Scope.close(scope, Exit.void)),
   })
 }

@@ -1,0 +1,33 @@
+/** A request byte for byte as a test writes it, for what no HTTP client would send. */
+import { connect } from "node:net"
+
+export interface RawAnswer {
+  readonly status: number
+  readonly headers: string
+  readonly body: string
+}
+
+/** The whole answer once the connection is closed, by whichever side; requests should say `Connection: close`. */
+export const rawRequest = (url: string, pieces: ReadonlyArray<string>): Promise<RawAnswer> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url)
+    let text = ""
+    const socket = connect(Number(port), hostname, () => {
+      for (const piece of pieces) socket.write(piece)
+    })
+    socket.setEncoding("utf8")
+    socket.on("data", (piece) => {
+      text += piece
+    })
+    // Whoever refuses a request need not read the rest of it.
+    socket.on("error", (failure) => (text === "" ? reject(failure) : undefined))
+    socket.once("close", () => {
+      const end = text.indexOf("\r\n\r\n")
+      const [line = ""] = text.split("\r\n", 1)
+      resolve({
+        status: Number(line.split(" ")[1]),
+        headers: text.slice(line.length + 2, end),
+        body: text.slice(end + 4),
+      })
+    })
+  })
