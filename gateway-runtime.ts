@@ -3,12 +3,13 @@ import * as Effect from "effect/Effect"
 import { kinds, TraceStore } from "./actors/index.ts"
 import { Engine } from "./engine/index.ts"
 import {
+  type CredentialSources,
   collectorComponent,
-  type DevelopmentLogin,
   databaseComponent,
   defaultGatewayLimits,
   engineComponent,
   type GatewayNeeds,
+  type LoginConfig,
   listenGateway,
   makeCredentials,
   makeWebPolicy,
@@ -17,7 +18,18 @@ import {
   projectionsComponent,
   RequestMetrics,
 } from "./gateway/index.ts"
-import { Database, RateLimits, Tracing } from "./resources/index.ts"
+import {
+  ApiKeys,
+  Changes,
+  Database,
+  Directory,
+  LoginSessions,
+  NodeLog,
+  RateLimits,
+  SigningKeys,
+  Tenants,
+  Tracing,
+} from "./resources/index.ts"
 import type { SampleBatch } from "./schemas/index.ts"
 import type { Settings } from "./settings.ts"
 import { Durability, MetricStream, metricToken, Nats } from "./streams/index.ts"
@@ -30,10 +42,25 @@ const urlOf = (host: string, port: number): string => {
   return `http://${name.includes(":") ? `[${name}]` : name}:${port}`
 }
 
+/** Where credentials are checked. */
+const credentialSources = Effect.gen(function* () {
+  const [signingKeys, apiKeys, logins] = [yield* SigningKeys, yield* ApiKeys, yield* LoginSessions]
+  const [directory, tenants, changes] = [yield* Directory, yield* Tenants, yield* Changes]
+  const sources: CredentialSources = {
+    verifyingKey: signingKeys.verifying,
+    checkApiKey: apiKeys.check,
+    isAlive: logins.alive,
+    access: directory.access,
+    tenantAccepts: (tenant) => Effect.map(tenants.find(tenant), (found) => found?.state === "active"),
+    generation: changes.generation,
+  }
+  return sources
+})
+
 /** Gives its address. */
 export const startGateway = Effect.fnUntraced(function* (
   settings: Settings,
-  login: DevelopmentLogin,
+  login: LoginConfig,
   lastCollected: () => number | undefined,
 ) {
   const [engine, traces, metrics] = [yield* Engine, yield* TraceStore, yield* MetricStream]
@@ -45,7 +72,12 @@ export const startGateway = Effect.fnUntraced(function* (
   const services = {
     engine,
     protocols: new Map(kinds.map(({ protocol }) => [protocol.kind, protocol])),
-    credentials: makeCredentials({ ...login, limits }),
+    credentials: makeCredentials({
+      sources: yield* credentialSources,
+      context: yield* Effect.context(),
+      limits,
+    }),
+    login,
     traces,
     appendSamples: (batch: SampleBatch, tenant: string) =>
       Effect.asVoid(metrics.append(metricToken(tenant, "api"), encoder.encode(JSON.stringify(batch)))),
@@ -61,10 +93,13 @@ export const startGateway = Effect.fnUntraced(function* (
     limits,
     web: makeWebPolicy(settings.web),
     rates: policies === undefined ? undefined : { limits: rateLimits, policies, proxies },
+    log: yield* NodeLog,
     metrics: new RequestMetrics(),
     streams: new OpenStreams(limits.streamsMax),
     context: yield* Effect.context<GatewayNeeds>(),
   }
   const port = yield* listenGateway(services, { host: settings.host, port: settings.port })
-  return urlOf(settings.host, port)
+  const url = urlOf(settings.host, port)
+  login.listensAt(url)
+  return url
 })

@@ -2,6 +2,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { developmentUser } from "./gateway/index.ts"
 import { startNode } from "./runtime.ts"
 import { readSettings } from "./settings.ts"
 
@@ -22,9 +23,12 @@ const run = Effect.gen(function* () {
       `Millrace is ready after ${process.uptime().toFixed(1)} s`,
       `  gateway    ${node.url}`,
       `  health     ${node.url}/health`,
-      `  token      ${node.token}`,
-      `  API key    ${node.apiKey}`,
-      `  both are also in ${settings.home}/node.json, for development only`,
+      ...(node.apiKey === ""
+        ? [`  login      ${settings.login.issuer}`]
+        : [
+            `  API key    ${node.apiKey}`,
+            `  of the user ${developmentUser}, who may do everything; also in ${settings.home}/node.json, for development only`,
+          ]),
       "Ctrl-C stops it; npm run demo shows what it does.",
     ].join("\n"),
   )
@@ -36,7 +40,7 @@ const explain = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
   const message = error instanceof Error ? error.message : String(error)
   const expected = typeof error === "object" && error !== null && ("_tag" in error || "code" in error)
-  const known = expected || message.startsWith("The development login")
+  const known = expected || message.startsWith("The development login does not exist")
   return known ? `millrace: ${message}` : `millrace: ${Cause.pretty(cause)}`
 }
 

@@ -11,7 +11,9 @@ import * as Redacted from "effect/Redacted"
 import {
   EngineAccess,
   implementations,
+  ModelsAccess,
   runMetricFeed,
+  runModelWatch,
   seedBuiltins,
   traceProjectorLayer,
   traceStoreLayer,
@@ -22,6 +24,7 @@ import {
   developmentTenant,
   type LoginConfig,
   makeLoginConfig,
+  type NodeFile,
   readNodeFile,
   writeNodeFile,
 } from "./gateway/index.ts"
@@ -32,8 +35,16 @@ import {
   type BadSecretKeys,
   Changes,
   collectHostMetrics,
+  credentialsLayer,
   Database,
   Directory,
+  Egress,
+  Llm,
+  LlmModels,
+  LlmUsage,
+  llmModelsLayer,
+  modelCheckerLayer,
+  NodeLog,
   RateLimits,
   readSecretKeys,
   Secrets,
@@ -101,6 +112,14 @@ const databaseLayer = ({ databaseUrl, databaseDirectory }: Settings) =>
     dataDirectory: databaseDirectory,
   })
 
+/** Language models, and the one client that goes out to them. */
+const modelsLayer = ({ egressAllow: allow }: Settings) =>
+  Llm.layer().pipe(
+    Layer.provideMerge(Layer.mergeAll(llmModelsLayer, LlmUsage.layer)),
+    Layer.provide(modelCheckerLayer),
+    Layer.provideMerge(Egress.layer({ allow })),
+  )
+
 /** The services over the database that people administer. */
 const openPlatform = Effect.fnUntraced(function* (settings: Settings) {
   const keys = yield* Effect.tryPromise({
@@ -110,21 +129,24 @@ const openPlatform = Effect.fnUntraced(function* (settings: Settings) {
   const tenants = Layer.mergeAll(
     Tenants.layer,
     auditAnchorsLayer,
-    Directory.layer({ platform: developmentTenant }),
+    Directory.layer({ platform: developmentTenant, administrators: settings.administrators }),
+    credentialsLayer,
+    modelsLayer(settings),
   ).pipe(Layer.provideMerge(Tenancy.layerRouted(tenantTables)), Layer.provideMerge(Secrets.layer({ keys })))
   return yield* Layer.build(tenants)
 })
 
 /** What local tools get in: nothing where another provider logs people in. */
 const developmentKey = Effect.fnUntraced(function* ({ home }: Settings, login: LoginConfig) {
-  if (login.developmentIssuer === undefined) return {}
+  const none: Omit<NodeFile, "url"> = { apiKey: "", token: "" }
+  if (login.developmentIssuer === undefined) return none
   const last = yield* Effect.promise(() => readNodeFile(home))
   const apiKey = yield* developmentApiKey(last?.apiKey)
   return { apiKey, token: apiKey }
 })
 
 /**
- * Starts everything and answers how to reach it. `ended` fails when the node cannot go on. Untraced: what it forks would
+ * Starts everything and answers how to reach it, and the services it runs on. `ended` fails when the node cannot go on. Untraced: what it forks would
  * report under the span of the start for ever.
  */
 export const startNode = Effect.fnUntraced(function* (settings: Settings, report: Report) {
@@ -134,9 +156,13 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
     catch: (cause) => cause as Error,
   })
   const incarnation = newIncarnation()
+  ;(yield* NodeLog).setNode(incarnation)
+  const models = yield* ModelsAccess.make
   const beginning = Effect.gen(function* () {
     const { services, givenUp } = yield* startStreams(settings, report)
-    const engine = yield* Effect.provide(startEngine(settings, incarnation), services)
+    const engine = yield* startEngine(settings, incarnation).pipe(
+      Effect.provide(Context.add(services, ModelsAccess, models)),
+    )
     return { services: Context.add(services, Engine, engine), givenUp }
   })
   const [{ services, givenUp }, database] = yield* Effect.all(
@@ -146,13 +172,16 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   yield* report(`database ${Context.get(database, Database).mode} ${Context.get(database, Database).version}`)
   const below = Context.merge(services, database)
   const platform = yield* Effect.provide(openPlatform(settings), below)
+  yield* models.fill(Context.get(platform, LlmModels).checkHealth)
   const stored = Context.merge(below, platform)
   const readSide = yield* Effect.provide(startReadSide(settings, incarnation), stored)
   const all = Context.merge(stored, readSide)
   const collector = yield* Effect.provide(startCollector(settings), all)
   yield* Effect.forkScoped(Effect.provide(runMetricFeed(), all))
+  const { modelCheckEveryMs: everyMs } = settings
+  yield* Effect.forkScoped(Effect.provide(runModelWatch({ everyMs }), all))
   const url = yield* Effect.provide(startGateway(settings, login, collector), all)
   const node = { url, ...(yield* Effect.provide(developmentKey(settings, login), all)) }
   yield* Effect.promise(() => writeNodeFile(settings.home, node))
-  return { node, ended: givenUp }
+  return { node, ended: givenUp, services: all }
 })

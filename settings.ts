@@ -5,12 +5,14 @@
 import { join, resolve } from "node:path"
 import * as Schema from "effect/Schema"
 import {
+  developmentUser,
+  type LoginOptions,
   parseRatePolicies,
   parseTrustedProxies,
   type RatePolicies,
   type TrustedProxies,
 } from "./gateway/index.ts"
-import { type AllowList, parseAllowList } from "./resources/index.ts"
+import { type AllowList, type LogConfig, parseAllowList, readLogConfig } from "./resources/index.ts"
 
 /** A variable that cannot be understood. */
 export class BadSetting extends Schema.TaggedError<BadSetting>()("BadSetting", {
@@ -63,6 +65,12 @@ export interface Settings {
   readonly trustedProxies: TrustedProxies
   /** `MILLRACE_SECRET_KEYS`: `id:base64key[,…]`, newest first: what stored secrets are sealed under. */
   readonly secretKeys: string | undefined
+  /** `OIDC_…`: the identity provider. Without one the node is its own, in development only. */
+  readonly login: LoginOptions
+  /** `MILLRACE_ADMINS`: who is made ADMIN at login, as `name` or `tenant/name`. Default: `developer` in development. */
+  readonly administrators: ReadonlyArray<string>
+  /** `LLM_CHECK_SECONDS`: how often a tenant's active language models are checked. Default: 60. */
+  readonly modelCheckEveryMs: number
   /** What browsers are told. */
   readonly web: {
     /** `MILLRACE_PUBLIC_URL`: where people reach the node. With `https` browsers are told to use nothing else. */
@@ -70,6 +78,12 @@ export interface Settings {
     /** `CORS_ORIGINS`: exact origins of pages that may call, with commas. Default: none. */
     readonly corsOrigins: ReadonlyArray<string>
   }
+  /**
+   * `MILLRACE_LOG_FORMAT` (`console`, `json`; default: `console` on a terminal), `MILLRACE_LOG_LEVEL` (`info`),
+   * `MILLRACE_LOG_REQUESTS` (`true`, `slow` and failed ones, `errors`, `off`; default: `slow`), `MILLRACE_LOG_FILE` with
+   * `MILLRACE_LOG_FILE_MIB` (50), `MILLRACE_LOG_FILES` (10) and `MILLRACE_LOG_DAYS` (14).
+   */
+  readonly log: LogConfig
   /** `NODE_ENV`. */
   readonly environment: string | undefined
 }
@@ -111,6 +125,38 @@ const originsOf = (text: string): ReadonlyArray<string> | undefined => {
   const origins = text.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]))
   const isOrigin = (one: string) => /^https?:/.test(one) && URL.canParse(one) && new URL(one).origin === one
   return origins.every(isOrigin) ? origins : undefined
+}
+
+const listOf = (text: string | undefined): ReadonlyArray<string> =>
+  (text ?? "").split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]))
+
+/** `OIDC_ISSUER`, `OIDC_CLIENT_ID`, `OIDC_CLIENT_SECRET`, `OIDC_REDIRECT_URIS`, `OIDC_TENANT_CLAIM`. */
+const readLogin = (environment: NodeJS.ProcessEnv): LoginOptions => {
+  const text = (name: string): string | undefined => environment[name] || undefined
+  const refuse = (name: string, expected: string): never => {
+    throw new BadSetting({ name, value: text(name) ?? "", expected })
+  }
+  const [issuer, clientId] = [text("OIDC_ISSUER"), text("OIDC_CLIENT_ID")]
+  const redirectUris = listOf(text("OIDC_REDIRECT_URIS"))
+  const isProduction = environment.NODE_ENV === "production"
+  if (issuer === undefined && isProduction)
+    refuse(
+      "OIDC_ISSUER",
+      "the address of an identity provider, with OIDC_CLIENT_ID and OIDC_REDIRECT_URIS; the development login does not exist with NODE_ENV=production",
+    )
+  if (issuer !== undefined && !(URL.canParse(issuer) && (isProduction ? /^https:/ : /^https?:/).test(issuer)))
+    refuse(
+      "OIDC_ISSUER",
+      `an ${isProduction ? "https" : "http(s)"} address, exactly as the provider names itself`,
+    )
+  if (issuer !== undefined && clientId === undefined)
+    refuse("OIDC_CLIENT_ID", "the name under which the provider knows this deployment")
+  if (isProduction && redirectUris.length === 0)
+    refuse("OIDC_REDIRECT_URIS", "the exact addresses that browsers may be sent back to, with commas")
+  if (!redirectUris.every((uri) => URL.canParse(uri)))
+    refuse("OIDC_REDIRECT_URIS", "whole addresses with commas, such as https://app.example/callback")
+  const tenantClaim = text("OIDC_TENANT_CLAIM") ?? "tenant"
+  return { issuer, clientId, clientSecret: text("OIDC_CLIENT_SECRET"), redirectUris, tenantClaim }
 }
 
 /** Throws `BadSetting`. */
@@ -160,7 +206,17 @@ export const readSettings = (environment: NodeJS.ProcessEnv): Settings => {
     host: text("HOST") ?? "127.0.0.1",
     port: whole("PORT", 0, 65_535) ?? 9_050,
     secretKeys: text("MILLRACE_SECRET_KEYS"),
+    login: readLogin(environment),
+    administrators: listOf(
+      text("MILLRACE_ADMINS") ?? (text("OIDC_ISSUER") === undefined ? developmentUser : undefined),
+    ),
+    modelCheckEveryMs: (whole("LLM_CHECK_SECONDS", 5, 86_400) ?? 60) * 1_000,
     web: { publicUrl, corsOrigins },
+    log: readLogConfig(
+      environment,
+      process.stdout.isTTY === true,
+      (name, value, expected) => new BadSetting({ name, value, expected }),
+    ),
     environment: text("NODE_ENV"),
   }
 }

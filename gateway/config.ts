@@ -26,7 +26,7 @@ export interface GatewayLimits {
   readonly rereadEveryMs: number
   /** A silent event stream sends a comment this often, so that nobody on the way closes it. */
   readonly pingEveryMs: number
-  /** Verified tokens kept, and for how long at most. */
+  /** Credentials kept that were checked, and for how long at most the check counts when nothing is announced. */
   readonly verifiedTokensMax: number
   readonly verifiedTokenMs: number
   /** How long requests under way may take after the gateway was told to stop. */
@@ -48,7 +48,7 @@ export const defaultGatewayLimits: GatewayLimits = {
   rereadEveryMs: 2_000,
   pingEveryMs: 15_000,
   verifiedTokensMax: 10_000,
-  verifiedTokenMs: 60_000,
+  verifiedTokenMs: 5_000,
   stopGraceMs: 3_000,
 }
 

@@ -7,9 +7,12 @@ import type {
   ApiKeys,
   Changes,
   Directory,
+  Llm,
   LlmModels,
+  LlmUsage,
   LoginAttempts,
   LoginSessions,
+  NodeLogShape,
   SigningKeys,
   Tenancy,
   Tenants,
@@ -30,7 +33,9 @@ export type GatewayNeeds =
   | Changes
   | Directory
   | KeyValue.KeyValue
+  | Llm
   | LlmModels
+  | LlmUsage
   | LoginAttempts
   | LoginSessions
   | SigningKeys
@@ -56,6 +61,8 @@ export interface GatewayServices {
   readonly web: WebPolicy
   /** How fast callers may be; without it nobody is held up. */
   readonly rates?: RateGate | undefined
+  /** Without it nothing is logged. */
+  readonly log?: NodeLogShape | undefined
   readonly metrics: RequestMetrics
   readonly streams: OpenStreams
   /** Tracer, logger and clock that handlers run with, and the services that they may use. */

@@ -14,10 +14,12 @@ export { Kept, type KeptLimits, keptOr, keptUnder } from "./changes/kept.ts"
 export { apiKeyMark } from "./credentials/api-key-text.ts"
 export { type ApiKey, ApiKeys, apiKeySession, type KnownApiKey } from "./credentials/api-keys.ts"
 export { hashOf, randomSecret } from "./credentials/hash.ts"
+export { credentialsLayer } from "./credentials/layer.ts"
 export { type CredentialLimits, defaultCredentialLimits } from "./credentials/limits.ts"
 export { type LoginAttempt, LoginAttempts } from "./credentials/login-attempts.ts"
 export { type LoggedIn, LoginSessions, loginTopic } from "./credentials/login-sessions.ts"
 export { SigningKeys, signingAlgorithm } from "./credentials/signing-keys.ts"
+export { accessTopic } from "./directory/change.ts"
 export {
   type Access,
   type Claims,
@@ -31,6 +33,7 @@ export {
   type UserSearch,
 } from "./directory/directory.ts"
 export type { DirectoryOptions } from "./directory/make.ts"
+export { narrowed } from "./directory/rights.ts"
 export { type AllowList, nothingAllowed, parseAllowList } from "./egress/addresses.ts"
 export { Egress, type EgressConfig, type EgressFetch, type EgressLimits } from "./egress/egress.ts"
 export { EgressRefused } from "./egress/refused.ts"
@@ -79,6 +82,8 @@ export type {
   Provider,
   Right,
 } from "./llm-models/model.ts"
+export { type LogConfig, logLimits, readLogConfig } from "./log/config.ts"
+export { NodeLog, type NodeLogFigures, type NodeLogShape, nodeLogLayer } from "./log/node-log.ts"
 export { type ClusterStartOptions, startNatsCluster } from "./nats-server/cluster.ts"
 export type { SyncMode } from "./nats-server/configuration.ts"
 export {

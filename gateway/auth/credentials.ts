@@ -1,90 +1,197 @@
-/** Checks what a caller presents: a signed token, or an API key of which only the hash is known here. */
-import { errors, jwtVerify } from "jose"
+/**
+ * Checks what a caller presents, an access token or an API key, and gives whose it is and what they may do now. What was
+ * checked lately is known at the cost of one look-up; a changed right, a logout or a revoked key ends that at once on
+ * every node that hears of it, and everywhere by time.
+ */
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { CryptoKey } from "jose"
+import {
+  type Access,
+  apiKeyMark,
+  apiKeySession,
+  type KnownApiKey,
+  narrowed,
+  accessTopic as topicOfAccess,
+  loginTopic as topicOfLogin,
+} from "../../resources/index.ts"
 import type { GatewayLimits } from "../config.ts"
-import { GatewayError } from "../errors.ts"
-import { anonymous, type Identity } from "./identity.ts"
-import { hashOf, VerifiedTokens } from "./verified-tokens.ts"
+import { refusedCredential, verifyAccessToken } from "./access-token.ts"
+import type { Identity } from "./identity.ts"
 
-export const issuer = "millrace"
-export const algorithm = "HS256"
-export const apiKeyPrefix = "ak_live_"
 const credentialCharactersMax = 8_192
 
-export interface KnownApiKey {
-  readonly hash: string
-  readonly tenant: string
-  readonly user: string
-  readonly permissions: ReadonlyArray<string>
-}
-
 export interface Credentials {
-  /** The identity if this credential was verified lately; costs one look-up. */
+  /** The identity if this credential was verified lately and nothing of it changed since; costs one look-up. */
   readonly known: (credential: string) => Identity | undefined
-  /** Rejects with a `GatewayError` of status 401. */
+  /** Rejects with a `GatewayError` of status 401, or with what the stores fail with. */
   readonly verify: (credential: string) => Promise<Identity>
 }
 
-const refused = (code: string, message: string, reason: string) =>
-  new GatewayError(401, code, message, {
-    reason,
-    remedy: "send the header Authorization: Bearer <token or API key>",
-  })
+/** Where credentials are checked; the services of `resources` in a node. */
+export interface CredentialSources<E = unknown> {
+  readonly verifyingKey: (kid: string) => Effect.Effect<CryptoKey | undefined, E>
+  readonly checkApiKey: (apiKey: string) => Effect.Effect<KnownApiKey | undefined, E>
+  readonly isAlive: (tenant: string, session: string) => Effect.Effect<boolean, E>
+  readonly access: (tenant: string, username: string) => Effect.Effect<Access | undefined, E>
+  readonly tenantAccepts: (tenant: string) => Effect.Effect<boolean, E>
+  /** Of announced changes. */
+  readonly generation: (topic: string) => number
+}
+
+/** Whose a credential is; stays true as long as the credential is valid. */
+interface Proof {
+  readonly tenant: string
+  readonly username: string
+  /** Undefined for an API key. */
+  readonly userId: string | undefined
+  readonly session: string
+  /** Null: no narrower than the user's rights. */
+  readonly scopes: ReadonlyArray<string> | null
+  readonly expiresAt: number
+}
+
+/** Counts of changes, read before what they are about is loaded. */
+interface Seen {
+  readonly accessTopic: string
+  readonly access: number
+  readonly loginTopic: string
+  readonly login: number
+}
+
+interface Entry {
+  readonly proof: Proof
+  readonly identity: Identity
+  readonly seen: Seen
+  readonly until: number
+}
 
 export const missingCredential = () =>
-  refused("USR_AUTH_001", "You have to log in.", "no credential was sent")
+  refusedCredential("USR_AUTH_001", "You have to log in.", "no credential was sent")
+const unknownKey = () => refusedCredential("USR_AUTH_002", "The API key is not valid.", "unknown API key")
+const over = () => refusedCredential("USR_AUTH_006", "The login is over; log in again.", "it was ended")
+const noUser = () =>
+  refusedCredential("USR_AUTH_007", "This user cannot log in.", "the user or the tenant is not active")
 
-const isStrings = (value: unknown): value is ReadonlyArray<string> =>
-  Array.isArray(value) && value.every((item) => typeof item === "string")
+const identityOf = (proof: Proof, access: Access): Identity => ({
+  tenant: proof.tenant,
+  user: proof.username,
+  userId: access.user_id,
+  groups: new Set(access.groups),
+  department: access.department,
+  permissions: narrowed(access.permissions, proof.scopes === null ? undefined : new Set(proof.scopes)),
+  session: proof.session,
+  expiresAt: proof.expiresAt,
+})
 
-/** `signingKey` is at least 32 random bytes. */
 export const makeCredentials = (options: {
-  readonly signingKey: Uint8Array
-  readonly apiKeys: ReadonlyArray<KnownApiKey>
+  readonly sources: CredentialSources
+  readonly context: Context.Context<never>
   readonly limits: Pick<GatewayLimits, "verifiedTokensMax" | "verifiedTokenMs">
 }): Credentials => {
-  const { limits } = options
-  const verified = new VerifiedTokens(limits.verifiedTokensMax, limits.verifiedTokenMs)
-  const apiKeys = new Map(options.apiKeys.map((key) => [key.hash, key]))
+  const { sources, context, limits } = options
+  const entries = new Map<string, Entry>()
+  const underWay = new Map<string, Promise<Identity>>()
 
-  const verifyApiKey = (apiKey: string): Identity => {
-    const known = apiKeys.get(hashOf(apiKey))
-    if (known === undefined) throw refused("USR_AUTH_002", "The API key is not valid.", "unknown API key")
-    const { tenant, user } = known
-    return {
-      ...anonymous,
-      tenant,
-      user,
-      permissions: new Set(known.permissions),
-      expiresAt: Number.POSITIVE_INFINITY,
-    }
+  const run = async <A>(effect: Effect.Effect<A, unknown>): Promise<A> => {
+    const exit = await Effect.runPromiseExitWith(context)(effect)
+    if (exit._tag === "Success") return exit.value
+    throw Cause.squash(exit.cause)
   }
 
-  const verifyToken = async (token: string): Promise<Identity> => {
-    const { payload } = await jwtVerify(token, options.signingKey, {
-      algorithms: [algorithm],
-      issuer,
-      requiredClaims: ["sub", "exp", "tenant"],
-    }).catch((cause: unknown) => {
-      throw cause instanceof errors.JWTExpired
-        ? refused("USR_AUTH_004", "The token has expired; log in again.", "expired")
-        : refused("USR_AUTH_002", "The token is not valid.", "the signature or a claim does not hold")
-    })
-    const { sub, exp, tenant, permissions } = payload
-    if (typeof tenant !== "string" || !isStrings(permissions))
-      throw refused("USR_AUTH_002", "The token is not valid.", "tenant and permissions are missing")
-    return { ...anonymous, tenant, user: sub!, permissions: new Set(permissions), expiresAt: exp! * 1_000 }
+  const see = ({ tenant, session }: Proof): Seen => {
+    const topics = { accessTopic: topicOfAccess(tenant), loginTopic: topicOfLogin(tenant, session) }
+    const [access, login] = [sources.generation(topics.accessTopic), sources.generation(topics.loginTopic)]
+    return { ...topics, access, login }
+  }
+  const isCurrent = ({ accessTopic, access, loginTopic, login }: Seen): boolean =>
+    sources.generation(accessTopic) === access && sources.generation(loginTopic) === login
+
+  const remember = (credential: string, entry: Entry): void => {
+    entries.delete(credential)
+    if (entries.size >= limits.verifiedTokensMax) {
+      const oldest = entries.keys().next().value
+      if (oldest !== undefined) entries.delete(oldest)
+    }
+    entries.set(credential, entry)
+  }
+
+  /** A signature that held once holds until the token expires. */
+  const proveToken = async (token: string, now: number): Promise<Proof> => {
+    const proven = entries.get(token)?.proof
+    if (proven !== undefined && proven.expiresAt > now) return proven
+    const claims = await verifyAccessToken(token, (kid) => run(sources.verifyingKey(kid)), now)
+    return { ...claims, scopes: null }
+  }
+
+  const proveApiKey = async (apiKey: string): Promise<Proof> => {
+    const key = await run(sources.checkApiKey(apiKey))
+    if (key === undefined) throw unknownKey()
+    const { id, ...rest } = key
+    return { ...rest, userId: undefined, session: apiKeySession(id) }
+  }
+
+  /** Changes are counted from before the key is looked at, else one in between would go unnoticed. */
+  const prove = async (credential: string, now: number): Promise<{ proof: Proof; seen: Seen }> => {
+    if (!credential.startsWith(apiKeyMark)) {
+      const proof = await proveToken(credential, now)
+      return { proof, seen: see(proof) }
+    }
+    const place = entries.get(credential)?.proof ?? (await proveApiKey(credential))
+    const seen = see(place)
+    return { proof: await proveApiKey(credential), seen }
+  }
+
+  const check = async (credential: string): Promise<Identity> => {
+    const began = Date.now()
+    const { proof, seen } = await prove(credential, began)
+    const { tenant, username, session, userId } = proof
+    const [alive, access, accepted] = await run(
+      Effect.all([
+        userId === undefined ? Effect.succeed(true) : sources.isAlive(tenant, session),
+        sources.access(tenant, username),
+        sources.tenantAccepts(tenant),
+      ]),
+    )
+    if (!alive) throw over()
+    const isSame = userId === undefined || userId === access?.user_id
+    if (access === undefined || !access.active || !isSame || !accepted) throw noUser()
+    const identity = identityOf(proof, access)
+    const until = Math.min(proof.expiresAt, began + limits.verifiedTokenMs)
+    remember(credential, { proof, identity, seen, until })
+    return identity
+  }
+
+  /** Requests that come at once with one credential share one check. */
+  const shared = (credential: string): Promise<Identity> => {
+    const running = underWay.get(credential)
+    if (running !== undefined) return running
+    const checking = check(credential)
+      .catch((failure: unknown) => {
+        entries.delete(credential)
+        throw failure
+      })
+      .finally(() => underWay.delete(credential))
+    underWay.set(credential, checking)
+    return checking
+  }
+
+  const known = (credential: string): Identity | undefined => {
+    const entry = entries.get(credential)
+    if (entry === undefined || Date.now() >= entry.until || !isCurrent(entry.seen)) return undefined
+    return entry.identity
   }
 
   return {
-    known: (credential) => verified.get(credential, Date.now()),
+    known,
     verify: async (credential) => {
       if (credential.length > credentialCharactersMax)
-        throw refused("USR_AUTH_002", "The credential is not valid.", "it is too long")
-      const identity = credential.startsWith(apiKeyPrefix)
-        ? verifyApiKey(credential)
-        : await verifyToken(credential)
-      verified.put(credential, identity, Date.now())
-      return identity
+        throw refusedCredential("USR_AUTH_002", "The credential is not valid.", "it is too long")
+      const joined = underWay.has(credential)
+      const identity = await shared(credential)
+      // Something may have changed while the check that was joined ran: then it tells of before.
+      return joined ? (known(credential) ?? shared(credential)) : identity
     },
   }
 }

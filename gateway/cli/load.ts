@@ -3,7 +3,7 @@
  * in flight each, so that it costs little next to what it measures. Without a path it reads locks of many names, each a durable command.
  */
 import { parseArgs } from "node:util"
-import { readNodeFile } from "../auth/development-login.ts"
+import { readNodeFile } from "../auth/node-file.ts"
 import { HttpConnection } from "./http-connection.ts"
 import { LatencyCounts } from "./latency-counts.ts"
 

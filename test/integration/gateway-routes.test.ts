@@ -1,8 +1,5 @@
 /** What the routes of a whole node answer. */
-import { readFile } from "node:fs/promises"
-import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { signToken } from "../../gateway/index.ts"
 import { errorOf, json } from "../support/http-answers.ts"
 import { startTestNode, type TestNode } from "../support/node.ts"
 
@@ -11,8 +8,7 @@ let powerless: string
 
 beforeAll(async () => {
   node = await startTestNode()
-  const key = Buffer.from((await readFile(join(node.home, "auth/signing-key"), "utf8")).trim(), "base64url")
-  powerless = await signToken(key, { tenant: "default", user: "guest", permissions: ["agent:read"] })
+  powerless = await node.narrow(await node.login("guest"), ["agent:read"])
 })
 afterAll(() => node.stop())
 

@@ -126,7 +126,7 @@ describe("npm start", () => {
   it.each([
     [{ PORT: "http" }, "PORT=http: expected a whole number from 0 to 65535"],
     [{ MILLRACE_SYNC: "never" }, "MILLRACE_SYNC=never: expected always or default"],
-    [{ NODE_ENV: "production" }, "The development login is refused with NODE_ENV=production"],
+    [{ NODE_ENV: "production" }, "OIDC_ISSUER=: expected the address of an identity provider"],
   ])("refuses %j by name", async (setting, line) => {
     const node = start(setting)
     expect(await node.exit).toBe(1)

@@ -5,9 +5,11 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import type { GatewayNeeds } from "../../gateway/index.ts"
 import { startNode } from "../../runtime.ts"
 import { readSettings } from "../../settings.ts"
 import { temporaryDataDirectory } from "./database.ts"
+import { type LoginAs, logIn } from "./login.ts"
 import { testNatsServer } from "./nats.ts"
 
 export interface TestNode {
@@ -15,6 +17,12 @@ export interface TestNode {
   readonly url: string
   readonly token: string
   readonly apiKey: string
+  /** Logs in through the development issuer; gives an access token. */
+  readonly login: (username: string, as?: LoginAs) => Promise<string>
+  /** An API key of the token's user with these scopes only. */
+  readonly narrow: (token: string, scopes: ReadonlyArray<string>) => Promise<string>
+  /** Runs on the node's own services. */
+  readonly run: <A, E>(effect: Effect.Effect<A, E, GatewayNeeds>) => Promise<A>
   /** As the development user unless `token` says otherwise; `body` is sent as JSON unless it is text. */
   readonly request: (
     method: string,
@@ -29,7 +37,8 @@ export interface TestNode {
   readonly stop: () => Promise<void>
 }
 
-export const startTestNode = async (): Promise<TestNode> => {
+/** `more`: settings by the names of their variables. */
+export const startTestNode = async (more: Readonly<Record<string, string>> = {}): Promise<TestNode> => {
   const nats = await testNatsServer()
   const home = await mkdtemp(join(tmpdir(), "millrace-node-"))
   const scope = Effect.runSync(Scope.make())
@@ -46,24 +55,39 @@ export const startTestNode = async (): Promise<TestNode> => {
     MILLRACE_STORAGE_GIB: "1",
     // Suites send as fast as they can, all from one address; those about limits set them.
     MILLRACE_RATE_LIMITS: "off",
+    MILLRACE_ADMINS: "developer,stranger",
     PORT: "0",
+    ...more,
   })
   // A port of 0 is any free one, which `readSettings` takes from a person as well.
-  const { node } = await inScope(startNode(settings, () => Effect.void))
+  const { node, services } = await inScope(startNode(settings, () => Effect.void))
+  const { url, token: nodeToken, apiKey } = node
+  const request: TestNode["request"] = (method, path, options = {}) => {
+    const { body, token = nodeToken, headers = {}, signal } = options
+    return fetch(url + path, {
+      method,
+      headers: {
+        ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+  }
   return {
     home,
-    ...node,
-    request: (method, path, { body, token = node.token, headers = {}, signal } = {}) =>
-      fetch(node.url + path, {
-        method,
-        headers: {
-          ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-        ...(signal === undefined ? {} : { signal }),
-      }),
+    url,
+    apiKey,
+    token: nodeToken,
+    request,
+    login: async (username, as) => (await logIn(url, username, as)).token,
+    narrow: async (token, scopes) => {
+      const body = { name: "narrow", scopes }
+      const response = await request("POST", "/api/users/me/api-keys/", { token, body })
+      return ((await response.json()) as { readonly key: string }).key
+    },
+    run: (effect) => Effect.runPromise(Effect.provide(effect, services)),
     stop: async () => {
       await Effect.runPromise(Scope.close(scope, Exit.void))
       await nats.stop()
