@@ -1,7 +1,7 @@
 /** What leaves the gateway: JSON and errors with the headers that all answers have, compressed where it pays. */
 import { Readable } from "node:stream"
 import { constants, createGzip, gzipSync } from "node:zlib"
-import { envelopedErrorBody, errorBody, GatewayError, toGatewayError } from "./errors.ts"
+import { envelopedErrorBody, errorBody, openaiErrorBody, toGatewayError } from "./errors.ts"
 import { type RequestContext, responseHeaders } from "./request-context.ts"
 import type { HeaderSet } from "./web-policy.ts"
 
@@ -49,13 +49,15 @@ export const jsonText = (context: RequestContext, status: number, body: string, 
 export const json = (context: RequestContext, status: number, body: unknown) =>
   jsonText(context, status, JSON.stringify(body))
 
+const bodyOf: Record<RequestContext["envelope"], typeof envelopedErrorBody> = {
+  plain: (error, { traceId }) => errorBody(error, traceId),
+  v2: envelopedErrorBody,
+  openai: openaiErrorBody,
+}
+
 export const errorResponse = (context: RequestContext, failure: unknown): Response => {
   const error = toGatewayError(failure)
-  if (error.status >= 500 && !(failure instanceof GatewayError) && error.code === "GTW_FAIL_001")
-    console.error(`request ${context.requestId} failed:`, failure)
-  const body =
-    context.envelope === "v2" ? envelopedErrorBody(error, context) : errorBody(error, context.traceId)
-  return jsonText(context, error.status, body, {
+  return jsonText(context, error.status, bodyOf[context.envelope](error, context), {
     ...(error.retryAfterSeconds === undefined ? {} : { "Retry-After": String(error.retryAfterSeconds) }),
     ...(Array.isArray(error.details.allowed) ? { Allow: error.details.allowed.join(", ") } : {}),
     ...(error.status === 401 ? { "WWW-Authenticate": "Bearer" } : {}),

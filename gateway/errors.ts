@@ -205,3 +205,18 @@ export const envelopedErrorBody = (
     trace_id: traceId,
     timestamp: new Date().toISOString(),
   })
+
+const openaiType = (status: number): string => {
+  if (status === 401) return "authentication_error"
+  if (status === 403) return "permission_error"
+  if (status === 429) return "rate_limit_error"
+  return status >= 500 ? "server_error" : "invalid_request_error"
+}
+
+/** The same for endpoints that OpenAI's clients call; the trace is in the headers. Source: OpenAI's API reference, errors. */
+export const openaiErrorBody = ({ status, code, message, details }: GatewayError): string => {
+  const { field, reason } = details
+  const text = typeof reason === "string" ? `${message} ${reason}` : message
+  const param = typeof field === "string" ? field : null
+  return JSON.stringify({ error: { message: text, type: openaiType(status), param, code } })
+}

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto"
 import type { IncomingHttpHeaders } from "node:http"
 import { TraceContext } from "../engine/index.ts"
+import type { EnvelopeName } from "../schemas/index.ts"
 import type { HeaderSet, WebPolicy } from "./web-policy.ts"
 
 export interface RequestContext {
@@ -19,7 +20,7 @@ export interface RequestContext {
   /** What every answer to this client has. */
   readonly answerHeaders: HeaderSet
   /** Which shape errors have. */
-  readonly envelope: "plain" | "v2"
+  readonly envelope: EnvelopeName
 }
 
 const requestIdPattern = /^[A-Za-z0-9._:/-]{1,128}$/

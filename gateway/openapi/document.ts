@@ -74,9 +74,15 @@ const successContent = ({ envelope, media }: AnyEndpoint, answer: Json | undefin
   return { content: { "application/json": { schema: envelope === "v2" ? enveloped(answer) : answer } } }
 }
 
+const errorSchemaOf: Record<AnyEndpoint["envelope"], string> = {
+  plain: "Error",
+  v2: "EnvelopedError",
+  openai: "OpenaiError",
+}
+
 const responsesOf = (endpoint: AnyEndpoint, answer: Json | undefined): Json => {
   const { envelope, media, otherStatuses = [], errors = [] } = endpoint
-  const schema = { $ref: `#/components/schemas/${envelope === "v2" ? "EnvelopedError" : "Error"}` }
+  const schema = { $ref: `#/components/schemas/${errorSchemaOf[envelope]}` }
   const error = (description: string): Json => ({ description, content: { "application/json": { schema } } })
   const status = media === "websocket" ? 101 : endpoint.status
   const success = { description: endpoint.summary, ...successContent(endpoint, answer) }

@@ -51,6 +51,14 @@ export const errorSchemas = (declared: ReadonlyArray<string>): Json => ({
     trace_id: text,
     timestamp,
   }),
+  OpenaiError: object({
+    error: object({
+      message: text,
+      type: text,
+      param: { type: ["string", "null"] },
+      code: { $ref: "#/components/schemas/ErrorCode" },
+    }),
+  }),
 })
 
 /** What each code of an operation means, by the status that it comes with; codes of no table are left to `default`. */

@@ -14,6 +14,8 @@ export type RateClass = "login" | "read" | "write" | "batch" | "model-call" | "s
 /** `public`: nobody has to be logged in. `login`: any identity; the route itself checks whose objects it touches. */
 export type RoutePermission = Permission | "public" | "login"
 
+export type EnvelopeName = "plain" | "v2" | "openai"
+
 export interface Declaration<
   Params extends Fields,
   Query extends Fields,
@@ -42,8 +44,8 @@ export interface Declaration<
   readonly status?: 200 | 201 | 202 | 204
   /** Other statuses that the same answer may have. */
   readonly otherStatuses?: ReadonlyArray<200 | 201 | 503>
-  /** Default: `plain`. `v2`: seed 2 §3.2, for errors as well. */
-  readonly envelope?: "plain" | "v2"
+  /** Default: `plain`. `v2`: seed 2 §3.2, for errors as well. `openai`: errors as OpenAI has them, answers as they are. */
+  readonly envelope?: EnvelopeName
   /** What the answer is instead of JSON. */
   readonly media?: "application/x-ndjson" | "text/event-stream" | "text/plain" | "text/html" | "websocket"
   /**
@@ -66,7 +68,7 @@ export interface Endpoint<
   Query extends Fields = Fields,
   Body extends PlainCodec | undefined = PlainCodec | undefined,
   Answer extends PlainCodec | undefined = PlainCodec | undefined,
-  Envelope extends "plain" | "v2" = "plain" | "v2",
+  Envelope extends EnvelopeName = EnvelopeName,
 > extends Declaration<Params, Query, Body, Answer> {
   readonly rate: RateClass
   readonly params: Params
@@ -100,7 +102,7 @@ export const endpoint = <
   const Query extends Fields = None,
   Body extends PlainCodec | undefined = undefined,
   Answer extends PlainCodec | undefined = undefined,
-  Envelope extends "plain" | "v2" = "plain",
+  Envelope extends EnvelopeName = "plain",
 >(
   declaration: Declaration<Params, Query, Body, Answer> & { readonly envelope?: Envelope },
 ): Endpoint<Params, Query, Body, Answer, Envelope> => ({
