@@ -5,10 +5,14 @@ import { CepRule } from "./cep-rule/rule.ts"
 import { RuleIndex } from "./cep-rule/rule-index.ts"
 import { ChatSession } from "./chat-session/session.ts"
 import { implementKind } from "./implement-kind.ts"
+import { llmHealthImplementation } from "./llm-health/implementation.ts"
 import { Lock } from "./lock/lock.ts"
 import { opsPlanImplementation } from "./ops-plan/implementation.ts"
 
-/** Gotcha: fill `EngineAccess` once the engine is made, or activities that ask other actors wait for ever. */
+/**
+ * Gotcha: fill `EngineAccess` once the engine is made and `ModelsAccess` once the database is open, or activities that ask
+ * other actors or check models wait for ever.
+ */
 export const implementations = Effect.all([
   agentImplementation,
   implementKind(ChatSession, {}),
@@ -16,4 +20,5 @@ export const implementations = Effect.all([
   implementKind(RuleIndex, {}),
   opsPlanImplementation,
   implementKind(Lock, {}),
+  llmHealthImplementation,
 ])

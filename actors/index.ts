@@ -6,6 +6,8 @@ export { type MetricFeedOptions, runMetricFeed } from "./cep-rule/metric-feed.ts
 export { EngineAccess } from "./engine-access.ts"
 export { implementations } from "./implementations.ts"
 export { kinds } from "./kinds.ts"
+export { ModelsAccess } from "./llm-health/implementation.ts"
+export { runModelWatch, type WatchModelsOptions } from "./llm-health/watch-models.ts"
 export { LockNotHeld, type LockOptions, withLock } from "./lock/with-lock.ts"
 export { entryRow } from "./trace/hops.ts"
 export { defaultTraceLimits, type TraceLimits } from "./trace/limits.ts"

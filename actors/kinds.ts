@@ -4,6 +4,7 @@ import { Agent } from "./agent/agent.ts"
 import { CepRule } from "./cep-rule/rule.ts"
 import { RuleIndex } from "./cep-rule/rule-index.ts"
 import { ChatSession } from "./chat-session/session.ts"
+import { LlmHealth } from "./llm-health/llm-health.ts"
 import { Lock } from "./lock/lock.ts"
 import { OpsPlan } from "./ops-plan/plan.ts"
 
@@ -12,6 +13,7 @@ export const kinds = [
   Agent,
   CepRule,
   ChatSession,
+  LlmHealth,
   Lock,
   OpsPlan,
   RuleIndex,

@@ -7,6 +7,7 @@ import type {
   AnyProtocol,
   CepRuleProtocol,
   ChatSessionProtocol,
+  LlmHealthProtocol,
   LockProtocol,
   OpsPlanProtocol,
   Permission,
@@ -26,6 +27,7 @@ export const servedCommands: {
   readonly agent: Served<typeof AgentProtocol>
   readonly "cep-rule": Served<typeof CepRuleProtocol>
   readonly "chat-session": Served<typeof ChatSessionProtocol>
+  readonly "llm-health": Served<typeof LlmHealthProtocol>
   readonly lock: Served<typeof LockProtocol>
   readonly "ops-plan": Served<typeof OpsPlanProtocol>
   readonly "rule-index": Served<typeof RuleIndexProtocol>
@@ -36,6 +38,10 @@ export const servedCommands: {
     instead: "POST /api/cep/metrics",
   },
   "chat-session": { commands: {}, instead: "POST /api/chat/sessions/ and /api/chat/sessions/{id}/…" },
+  "llm-health": {
+    commands: { Read: "llm-model:admin" },
+    instead: "POST /api/admin/llm-models/{id}/health-check",
+  },
   lock: {
     commands: { Acquire: "lock:use", Extend: "lock:use", Release: "lock:use", Read: "lock:use" },
     instead: "POST /api/locks/{name}/…",

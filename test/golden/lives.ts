@@ -8,6 +8,7 @@ import {
   type AnyProtocol,
   CepRuleProtocol,
   ChatSessionProtocol,
+  LlmHealthProtocol,
   LockProtocol,
   OpsPlanProtocol,
   type Rule,
@@ -31,6 +32,8 @@ const agent = step(AgentProtocol, "guide")
 const session = step(ChatSessionProtocol, "s")
 const lost = step(ChatSessionProtocol, "lost")
 const rule = step(CepRuleProtocol, "cpu")
+const health = step(LlmHealthProtocol, "models")
+const broken = step(LlmHealthProtocol, "broken")
 const lock = step(LockProtocol, "l")
 const index = step(RuleIndexProtocol, "default")
 
@@ -93,6 +96,10 @@ export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
     lost(open),
     lost(say("slow"), 40_000),
   ],
+  "llm-health": [
+    health({ _tag: "Watch", everyMs: 60_000 }, 150_000),
+    broken({ _tag: "Watch", everyMs: 60_000 }, 70_000),
+  ],
   lock: [
     lock({ _tag: "Acquire", owner: "ann", waitMs: 0, ttlMs: 5_000 }),
     lock({ _tag: "Extend", owner: "ann", fence: 1, ttlMs: 6_000 }),
@@ -130,9 +137,10 @@ export const recordedKinds: ReadonlyArray<Implementation> = kinds.map((kind) => 
     ([name, { output }]) =>
       [
         name,
-        (input: unknown) =>
+        (input: unknown, { self }: ActivityRun) =>
           Effect.suspend(() => {
-            if (JSON.stringify(input).includes("broken")) return Effect.die(new Error("as asked"))
+            if (self.key === "broken" || JSON.stringify(input).includes("broken"))
+              return Effect.die(new Error("as asked"))
             return Effect.succeed(name === "validate" ? [] : valueOf(output, name))
           }),
       ] as const,

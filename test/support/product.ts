@@ -3,7 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { EngineAccess, implementations } from "../../actors/index.ts"
+import { EngineAccess, implementations, ModelsAccess } from "../../actors/index.ts"
 import {
   type CallOptions,
   Engine,
@@ -36,6 +36,9 @@ export class Product {
   readonly time: VirtualTime
   readonly stores: ReturnType<typeof makeStores>
   readonly metrics: MetricStream["Service"]
+  /** What the registry of models would answer. */
+  checkHealth: (tenant: string) => Effect.Effect<{ readonly checked: number; readonly unhealthy: number }> =
+    () => Effect.succeed({ checked: 0, unhealthy: 0 })
   private nodes = 0
 
   constructor(seed: string) {
@@ -48,8 +51,11 @@ export class Product {
   /** `replace`: kinds that take the place of the product's own. */
   readonly start = Effect.fnUntraced(function* (this: Product, replace: ReadonlyArray<Implementation> = []) {
     const access = yield* EngineAccess.make
+    const models = yield* ModelsAccess.make
+    yield* models.fill((tenant) => this.checkHealth(tenant))
     const own = yield* implementations.pipe(
       Effect.provideService(EngineAccess, access),
+      Effect.provideService(ModelsAccess, models),
       Effect.provideService(MetricStream, this.metrics),
     )
     const kindOf = ({ kind }: Implementation) => kind.protocol.kind

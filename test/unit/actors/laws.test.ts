@@ -4,7 +4,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { describe, expect } from "vitest"
-import { EngineAccess, implementations, seedBuiltins } from "../../../actors/index.ts"
+import { EngineAccess, implementations, ModelsAccess, seedBuiltins } from "../../../actors/index.ts"
 import type { AnyKind, EngineShape } from "../../../engine/index.ts"
 import {
   AgentProtocol,
@@ -22,7 +22,11 @@ import { ask, type Product, tenant, withProduct } from "../../support/product.ts
 const kinds: ReadonlyArray<AnyKind> = Effect.runSync(
   Effect.gen(function* () {
     const access = yield* EngineAccess.make
-    const all = yield* Effect.provideService(implementations, EngineAccess, access)
+    const models = yield* ModelsAccess.make
+    const all = yield* implementations.pipe(
+      Effect.provideService(EngineAccess, access),
+      Effect.provideService(ModelsAccess, models),
+    )
     return all.map(({ kind }) => kind)
   }).pipe(
     Effect.provideService(
