@@ -1,6 +1,6 @@
 /** Plays the parts of the demo that talk to agents, and writes what they say to the terminal as it comes. */
-import type { WebSocket } from "ws"
-import type { NodeClient } from "./node-client.ts"
+import { chatEndpoints } from "../../schemas/index.ts"
+import type { MillraceClient, SessionConnection } from "../client/client.ts"
 
 interface Frame {
   readonly type: string
@@ -41,25 +41,19 @@ const show = (frame: Frame): boolean => {
 }
 
 /** Asks over the socket, and returns when the answer has ended. */
-export const askOverSocket = (socket: WebSocket, content: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    write(`\n> ${content}   (WebSocket)\n`)
-    const take = (data: unknown) => {
-      try {
-        if (!show(JSON.parse(String(data)) as Frame)) return
-        socket.off("message", take)
-        resolve()
-      } catch (cause) {
-        reject(cause)
-      }
-    }
-    socket.on("message", take)
-    socket.once("close", () => reject(new Error("the socket closed")))
-    socket.send(JSON.stringify({ type: "message", content }))
-  })
+export const askOverSocket = async (session: SessionConnection, content: string): Promise<void> => {
+  write(`\n> ${content}   (WebSocket)\n`)
+  const { turn } = await session.say(content)
+  for await (const event of session.events())
+    if (event.type !== "missing" && event.turn === turn && show(event)) return
+}
 
-export const askOverEvents = async (client: NodeClient, session: string, content: string): Promise<void> => {
+export const askOverEvents = async (
+  client: MillraceClient,
+  session: string,
+  content: string,
+): Promise<void> => {
   write(`\n> ${content}   (server-sent events)\n`)
-  const path = `/api/chat/sessions/${session}/messages/`
-  for await (const event of client.events<Frame>(path, { role: "user", content })) if (show(event)) return
+  const call = { params: { session }, body: { role: "user", content } } as const
+  for await (const { data } of client.events(chatEndpoints.say, call)) if (show(data as Frame)) return
 }

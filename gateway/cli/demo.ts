@@ -4,18 +4,13 @@
  */
 import { availableParallelism } from "node:os"
 import { Worker } from "node:worker_threads"
+import { type AnswerOf, cepEndpoints, chatEndpoints, tracingEndpoints } from "../../schemas/index.ts"
+import type { MillraceClient } from "../client/client.ts"
 import { askOverEvents, askOverSocket } from "./conversation.ts"
-import { NodeClient, NoNode } from "./node-client.ts"
-import { printTree, type TraceNode } from "./trace-text.ts"
+import { NoNode, openNodeClient } from "./node-client.ts"
+import { printTree } from "./trace-text.ts"
 
-interface Alert {
-  readonly id: string
-  readonly rule: string
-  readonly status: "raised" | "resolved"
-  readonly value: number
-  readonly group: Readonly<Record<string, string>>
-  readonly at: string
-}
+type Alert = AnswerOf<typeof cepEndpoints.alerts>["alerts"][number]
 
 const ruleId = "demo-cpu-busy"
 const pollMs = 500
@@ -24,23 +19,25 @@ const alertMsMax = 60_000
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
-const defineRule = (client: NodeClient) =>
-  client.json("POST", "/api/cep/rules", {
-    rule_id: ruleId,
-    name: "CPU is busy (demo)",
-    metric: "host_cpu_usage_percent",
-    operator: ">",
-    threshold: 85,
-    clear: 75,
-    for_ms: 3_000,
-    severity: "warning",
-    notify: "ops",
+const defineRule = (client: MillraceClient) =>
+  client.call(cepEndpoints.define, {
+    body: {
+      rule_id: ruleId,
+      name: "CPU is busy (demo)",
+      metric: "host_cpu_usage_percent",
+      operator: ">",
+      threshold: 85,
+      clear: 75,
+      for_ms: 3_000,
+      severity: "warning",
+      notify: "ops",
+    },
   })
 
-const findAlert = async (client: NodeClient, status: Alert["status"], since: number): Promise<Alert> => {
+const findAlert = async (client: MillraceClient, status: Alert["status"], since: number): Promise<Alert> => {
   const giveUpAt = Date.now() + alertMsMax
   while (Date.now() < giveUpAt) {
-    const { alerts } = await client.json<{ alerts: ReadonlyArray<Alert> }>("GET", "/api/cep/alerts")
+    const { alerts } = await client.call(cepEndpoints.alerts)
     const found = alerts.find(
       (alert) => alert.rule === ruleId && alert.status === status && Date.parse(alert.at) >= since,
     )
@@ -62,7 +59,7 @@ const burn = () => {
 const tell = ({ rule, status, value, group, at }: Alert) =>
   console.log(`  ${at} ${rule} ${status} on ${group.host ?? "?"} at ${value.toFixed(1)} %`)
 
-const alertRound = async (client: NodeClient) => {
+const alertRound = async (client: MillraceClient) => {
   await defineRule(client)
   console.log("\nMaking the CPU busy until the rule raises its alert …")
   const since = Date.now()
@@ -77,23 +74,24 @@ const alertRound = async (client: NodeClient) => {
 }
 
 const play = async () => {
-  const client = await NodeClient.open(process.env.MILLRACE_HOME || ".millrace")
-  const { session_id, trace_id } = await client.json<{ session_id: string; trace_id: string }>(
-    "POST",
-    "/api/chat/sessions/",
-    { agent_id: "guide", title: "Demo" },
-  )
+  const client = await openNodeClient(process.env.MILLRACE_HOME || ".millrace")
+  const { session_id, trace_id } = await client.call(chatEndpoints.open, {
+    body: { agent_id: "guide", title: "Demo" },
+  })
   console.log(
     `session ${session_id} with the agent guide (the built-in agents are offline: no model answers)`,
   )
-  const socket = await client.socket(session_id)
-  await askOverSocket(socket, "what is the CPU usage now")
+  const session = client.session(session_id, { after: 0 })
+  await askOverSocket(session, "what is the CPU usage now")
   await askOverEvents(client, session_id, "average load over the last 5 minutes per host")
   await alertRound(client)
-  await askOverSocket(socket, "which alerts were there")
-  socket.close()
-  const path = `/api/tracing/traces/${trace_id}?wait_ms=5000`
-  printTree(await client.json<{ readonly roots: ReadonlyArray<TraceNode> }>("GET", path))
+  await askOverSocket(session, "which alerts were there")
+  session.close()
+  const tree = await client.call(tracingEndpoints.tree, {
+    params: { trace: trace_id },
+    query: { wait_ms: 5_000 },
+  })
+  printTree(tree)
   console.log(`\nThe same as a log: GET /api/tracing/logs/${trace_id}`)
 }
 

@@ -1,0 +1,6 @@
+/** Ids that nobody else makes. `crypto.randomUUID` would do, were it there on pages without TLS. */
+
+export const randomId = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  )
