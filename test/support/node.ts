@@ -85,6 +85,7 @@ export const startTestNode = async (more: Readonly<Record<string, string>> = {})
     narrow: async (token, scopes) => {
       const body = { name: "narrow", scopes }
       const response = await request("POST", "/api/users/me/api-keys/", { token, body })
+      if (response.status !== 201) throw new Error(`no key: ${response.status} ${await response.text()}`)
       return ((await response.json()) as { readonly key: string }).key
     },
     run: (effect) => Effect.runPromise(Effect.provide(effect, services)),

@@ -1,0 +1,112 @@
+/**
+ * How each operation with a parameter is tried from another tenant: with which values, which body, and what must come of
+ * it. An operation that is not here fails the suite: a route that takes a name has to say what the name means elsewhere.
+ */
+import { marker, type Objects, type Parameters } from "./every-route.ts"
+
+export interface Attempt {
+  readonly parameters: (objects: Objects) => Parameters
+  /** Valid, so that it is the border that refuses. */
+  readonly body?: (objects: Objects) => unknown
+  /** `none`: as if there were no such thing. `own`: the name means something of one's own there. */
+  readonly finds: "none" | "own" | "forbidden"
+}
+
+const of =
+  (name: string, object: keyof Objects) =>
+  (objects: Objects): Parameters => ({ [name]: objects[object] })
+const none = (parameters: Attempt["parameters"], body?: Attempt["body"]): Attempt => ({
+  parameters,
+  finds: "none",
+  ...(body === undefined ? {} : { body }),
+})
+const named = (name: string, value: string) => () => ({ [name]: value })
+
+const group = of("group", "group")
+const user = of("user", "user")
+const session = of("session", "session")
+const model = of("id", "model")
+const modelPermissions = of("model_id", "model")
+const grant = (objects: Objects) => ({ grantee_type: "USER", grantee_id: objects.user })
+const member = (objects: Objects) => ({ group: objects.group, user: objects.user })
+const role = () => ({ role: "MARKED" })
+
+export const borderAttempts: Readonly<Record<string, Attempt>> = {
+  "actors.send": {
+    parameters: () => ({ kind: "lock", key: "marked-lock", command: "Release" }),
+    body: () => ({ owner: marker, fence: 1 }),
+    finds: "own",
+  },
+  "agents.execute": {
+    parameters: () => ({ agent: "guide" }),
+    body: () => ({ task: "hello" }),
+    finds: "own",
+  },
+  "apiKeys.revoke": none(of("id", "key")),
+  "apiKeys.rotate": none(of("id", "key"), () => ({})),
+  "cep.rules.read": none(named("rule", "marked-rule")),
+  "chat.messages.list": none(session),
+  "chat.messages.say": none(session, () => ({ content: "hello" })),
+  "chat.events.follow": none(session),
+  "chat.turns.stop": none(session, () => ({})),
+  "chat.sessions.transfer": none(session, () => ({ to_agent: "ops" })),
+  "chat.socket": none(session),
+  "groups.get": none(group),
+  "groups.change": none(group, () => ({ description: "stolen" })),
+  "groups.delete": none(group),
+  "groups.members.list": none(group),
+  "groups.members.add": none(member),
+  "groups.members.remove": none(member),
+  "llm-models.admin-get": none(model),
+  "llm-models.change": none(model, () => ({ name: "stolen" })),
+  "llm-models.remove": none(model),
+  "llm-models.activate": none(model),
+  "llm-models.deactivate": none(model),
+  "llm-models.health-check": none(model),
+  "llm-models.prices": none(model),
+  "llm-models.set-price": none(model, () => ({
+    input_per_million: 1,
+    output_per_million: 1,
+    currency: "USD",
+  })),
+  "llm-permissions.list": none(modelPermissions),
+  "llm-permissions.grant": none(modelPermissions, grant),
+  "llm-permissions.revoke": none((objects) => ({ model_id: objects.model, permission_id: objects.grant })),
+  "llm-models-v2.get": none(model),
+  "llm-permissions-v2.list": none(model),
+  "llm-permissions-v2.grant": none(model, grant),
+  "llm-permissions-v2.revoke": none((objects) => ({ id: objects.model, permission_id: objects.grant })),
+  "locks.acquire": {
+    parameters: named("name", "marked-lock"),
+    body: () => ({ owner: marker, ttl_ms: 1_000 }),
+    finds: "own",
+  },
+  "locks.extend": {
+    parameters: named("name", "marked-lock"),
+    body: () => ({ owner: marker, fence: 1, ttl_ms: 1_000 }),
+    finds: "own",
+  },
+  "locks.release": {
+    parameters: named("name", "marked-lock"),
+    body: () => ({ owner: marker, fence: 1 }),
+    finds: "own",
+  },
+  "model-calls.model": none(named("model", `${marker}-model`)),
+  "ops.plans.read": none(of("plan", "plan")),
+  "roles.get": none(role),
+  "roles.change": none(role, () => ({ description: "stolen" })),
+  "roles.delete": none(role),
+  "settings.category": { parameters: named("category", "llm"), finds: "own" },
+  "tenants.get": { parameters: named("tenant", "default"), finds: "forbidden" },
+  "tenants.change": {
+    parameters: named("tenant", "default"),
+    body: () => ({ name: "stolen" }),
+    finds: "forbidden",
+  },
+  "tracing.logs.list": { parameters: of("trace", "trace"), finds: "own" },
+  "tracing.traces.read": { parameters: of("trace", "trace"), finds: "own" },
+  "users.get": none(user),
+  "users.change": none(user, () => ({ is_active: false })),
+  "users.roles.grant": none((objects) => ({ user: objects.user, role: "USER" })),
+  "users.roles.revoke": none((objects) => ({ user: objects.user, role: "ADMIN" })),
+}
