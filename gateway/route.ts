@@ -2,7 +2,9 @@
 import type { HttpBindings } from "@hono/node-server"
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import type { Context, Hono } from "hono"
+import type { KeptAnswer } from "../resources/index.ts"
 import type { AnswerOf, AnyEndpoint, InputOf } from "../schemas/index.ts"
+import { answerOnce } from "./answer-once.ts"
 import { jsonText } from "./answers.ts"
 import type { Identity } from "./auth/identity.ts"
 import { endpointDecoder } from "./endpoint-input.ts"
@@ -84,17 +86,24 @@ const cacheable = (headers: HeaderSet | undefined): HeaderSet | undefined =>
 const isResponse = (given: unknown): given is Response =>
   given instanceof Response || given === RESPONSE_ALREADY_SENT
 
-const respond = (endpoint: AnyEndpoint, request: GatewayRequest, given: unknown): Response => {
-  if (isResponse(given)) return given
-  const { context, http } = request
-  const { body, headers: own, status = endpoint.status } = given instanceof Answer ? given : { body: given }
-  const headers = cacheable(own)
-  const known = headers?.ETag !== undefined && endpoint.method === "GET"
+/** What goes over the wire, before it is known whether the reader has it already. */
+const shape = (endpoint: AnyEndpoint, { context }: GatewayRequest, given: unknown) => {
+  if (isResponse(given)) throw new Error(`${endpoint.id} keeps its answers, so it gives bodies`)
+  const { body, headers, status = endpoint.status } = given instanceof Answer ? given : { body: given }
+  return {
+    status,
+    headers: cacheable(headers) ?? {},
+    body: endpoint.answer === undefined ? "" : bodyText(endpoint, context, body),
+  }
+}
+
+const send = (endpoint: AnyEndpoint, { context, http }: GatewayRequest, answer: KeptAnswer): Response => {
+  const { status, headers, body } = answer
+  const known = headers.ETag !== undefined && endpoint.method === "GET"
   if (known && noneMatch(http.env.incoming.headers["if-none-match"], headers.ETag!))
     return new Response(null, { status: 304, headers: { ...responseHeaders(context), ...headers } })
-  if (endpoint.answer === undefined)
-    return new Response(null, { status, headers: { ...responseHeaders(context), ...headers } })
-  return jsonText(context, status, bodyText(endpoint, context, body), headers)
+  if (body === "") return new Response(null, { status, headers: { ...responseHeaders(context), ...headers } })
+  return jsonText(context, status, body, headers)
 }
 
 /** A route from its contract: the handler is given what was decoded, and gives what goes over the wire. */
@@ -104,9 +113,14 @@ export const route = <E extends AnyEndpoint, const G extends Given<E>>(
   handle: (request: GatewayRequest, input: InputOf<E>) => G | Promise<G>,
 ): Route => {
   const decode = endpointDecoder(endpoint, services.limits)
-  return {
-    endpoint,
-    handle: async (request) =>
-      respond(endpoint, request, await handle(request, (await decode(request.http)) as InputOf<E>)),
+  const answerTo = async (request: GatewayRequest): Promise<Response> => {
+    const input = (await decode(request.http)) as InputOf<E>
+    if (endpoint.idempotent === true) {
+      const first = async () => shape(endpoint, request, await handle(request, input))
+      return send(endpoint, request, await answerOnce(services, request, { endpoint, input }, first))
+    }
+    const given = await handle(request, input)
+    return isResponse(given) ? given : send(endpoint, request, shape(endpoint, request, given))
   }
+  return { endpoint, handle: answerTo }
 }

@@ -38,6 +38,13 @@ export { type AllowList, nothingAllowed, parseAllowList } from "./egress/address
 export { Egress, type EgressConfig, type EgressFetch, type EgressLimits } from "./egress/egress.ts"
 export { EgressRefused } from "./egress/refused.ts"
 export { collectHostMetrics, type HostMetricsOptions } from "./host-metrics/collector.ts"
+export {
+  beginKeyedRequest,
+  forgetKey,
+  type KeptAnswer,
+  keepAnswer,
+  keptAnswerLimits,
+} from "./idempotency/kept-answers.ts"
 export type { Budget, BudgetLimit } from "./llm/budgets.ts"
 export type {
   Answered,
@@ -136,6 +143,7 @@ export { tenantLimits } from "./tenants/limits.ts"
 export { migrateAllTenants, type TenantMigration } from "./tenants/migrate-all.ts"
 export { managementTables, ownDatabaseTables, platformTenant } from "./tenants/migrations.ts"
 export { prepareDatabase, type TenantTables } from "./tenants/prepare.ts"
+export { tenantsTopic } from "./tenants/registry.ts"
 export { protect, tenantParameter, tenantRole } from "./tenants/row-security.ts"
 export { asTenant, Tenancy, type TenancyService, TenantPlaces } from "./tenants/tenancy.ts"
 export { type Tenant, Tenants, type TenantsService } from "./tenants/tenants.ts"

@@ -2,6 +2,7 @@
 import { auditMigrations } from "./audit/migrations.ts"
 import { credentialManagementMigrations, credentialMigrations } from "./credentials/migrations.ts"
 import { directoryMigrations } from "./directory/migrations.ts"
+import { idempotencyMigrations } from "./idempotency/migrations.ts"
 import { llmMigrations } from "./llm/migrations.ts"
 import { llmModelMigrations } from "./llm-models/migrations.ts"
 import type { TenantTables } from "./tenants/prepare.ts"
@@ -13,4 +14,5 @@ export const tenantTables: ReadonlyArray<TenantTables> = [
   { set: "credentials-management", migrations: credentialManagementMigrations },
   { set: "llm-models", migrations: llmModelMigrations },
   { set: "llm-usage", migrations: llmMigrations },
+  { set: "idempotency", migrations: idempotencyMigrations },
 ]
