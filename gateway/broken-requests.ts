@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream"
 import { errorResponse } from "./answers.ts"
 import { errorBody, GatewayError } from "./errors.ts"
 import { beginRequest, responseHeaders } from "./request-context.ts"
+import { logFailure } from "./request-log.ts"
 import type { GatewayServices } from "./services.ts"
 
 const noHeaders: IncomingHttpHeaders = {}
@@ -15,11 +16,12 @@ const badRequest = () =>
   })
 
 /** The address or the host of a request cannot be read. */
-export const brokenTarget = (services: GatewayServices) => (failure: unknown) =>
-  errorResponse(
-    beginRequest(noHeaders, services.web),
-    failure instanceof Error && failure.name === "RequestError" ? badRequest() : failure,
-  )
+export const brokenTarget = (services: GatewayServices) => (failure: unknown) => {
+  const context = beginRequest(noHeaders, services.web)
+  if (failure instanceof Error && failure.name === "RequestError") return errorResponse(context, badRequest())
+  logFailure(services, { context }, failure)
+  return errorResponse(context, failure)
+}
 
 const errorOf = (code: string | undefined): GatewayError => {
   if (code === "HPE_HEADER_OVERFLOW")

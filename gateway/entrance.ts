@@ -9,6 +9,7 @@ import { anonymous, authorize, type Identity } from "./auth/identity.ts"
 import { GatewayError } from "./errors.ts"
 import { identifyWithin, rateLimit } from "./rate-limit.ts"
 import { beginRequest } from "./request-context.ts"
+import { logFailure, logRequest } from "./request-log.ts"
 import { checkTarget } from "./request-target.ts"
 import type { GatewayApp, GatewayEnvironment, GatewayRequest, Route } from "./route.ts"
 import type { GatewayServices } from "./services.ts"
@@ -78,15 +79,20 @@ const enter = async (services: GatewayServices, route: Route, http: Context<Gate
     if (endpoint.permission !== "public") {
       const authorization = authorizationOf(route, http)
       const isKnown = () => services.credentials.known(bearer(authorization) ?? "") !== undefined
-      request.identity = await identifyWithin(services, request, isKnown, () => identify(services, authorization))
+      request.identity = await identifyWithin(services, request, isKnown, () =>
+        identify(services, authorization),
+      )
     }
     await rateLimit(services, endpoint, request)
     authorize(request.identity, endpoint.permission)
     response = await answer(services, route, request)
   } catch (failure) {
+    logFailure(services, request, failure)
     response = errorResponse(request.context, failure)
   }
-  services.metrics.count(route, response.status, performance.now() - request.context.startedAt)
+  const elapsedMs = performance.now() - request.context.startedAt
+  services.metrics.count(route, response.status, elapsedMs)
+  logRequest(services, route, request, response.status, elapsedMs)
   return response
 }
 

@@ -2,6 +2,7 @@
 import { errorResponse } from "./answers.ts"
 import { GatewayError } from "./errors.ts"
 import { beginRequest, type RequestContext, responseHeaders } from "./request-context.ts"
+import { logFailure } from "./request-log.ts"
 import type { GatewayApp } from "./route.ts"
 import type { GatewayServices } from "./services.ts"
 import { preflightHeaders } from "./web-policy.ts"
@@ -38,7 +39,9 @@ export const answerUnmatched = (app: GatewayApp, services: GatewayServices): voi
     const error = new GatewayError(405, "GTW_ROUTE_002", "This path does not take that method.", details)
     return errorResponse(context, error)
   })
-  app.onError((failure, http) =>
-    errorResponse(beginRequest(http.env.incoming.headers, services.web, envelopeOf(http.req.path)), failure),
-  )
+  app.onError((failure, http) => {
+    const context = beginRequest(http.env.incoming.headers, services.web, envelopeOf(http.req.path))
+    logFailure(services, { context }, failure)
+    return errorResponse(context, failure)
+  })
 }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { healthEndpoints } from "../../schemas/index.ts"
 import { text } from "../answers.ts"
 import { worst } from "../components.ts"
+import { renderNodeCounters } from "../node-counters.ts"
 import { Answer, type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 
@@ -21,6 +22,7 @@ export const healthRoutes = (services: GatewayServices): ReadonlyArray<Route> =>
   }),
   route(services, healthEndpoints.metrics, async ({ context }) => {
     const status = await Effect.runPromiseWith(services.context)(services.engine.status)
-    return text(context, 200, exposition, services.metrics.render(status, services.streams.size))
+    const counts = services.metrics.render(status, services.streams.size) + renderNodeCounters(services)
+    return text(context, 200, exposition, counts)
   }),
 ]

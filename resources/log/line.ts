@@ -55,7 +55,12 @@ const cut = (line: string): string =>
 
 /** `JSON.stringify` escapes the lower control characters; the others are written as JSON has them. */
 export const jsonLine = ({ time, level, message, node, fields, cause }: LogRecord): string => {
-  const known = { time: new Date(time).toISOString(), level, message: maskText(message), node }
+  const known = {
+    time: new Date(time).toISOString(),
+    level,
+    message: maskText(message),
+    ...(node === "" ? {} : { node }),
+  }
   const failure = cause === undefined ? {} : { cause: maskCause(cause) }
   const text = escaped(JSON.stringify({ ...known, ...maskedFields(fields), ...failure }))
   if (text.length <= logLimits.lineCharactersMax) return text

@@ -40,7 +40,7 @@ interface Started {
 const start = (more: NodeJS.ProcessEnv): Started => {
   const child = spawn(join(project, "node_modules/.bin/node"), ["main.ts"], {
     cwd: project,
-    env: { ...environment, MILLRACE_HOME: home, ...more },
+    env: { ...environment, MILLRACE_HOME: home, MILLRACE_LOG_FORMAT: "console", ...more },
     stdio: ["ignore", "pipe", "pipe"],
   })
   started.add(child)
@@ -121,6 +121,17 @@ describe("npm start", () => {
     )
     expect(leftovers()).toEqual([])
     other.close()
+  }, 120_000)
+
+  it("speaks in lines of JSON to whoever collects them, and tells them no key", async () => {
+    const node = start({ PORT: "0", MILLRACE_LOG_FORMAT: "json" })
+    const { apiKey } = await ready(node)
+    node.child.kill("SIGINT")
+    expect(await node.exit).toBe(0)
+    const lines = node.output().trimEnd().split("\n")
+    expect(lines.map((line) => JSON.parse(line).level)).not.toContain(undefined)
+    expect(node.output()).not.toContain(apiKey)
+    expect(leftovers()).toEqual([])
   }, 120_000)
 
   it.each([
