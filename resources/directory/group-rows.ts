@@ -39,8 +39,9 @@ export const groupRows = Effect.fnUntraced(function* (
       : [sql`(g.name ILIKE ${containing(search)} OR g.description ILIKE ${containing(search)})`]),
   ])
   const [counted] = yield* sql<{ total: number }>`SELECT count(*)::int AS total FROM groups g WHERE ${where}`
-  const rows = yield* sql<Group>`SELECT ${columns(sql)} FROM groups g WHERE ${where}
-    ORDER BY g.name_key LIMIT ${page.limit} OFFSET ${offsetOf(page)}`
+  const rows = yield* sql<Group>`SELECT ${columns(sql)} FROM (SELECT * FROM groups g WHERE ${where}
+      ORDER BY g.name_key LIMIT ${page.limit} OFFSET ${offsetOf(page)}) g
+    ORDER BY g.name_key`
   return { rows, total: counted!.total }
 })
 

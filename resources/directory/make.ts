@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { Changes } from "../changes/changes.ts"
 import { Kept, keptUnder } from "../changes/kept.ts"
+import { platformTenant } from "../tenants/migrations.ts"
 import { Tenancy } from "../tenants/tenancy.ts"
 import { accessRow } from "./access.ts"
 import { accessTopic } from "./change.ts"
@@ -13,7 +14,7 @@ import { makeRoles } from "./roles.ts"
 import { makeUsers } from "./users.ts"
 
 export interface DirectoryOptions {
-  /** The tenant that manages the others. Default: `default`. */
+  /** The tenant that manages the others. Default: `platformTenant`. */
   readonly platform?: string | undefined
   /**
    * Who is made ADMIN at each login: a user name of the platform's tenant, or `<tenant>/<user name>`. The way back in
@@ -23,7 +24,7 @@ export interface DirectoryOptions {
 }
 
 export const makeDirectory = Effect.fnUntraced(function* ({
-  platform = "default",
+  platform = platformTenant,
   administrators = [],
 }: DirectoryOptions): Effect.fn.Return<DirectoryService, never, Changes | Tenancy> {
   const parts = { tenancy: yield* Tenancy, changes: yield* Changes, platform }

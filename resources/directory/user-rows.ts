@@ -51,11 +51,16 @@ export const userRow = Effect.fnUntraced(function* (
 /** Anything of it is looked for as it stands: `%` and `_` are no wildcards. */
 export const containing = (text: string): string => `%${text.replaceAll(/[\\%_]/g, "\\$&")}%`
 
-export const memberOf = (sql: SqlClient, group: string): Fragment =>
+const membersOf = (sql: SqlClient, tenant: string, group: string): Fragment =>
   isId(group)
-    ? sql`EXISTS (SELECT 1 FROM memberships m
-        WHERE m.tenant = u.tenant AND m.user_id = u.id AND m.group_id = ${group}::text::uuid)`
+    ? sql`u.id IN (SELECT user_id FROM memberships WHERE tenant = ${tenant} AND group_id = ${group}::text::uuid)`
     : sql`false`
+
+/** From the role to its holders, not from each user to its roles: a rare role is found at once. */
+const holdersOf = (sql: SqlClient, tenant: string, role: string): Fragment => sql`u.id IN (
+  SELECT user_id FROM user_roles WHERE tenant = ${tenant} AND role = ${role}
+  UNION SELECT m.user_id FROM group_roles r JOIN memberships m ON m.tenant = r.tenant AND m.group_id = r.group_id
+    WHERE r.tenant = ${tenant} AND r.role = ${role})`
 
 const conditions = (sql: SqlClient, tenant: string, { active, search, group, role }: UserSearch) =>
   sql.and([
@@ -67,10 +72,8 @@ const conditions = (sql: SqlClient, tenant: string, { active, search, group, rol
           sql`(u.username ILIKE ${containing(search)} OR u.username_kr ILIKE ${containing(search)}
             OR u.email ILIKE ${containing(search)})`,
         ]),
-    ...(group === undefined ? [] : [memberOf(sql, group)]),
-    ...(role === undefined
-      ? []
-      : [sql`EXISTS (SELECT 1 FROM (${effectiveRoles(sql)}) e WHERE e.role = ${role})`]),
+    ...(group === undefined ? [] : [membersOf(sql, tenant, group)]),
+    ...(role === undefined ? [] : [holdersOf(sql, tenant, role)]),
   ])
 
 export const offsetOf = ({ page, limit }: PageOf): number => (page - 1) * limit
@@ -84,8 +87,9 @@ export const userRows = Effect.fnUntraced(function* (
   const where = conditions(sql, tenant, search)
   const [counted] = yield* sql<{ total: number }>`SELECT count(*)::int AS total FROM users u WHERE ${where}`
   const rows = yield* sql<Row>`
-    SELECT ${columns(sql)} FROM users u WHERE ${where}
-    ORDER BY u.username_key LIMIT ${search.limit} OFFSET ${offsetOf(search)}`
+    SELECT ${columns(sql)} FROM (SELECT * FROM users u WHERE ${where}
+      ORDER BY u.username_key LIMIT ${search.limit} OFFSET ${offsetOf(search)}) u
+    ORDER BY u.username_key`
   return { rows: rows.map(shown), total: counted!.total }
 })
 
