@@ -21,19 +21,10 @@ import {
   RequestMetrics,
 } from "../../gateway/index.ts"
 import type { GatewayEnvironment } from "../../gateway/route.ts"
-import { Changes, Directory, Tenancy, tenantTables, type User } from "../../resources/index.ts"
+import { Directory, type Tenancy, type User } from "../../resources/index.ts"
 import { groupEndpoints, isPermission, roleEndpoints, userEndpoints } from "../../schemas/index.ts"
-import { ephemeralDatabase } from "../support/database.ts"
+import { directory } from "../support/directory.ts"
 import { errorOf } from "../support/http-answers.ts"
-
-const parts = Directory.layer({ administrators: ["boss", "other/chief"] }).pipe(
-  Layer.provideMerge(
-    Layer.merge(
-      Changes.layerLocal,
-      Tenancy.layer(tenantTables).pipe(Layer.provideMerge(ephemeralDatabase())),
-    ),
-  ),
-)
 
 const scope = Effect.runSync(Scope.make())
 let context: Context.Context<Directory | Tenancy>
@@ -41,11 +32,11 @@ let url: string
 let server: ServerType
 
 /** A credential is `tenant/username`; its rights are what the directory says now. */
-const credentials = (directory: Directory["Service"]): Credentials => ({
+const credentials = ({ access: accessOf }: Directory["Service"]): Credentials => ({
   known: () => undefined,
   verify: async (credential) => {
     const [tenant = "", user = ""] = credential.split("/")
-    const access = await Effect.runPromise(directory.access(tenant, user))
+    const access = await Effect.runPromise(accessOf(tenant, user))
     return {
       tenant,
       user,
@@ -73,7 +64,7 @@ const login = (username: string, tenant = "default"): Promise<User> =>
 beforeAll(async () => {
   const inScope = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) =>
     Effect.runPromise(Effect.provideService(effect, Scope.Scope, scope))
-  context = await inScope(Layer.build(parts))
+  context = await inScope(Layer.build(directory))
   const services = {
     credentials: credentials(Context.get(context, Directory)),
     limits: defaultGatewayLimits,
@@ -87,7 +78,7 @@ beforeAll(async () => {
     server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: 0 }, () => listening())
   })
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  await Promise.all([login("boss"), login("plain"), login("chief", "other")])
+  await Promise.all([login("boss"), login("plain"), login("chief", "acme")])
 }, 60_000)
 afterAll(async () => {
   server.close()
@@ -184,7 +175,7 @@ describe("users over HTTP", () => {
     const forbidden = "403 USR_AUTH_003"
     expect(await refused(request("GET", "/api/admin/users/", { as: "default/plain" }))).toBe(forbidden)
     expect(await refused(request("PUT", `${path}/roles/ADMIN`, { as: "default/plain" }))).toBe(forbidden)
-    const foreign = { as: "other/chief" }
+    const foreign = { as: "acme/chief" }
     expect(await refused(request("GET", path, foreign))).toBe("404 USR_USER_001")
     expect(await refused(request("PUT", `${path}/roles/ADMIN`, foreign))).toBe("404 USR_USER_001")
     const change = request("PATCH", path, { ...foreign, body: { is_active: false } })
@@ -192,8 +183,8 @@ describe("users over HTTP", () => {
   })
 
   it("keep an administrator", async () => {
-    const chief = await login("chief", "other")
-    const as = "other/chief"
+    const chief = await login("chief", "acme")
+    const as = "acme/chief"
     const path = `/api/admin/users/${chief.id}`
     expect(await refused(request("PATCH", path, { as, body: { is_active: false } }))).toBe("409 USR_ROLE_006")
     expect(await refused(request("DELETE", `${path}/roles/ADMIN`, { as }))).toBe("409 USR_ROLE_006")
@@ -232,7 +223,7 @@ describe("groups over HTTP", () => {
     for (const name of ["", "  ", "a\u0000b", "\ud800", "a\nb", "x".repeat(257)])
       expect(await refused(create({ name }))).toBe("400 GTW_BODY_006")
     expect(await refused(create({ name: "x", description: "\u0000" }))).toBe("400 GTW_BODY_006")
-    expect(await refused(create({ name: "x", tenant: "other" }))).toBe("400 GTW_BODY_006")
+    expect(await refused(create({ name: "x", tenant: "acme" }))).toBe("400 GTW_BODY_006")
     expect(await refused(request("GET", "/api/admin/groups/", { as: "default/plain" }))).toBe(
       "403 USR_AUTH_003",
     )
