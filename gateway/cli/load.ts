@@ -110,5 +110,7 @@ else {
   )
   console.log(`latency in ms: p50 ${p50}, p90 ${p90}, p99 ${p99}, p99.9 ${p999}, max ${max}`)
   console.log(`answers: ${JSON.stringify(result.statuses)}, connection errors: ${errors}`)
+  if (statuses.has(429))
+    console.log("429 is the node's rate limit; started with MILLRACE_RATE_LIMITS=off it has none")
 }
 process.exit(0)
