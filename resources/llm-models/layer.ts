@@ -16,7 +16,7 @@ import { LlmModels, type LlmModelsService, llmModelsTopic } from "./llm-models.t
 import type { ModelCaller } from "./model.ts"
 import { listPrices, priceAt, setPrice } from "./prices.ts"
 import { inactive, notAllowed } from "./refusals.ts"
-import { change, ensureBuiltin, register, remove, setActive } from "./registry.ts"
+import { change, ensureBuiltin, register, remove, setActive } from "./lifecycle.ts"
 import { listModels, mayCall, requireRight, requireWriter, seenModel } from "./rights.ts"
 import { readModel } from "./rows.ts"
 

@@ -19,6 +19,9 @@ const requestOf = (url: string, who: Partial<Identity>): GatewayRequest => {
   } as unknown as GatewayRequest
 }
 
+/** A plain answer is a list, and one in the envelope has this as well. */
+type Answered = ReadonlyArray<string> & { readonly request_id?: string }
+
 const kept = async (answer: (reads: number) => unknown = (reads) => [reads]) => {
   const changes = await Effect.runPromise(Effect.provide(Changes, Changes.layerLocal))
   const services = {
@@ -29,9 +32,8 @@ const kept = async (answer: (reads: number) => unknown = (reads) => [reads]) => 
   const read = () => Effect.sync(() => answer(++reads) as never)
   const of = (endpoint: Parameters<typeof keptRoute>[1]) => {
     const { handle } = keptRoute(services, endpoint, 60_000, read)
-    // biome-ignore lint/suspicious/noExplicitAny: answers are checked as a whole
-    return async (url: string, who: Partial<Identity> = {}): Promise<any> =>
-      (await handle(requestOf(url, who))).json()
+    return async (url: string, who: Partial<Identity> = {}) =>
+      (await (await handle(requestOf(url, who))).json()) as Answered
   }
   const announce = (topic: string) => Effect.runPromise(changes.announce(topic))
   return {
@@ -81,7 +83,7 @@ describe("an answer that is kept", () => {
 
   it("is read anew each time when it is long", async () => {
     const { plain } = await kept((reads) => [`${reads}${"x".repeat(keptAnswerLimits.charactersMax)}`])
-    expect((await plain("/a"))[0].startsWith("1x")).toBe(true)
-    expect((await plain("/a"))[0].startsWith("2x")).toBe(true)
+    expect((await plain("/a"))[0]?.startsWith("1x")).toBe(true)
+    expect((await plain("/a"))[0]?.startsWith("2x")).toBe(true)
   })
 })
