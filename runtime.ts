@@ -45,6 +45,7 @@ import {
   llmModelsLayer,
   modelCheckerLayer,
   NodeLog,
+  PlatformSettings,
   RateLimits,
   readSecretKeys,
   Secrets,
@@ -129,6 +130,7 @@ const openPlatform = Effect.fnUntraced(function* (settings: Settings) {
   const tenants = Layer.mergeAll(
     Tenants.layer,
     auditAnchorsLayer,
+    PlatformSettings.layer,
     Directory.layer({ platform: developmentTenant, administrators: settings.administrators }),
     credentialsLayer,
     modelsLayer(settings),

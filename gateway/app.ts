@@ -20,6 +20,7 @@ import { lockRoutes } from "./http/locks.ts"
 import { modelCallRoutes } from "./http/model-calls.ts"
 import { opsRoutes } from "./http/ops.ts"
 import { roleRoutes } from "./http/roles.ts"
+import { settingRoutes } from "./http/settings.ts"
 import { tenantRoutes } from "./http/tenants.ts"
 import { tracingRoutes } from "./http/tracing.ts"
 import { userRoutes } from "./http/users.ts"
@@ -48,6 +49,7 @@ const areas: ReadonlyArray<(services: GatewayServices) => ReadonlyArray<Route>> 
   modelCallRoutes,
   opsRoutes,
   roleRoutes,
+  settingRoutes,
   socketRoutes,
   tenantRoutes,
   tracingRoutes,

@@ -13,6 +13,7 @@ import type {
   LoginAttempts,
   LoginSessions,
   NodeLogShape,
+  PlatformSettings,
   SigningKeys,
   Tenancy,
   Tenants,
@@ -20,6 +21,7 @@ import type {
 import type { AnyProtocol, SampleBatch, Span } from "../schemas/index.ts"
 import type { Credentials } from "./auth/credentials.ts"
 import type { LoginConfig } from "./auth/login-config.ts"
+import type { TrustedProxies } from "./client-address.ts"
 import type { ComponentHealth } from "./components.ts"
 import type { GatewayLimits } from "./config.ts"
 import type { RequestMetrics } from "./metrics.ts"
@@ -39,6 +41,7 @@ export type GatewayNeeds =
   | LoginAttempts
   | LoginSessions
   | SigningKeys
+  | PlatformSettings
   | Tenancy
   | Tenants
 
@@ -61,6 +64,8 @@ export interface GatewayServices {
   readonly web: WebPolicy
   /** How fast callers may be; without it nobody is held up. */
   readonly rates?: RateGate | undefined
+  /** Whose `X-Forwarded-For` is believed; without it nobody's. */
+  readonly proxies?: TrustedProxies | undefined
   /** Without it nothing is logged. */
   readonly log?: NodeLogShape | undefined
   readonly metrics: RequestMetrics

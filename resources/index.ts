@@ -113,6 +113,7 @@ export {
   startNatsServer,
 } from "./nats-server/server.ts"
 export { natsServerVersions } from "./nats-server/versions.ts"
+export { PlatformSettings, type SettingCategory } from "./platform-settings/platform-settings.ts"
 export { rateLimitBounds } from "./rate-limit/bounds.ts"
 export type { RateDecision, RatePolicy, RateQuestion } from "./rate-limit/policy.ts"
 export { type RateLimitFigures, RateLimits } from "./rate-limit/rate-limits.ts"

@@ -5,10 +5,12 @@ import { directoryMigrations } from "./directory/migrations.ts"
 import { idempotencyMigrations } from "./idempotency/migrations.ts"
 import { llmMigrations } from "./llm/migrations.ts"
 import { llmModelMigrations } from "./llm-models/migrations.ts"
+import { settingMigrations } from "./platform-settings/migrations.ts"
 import type { TenantTables } from "./tenants/prepare.ts"
 
 export const tenantTables: ReadonlyArray<TenantTables> = [
   { set: "audit", migrations: auditMigrations },
+  { set: "settings", migrations: settingMigrations },
   { set: "directory", migrations: directoryMigrations },
   { set: "credentials", migrations: credentialMigrations },
   { set: "credentials-management", migrations: credentialManagementMigrations },

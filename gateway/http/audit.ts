@@ -11,7 +11,7 @@ import { runTraced } from "../traced.ts"
 const limitDefault = 50
 
 /** A cursor is the number of the last entry that was shown. */
-const readCursor = (cursor: string | undefined): number | undefined => {
+export const readCursor = (cursor: string | undefined): number | undefined => {
   if (cursor === undefined) return undefined
   const before = Number(cursor)
   if (Number.isSafeInteger(before) && before > 0) return before

@@ -1,0 +1,74 @@
+/**
+ * Every setting that people change while the platform runs: what it may be, what it is by default, and what it does. Each
+ * is read somewhere; what nobody reads has no place here. Names are part of the API, and of stored rows.
+ */
+import * as Schema from "effect/Schema"
+
+export interface Definition<A extends number | string | boolean> {
+  readonly schema: Schema.Codec<A>
+  readonly byDefault: A
+  /** One sentence, with the unit. */
+  readonly description: string
+  /** What a person is told who sends something else. */
+  readonly expected: string
+}
+
+const whole = (
+  minimum: number,
+  maximum: number,
+  byDefault: number,
+  description: string,
+): Definition<number> => ({
+  schema: Schema.Int.check(Schema.isBetween({ minimum, maximum })),
+  byDefault,
+  description,
+  expected: `a whole number from ${minimum} to ${maximum}`,
+})
+
+export const definitions = {
+  alerts: {
+    listed: whole(1, 100, 100, "Alerts that a list shows when no number is asked for."),
+  },
+  audit: {
+    page_entries: whole(1, 100, 50, "Entries of the audit log on a page when no number is asked for."),
+  },
+  ops: {
+    answer_seconds: whole(5, 60, 60, "How long a question waits for its answer, in seconds."),
+  },
+  statistics: {
+    retention_days: whole(31, 3_660, 800, "How long daily figures are kept, in days."),
+    range_days_max: whole(
+      1,
+      366,
+      366,
+      "The longest range that one question for statistics may cover, in days.",
+    ),
+  },
+} as const
+
+type Definitions = typeof definitions
+
+/** Such as `ops.answer_seconds`. */
+export type SettingKey = {
+  [C in keyof Definitions & string]: `${C}.${keyof Definitions[C] & string}`
+}[keyof Definitions & string]
+
+type Of<K extends SettingKey> = K extends `${infer C extends keyof Definitions & string}.${infer N}`
+  ? N extends keyof Definitions[C]
+    ? Definitions[C][N]
+    : never
+  : never
+
+export type SettingValue<K extends SettingKey> = Of<K> extends Definition<infer A> ? A : never
+
+type AnyDefinition = Definition<number | string | boolean>
+
+/** With the types forgotten: by category and name. */
+export const allDefinitions = definitions as unknown as Readonly<
+  Record<string, Readonly<Record<string, AnyDefinition>>>
+>
+
+export const definitionOf = (category: string, name: string): AnyDefinition | undefined =>
+  Object.hasOwn(allDefinitions, category) && Object.hasOwn(allDefinitions[category]!, name)
+    ? allDefinitions[category]![name]
+    : undefined
