@@ -13,6 +13,7 @@ import {
   apiKeySession,
   type KnownApiKey,
   narrowed,
+  tenantsTopic,
   accessTopic as topicOfAccess,
   loginTopic as topicOfLogin,
 } from "../../resources/index.ts"
@@ -58,6 +59,7 @@ interface Seen {
   readonly access: number
   readonly loginTopic: string
   readonly login: number
+  readonly tenants: number
 }
 
 interface Entry {
@@ -103,10 +105,12 @@ export const makeCredentials = (options: {
   const see = ({ tenant, session }: Proof): Seen => {
     const topics = { accessTopic: topicOfAccess(tenant), loginTopic: topicOfLogin(tenant, session) }
     const [access, login] = [sources.generation(topics.accessTopic), sources.generation(topics.loginTopic)]
-    return { ...topics, access, login }
+    return { ...topics, access, login, tenants: sources.generation(tenantsTopic) }
   }
-  const isCurrent = ({ accessTopic, access, loginTopic, login }: Seen): boolean =>
-    sources.generation(accessTopic) === access && sources.generation(loginTopic) === login
+  const isCurrent = ({ accessTopic, access, loginTopic, login, tenants }: Seen): boolean =>
+    sources.generation(accessTopic) === access &&
+    sources.generation(loginTopic) === login &&
+    sources.generation(tenantsTopic) === tenants
 
   const remember = (credential: string, entry: Entry): void => {
     entries.delete(credential)

@@ -109,7 +109,7 @@ describe("an access token", () => {
     expect(world.asked).toEqual({ keys: 1, alive: 2, access: 2, apiKeys: 0 })
   })
 
-  it.each(["access/t", "login/t/s1"])("is checked again at once when %s is announced", async (topic) => {
+  it.each(["access/t", "login/t/s1", "tenants"])("is checked again at once when %s is announced", async (topic) => {
     const world = makeWorld()
     const text = await token()
     await world.verify(text)
