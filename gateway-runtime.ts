@@ -93,6 +93,7 @@ export const startGateway = Effect.fnUntraced(function* (
     limits,
     web: makeWebPolicy(settings.web),
     rates: policies === undefined ? undefined : { limits: rateLimits, policies, proxies },
+    proxies,
     log: yield* NodeLog,
     metrics: new RequestMetrics(),
     streams: new OpenStreams(limits.streamsMax),

@@ -37,7 +37,7 @@ export const logRequest = (
   status: number,
   elapsedMs: number,
 ): void => {
-  const { log, rates } = services
+  const { log, proxies = noTrustedProxies } = services
   if (log === undefined || log.requests === "off") return
   const isWanted =
     status >= 500 || log.requests === "true" || (log.requests === "slow" && isSlow(route, elapsedMs))
@@ -48,6 +48,6 @@ export const logRequest = (
     status,
     ms: Math.round(elapsedMs * 10) / 10,
     path: request.http.req.path,
-    address: clientAddress(request.http.env.incoming, rates?.proxies ?? noTrustedProxies),
+    address: clientAddress(request.http.env.incoming, proxies),
   })
 }
