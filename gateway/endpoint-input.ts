@@ -42,20 +42,42 @@ const queryOf = (url: string): Texts => {
   return Object.fromEntries(pairs)
 }
 
+/** Queries of one route that are kept decoded, and how long each may be. Readers ask for the same few again and again. */
+const keptQueriesMax = 256
+const keptQueryCharactersMax = 256
+
+/** Decoding depends on the text only; what it gives is never changed by a handler. */
+const queryDecoder = ({ query, media }: AnyEndpoint) => {
+  const decode = decoderOf(query, "GTW_QUERY_001")
+  // A WebSocket's query carries the credential, which is kept nowhere.
+  const charactersMax = media === "websocket" ? -1 : keptQueryCharactersMax
+  const kept = new Map<string, unknown>()
+  return (url: string): unknown => {
+    const start = url.indexOf("?")
+    const text = start < 0 ? "" : url.slice(start)
+    const known = kept.get(text)
+    if (known !== undefined) return known
+    const decoded = decode(queryOf(text))
+    if (text.length > charactersMax) return decoded
+    if (kept.size >= keptQueriesMax) kept.delete(kept.keys().next().value!)
+    kept.set(text, decoded)
+    return decoded
+  }
+}
+
 /** Compiled once per route. */
 export const endpointDecoder = (
   endpoint: AnyEndpoint,
   limits: Pick<GatewayLimits, "bodyBytesMax" | "bodyDepthMax">,
 ) => {
   const params = decoderOf(endpoint.params, "GTW_PATH_001")
-  const query = decoderOf(endpoint.query, "GTW_QUERY_001")
+  const query = queryDecoder(endpoint)
   const body = endpoint.body === undefined ? undefined : bodyDecoder(endpoint.body)
   const hasParams = Object.keys(endpoint.params).length > 0
-  const hasQuery = Object.keys(endpoint.query).length > 0
   const read = ({ env }: Http) => readObject(env.incoming, limits.bodyBytesMax, limits.bodyDepthMax)
   return async (http: Http) => ({
     params: hasParams ? params(http.req.param()) : {},
-    query: hasQuery || http.env.incoming.url!.includes("?") ? query(queryOf(http.env.incoming.url!)) : {},
+    query: query(http.env.incoming.url ?? ""),
     body: body === undefined ? undefined : body(await read(http)),
   })
 }
