@@ -1,8 +1,8 @@
 /** Sees to it that every tenant's models are watched: those that there are, and soon those that come. */
 import * as Effect from "effect/Effect"
-import { Engine } from "../../engine/index.ts"
-import { Tenants } from "../../resources/index.ts"
-import { LlmHealthProtocol, llmHealthKey } from "../../schemas/index.ts"
+import { Engine } from "../engine/index.ts"
+import { Tenants } from "../resources/index.ts"
+import { LlmHealthProtocol, llmHealthKey } from "../schemas/index.ts"
 
 export interface WatchModelsOptions {
   /** How often a tenant's models are checked. */
