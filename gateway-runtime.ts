@@ -1,6 +1,6 @@
 /** Gives the gateway what it talks to, and opens it. */
 import * as Effect from "effect/Effect"
-import { kinds, TraceStore } from "./actors/index.ts"
+import { CallCounter, kinds, TraceStore } from "./actors/index.ts"
 import { Engine } from "./engine/index.ts"
 import {
   type CredentialSources,
@@ -66,11 +66,13 @@ export const startGateway = Effect.fnUntraced(function* (
   const [engine, traces, metrics] = [yield* Engine, yield* TraceStore, yield* MetricStream]
   const [nats, durability, database] = [yield* Nats, yield* Durability, yield* Database]
   const tracing = yield* Tracing
+  const calls = yield* CallCounter
   const { rates: policies, trustedProxies: proxies } = settings
   const rateLimits = yield* RateLimits
   const limits = defaultGatewayLimits
   const services = {
     engine,
+    countCall: calls.count,
     protocols: new Map(kinds.map(({ protocol }) => [protocol.kind, protocol])),
     credentials: makeCredentials({
       sources: yield* credentialSources,

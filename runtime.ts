@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import {
+  CallCounter,
   EngineAccess,
   implementations,
   ModelsAccess,
@@ -86,7 +87,7 @@ const startEngine = Effect.fnUntraced(function* (settings: Settings, incarnation
 const startReadSide = Effect.fnUntraced(function* (settings: Settings, incarnation: string) {
   const { partitions } = settings
   yield* Layer.build(traceProjectorLayer({ partitions, node: incarnation }))
-  return yield* Layer.build(traceStoreLayer({ partitions }))
+  return yield* Layer.build(Layer.merge(traceStoreLayer({ partitions }), CallCounter.layer))
 })
 
 /** Measures this host from now on; answers when samples were last stored. */

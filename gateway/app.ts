@@ -21,6 +21,7 @@ import { modelCallRoutes } from "./http/model-calls.ts"
 import { opsRoutes } from "./http/ops.ts"
 import { roleRoutes } from "./http/roles.ts"
 import { settingRoutes } from "./http/settings.ts"
+import { statisticsRoutes } from "./http/statistics.ts"
 import { tenantRoutes } from "./http/tenants.ts"
 import { tracingRoutes } from "./http/tracing.ts"
 import { userRoutes } from "./http/users.ts"
@@ -51,6 +52,7 @@ const areas: ReadonlyArray<(services: GatewayServices) => ReadonlyArray<Route>> 
   roleRoutes,
   settingRoutes,
   socketRoutes,
+  statisticsRoutes,
   tenantRoutes,
   tracingRoutes,
   userRoutes,

@@ -82,6 +82,7 @@ const enter = async (services: GatewayServices, route: Route, http: Context<Gate
       request.identity = await identifyWithin(services, request, isKnown, () =>
         identify(services, authorization),
       )
+      services.countCall?.(request.identity.tenant, request.identity.userId)
     }
     await rateLimit(services, endpoint, request)
     authorize(request.identity, endpoint.permission)

@@ -69,6 +69,8 @@ export interface GatewayServices {
   /** Without it nothing is logged. */
   readonly log?: NodeLogShape | undefined
   readonly metrics: RequestMetrics
+  /** Told of every call by somebody who is known, for the statistics. */
+  readonly countCall?: ((tenant: string, userId: string) => void) | undefined
   readonly streams: OpenStreams
   /** Tracer, logger and clock that handlers run with, and the services that they may use. */
   readonly context: Context.Context<GatewayNeeds>

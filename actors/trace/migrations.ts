@@ -14,6 +14,8 @@ import {
   tenantRole,
 } from "../../resources/index.ts"
 
+import { statisticsMigrations } from "../statistics/migrations.ts"
+
 const set = "actors/trace"
 
 const tables = `
@@ -167,4 +169,7 @@ DROP TABLE spans, journal_entries, trace_logs, projection_positions, projection_
 export const migrateTraces = (
   sql: SqlClient,
 ): Effect.Effect<void, MigrationError | SqlError | TenantRoleMissing> =>
-  prepareDatabase(sql, [{ set, migrations: traceMigrations }])
+  prepareDatabase(sql, [
+    { set, migrations: traceMigrations },
+    { set: "actors/statistics", migrations: statisticsMigrations },
+  ])

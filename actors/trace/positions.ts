@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { countEntries } from "../statistics/entries.ts"
 import { insertRows, insertWhatIsTaken, isRefusal } from "./insert.ts"
 import type { Rows } from "./rows.ts"
 
@@ -85,13 +86,17 @@ const moving = <E>(sql: SqlClient, parts: ReadonlyArray<Part>, insert: Effect.Ef
  * all or nothing of the rest. Errors: `Fenced`.
  */
 export const write = (sql: SqlClient, parts: ReadonlyArray<Part>): Effect.Effect<void, SqlError | Fenced> =>
-  Effect.catchIf(moving(sql, parts, insertRows(sql, rowsOf(parts))), isRefusal, () =>
-    moving(
-      sql,
-      parts,
-      Effect.forEach(parts, (part) => insertWhatIsTaken(sql, part), { discard: true }),
-    ),
+  Effect.catchIf(
+    moving(sql, parts, Effect.andThen(insertRows(sql, rowsOf(parts)), count(sql, parts))),
+    isRefusal,
+    () => {
+      const insert = Effect.forEach(parts, (part) => insertWhatIsTaken(sql, part), { discard: true })
+      return moving(sql, parts, Effect.andThen(insert, count(sql, parts)))
+    },
   )
+
+/** What is left out as a row has happened all the same. */
+const count = (sql: SqlClient, parts: ReadonlyArray<Part>) => countEntries(sql, rowsOf(parts).entries)
 
 const rowsOf = (parts: ReadonlyArray<Part>): Rows => ({
   entries: parts.flatMap(({ entries }) => entries),

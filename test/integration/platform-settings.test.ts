@@ -45,7 +45,8 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })("the settin
           toString: { x: 1 },
         }),
       )
-      const { fields } = (refused as { details: { fields: ReadonlyArray<{ field: string }> } }).details
+      const { fields } = (refused as unknown as { details: { fields: ReadonlyArray<{ field: string }> } })
+        .details
       expect(fields.map(({ field }) => field)).toEqual([
         "ops.constructor",
         "audit.page_entries",

@@ -41,6 +41,8 @@ export const forgetProjection = Effect.gen(function* () {
     "trace_logs",
     "projection_positions",
     "projection_leases",
+    "statistics_daily",
+    "statistics_agents",
     "millrace_migrations",
   ])
     yield* sql`DROP TABLE IF EXISTS ${sql(table)}`
