@@ -123,7 +123,8 @@ const readRates = (environment: NodeJS.ProcessEnv) => ({
 /** Undefined for what is no origin, such as `*` or one with a path. */
 const originsOf = (text: string): ReadonlyArray<string> | undefined => {
   const origins = text.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]))
-  const isOrigin = (one: string) => /^https?:/.test(one) && URL.canParse(one) && new URL(one).origin === one
+  const isOrigin = (one: string) =>
+    /^https?:[^*]+$/.test(one) && URL.canParse(one) && new URL(one).origin === one
   return origins.every(isOrigin) ? origins : undefined
 }
 

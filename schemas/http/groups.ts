@@ -57,6 +57,7 @@ export const groupEndpoints = {
     method: "POST",
     path: "/api/admin/groups/",
     summary: "Make a group.",
+    idempotent: true,
     permission,
     body: Schema.Struct({
       name: Name,

@@ -45,6 +45,7 @@ export const roleEndpoints = {
     method: "POST",
     path: "/api/admin/roles/",
     summary: "Make a role of permissions that one holds.",
+    idempotent: true,
     permission,
     body: Schema.Struct({
       name: RoleName,

@@ -60,6 +60,7 @@ export const tenantEndpoints = {
     method: "POST",
     path: "/api/admin/tenants/",
     summary: "Make a tenant, with a database of its own if one is given.",
+    idempotent: true,
     permission,
     timeLimit: "own",
     body: Schema.Struct({ id: TenantId, name: Name, database_url: Schema.optionalKey(Address) }),
