@@ -27,6 +27,9 @@ type Fate =
 const placeOf = ({ model_id, grantee_type, grantee_id }: NewGrant) =>
   `${model_id.toLowerCase()} ${grantee_type} ${grantee_id.toLowerCase()}`
 
+const placeOfRow = ({ model_id, user_id, group_id }: ReturnType<typeof grantRow>) =>
+  `${model_id} ${user_id ?? ""} ${group_id ?? ""}`
+
 const idsOf = (grants: ReadonlyArray<NewGrant>, field: "model_id" | "grantee_id") =>
   JSON.stringify([...new Set(grants.map((grant) => grant[field].toLowerCase()).filter(isId))])
 
@@ -119,7 +122,9 @@ export const grantMany = Effect.fnUntraced(function* (
     fate._tag === "New" ? { ...fate, row: grantRow(requester, fate.grant, at) } : fate,
   )
   const rows = fates.flatMap((fate) => (fate._tag === "New" ? [fate.row] : []))
-  const inserted = rows.length === 0 ? [] : yield* insertGrants(sql, rows)
+  // In one order for all batches: two that overlap wait for each other and never in a circle.
+  const ordered = rows.toSorted((a, b) => (placeOfRow(a) < placeOfRow(b) ? -1 : 1))
+  const inserted = ordered.length === 0 ? [] : yield* insertGrants(sql, ordered)
   const made = new Set(inserted.map(({ id }) => id))
   const success: Array<BatchResult["success"][number]> = []
   const failed: Array<BatchResult["failed"][number]> = []

@@ -24,9 +24,10 @@ export interface Found {
   readonly health: Health
 }
 
+/** Those that were checked longest ago first, so that a round that is cut short is made up for by the next. */
 export const checkableModels = (sql: SqlClient, condition: ReturnType<SqlClient["literal"]>) =>
   sql<Checkable>`SELECT ${sql.literal(modelColumns)}, m.sealed_key FROM llm_models m
-    WHERE ${condition} ORDER BY m.id LIMIT ${limits.modelsMax}::int`
+    WHERE ${condition} ORDER BY m.last_health_check NULLS FIRST, m.id LIMIT ${limits.modelsMax}::int`
 
 /** Nothing of a key gets out, whatever a provider wrote into its answer. */
 const withoutKey = (detail: string, key: Redacted.Redacted | undefined): string => {

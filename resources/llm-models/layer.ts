@@ -11,12 +11,12 @@ import { ModelChecker } from "./checker.ts"
 import { grant, listGrants, revoke } from "./grants.ts"
 import { checkableModels, checkOne, type Found, keepHealth } from "./health.ts"
 import { openKey, resealKeys } from "./keys.ts"
+import { change, ensureBuiltin, register, remove, setActive } from "./lifecycle.ts"
 import { llmModelLimits as limits } from "./limits.ts"
 import { LlmModels, type LlmModelsService, llmModelsTopic } from "./llm-models.ts"
 import type { ModelCaller } from "./model.ts"
 import { listPrices, priceAt, setPrice } from "./prices.ts"
 import { inactive, notAllowed } from "./refusals.ts"
-import { change, ensureBuiltin, register, remove, setActive } from "./lifecycle.ts"
 import { listModels, mayCall, requireRight, requireWriter, seenModel } from "./rights.ts"
 import { readModel } from "./rows.ts"
 
@@ -63,14 +63,16 @@ const make = Effect.gen(function* () {
 
   const checkHealth = Effect.fnUntraced(function* (tenant: string) {
     const models = yield* within(tenant, (sql) => checkableModels(sql, sql`m.is_active`))
-    const found = yield* Effect.forEach(models, (model) => checkOne(checker, secrets, model), {
-      concurrency: limits.checksAtOnce,
-    })
-    yield* keep(tenant, found)
-    return {
-      checked: found.length,
-      unhealthy: found.filter(({ health }) => health.status === "unhealthy").length,
+    let unhealthy = 0
+    for (let from = 0; from < models.length; from += limits.checksKeptTogether) {
+      const some = models.slice(from, from + limits.checksKeptTogether)
+      const found = yield* Effect.forEach(some, (model) => checkOne(checker, secrets, model), {
+        concurrency: limits.checksAtOnce,
+      })
+      yield* keep(tenant, found)
+      unhealthy += found.filter(({ health }) => health.status === "unhealthy").length
     }
+    return { checked: models.length, unhealthy }
   })
 
   const service: LlmModelsService = {

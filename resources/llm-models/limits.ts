@@ -15,6 +15,8 @@ export const llmModelLimits = {
   permissionsMax: 10_000,
   /** Models of one tenant that are checked at once. */
   checksAtOnce: 8,
+  /** Models whose health is kept together: what a round has found so far is not lost with its end. */
+  checksKeptTogether: 32,
   /** A check that takes longer counts as unhealthy. Milliseconds. */
   checkMs: 15_000,
   /** Characters kept of why a model is unhealthy. */

@@ -174,6 +174,17 @@ export const llmModelEndpoints = {
     answer: ManagedLlmModel,
     errors: ["LLM_MODEL_001", "LLM_PERM_001"],
   }),
+  reseal: endpoint({
+    id: "llm-models.reseal-keys",
+    method: "POST",
+    path: "/api/admin/llm-models/reseal-keys",
+    summary: "Seal every key of the tenant again under the newest secret key, after that was rotated.",
+    permission: "llm-model:admin",
+    answer: Schema.Struct({
+      resealed: Schema.Int,
+      unreadable: Schema.Int.annotate({ description: "keys that no configured secret key opens" }),
+    }),
+  }),
   prices: endpoint({
     id: "llm-models.prices",
     method: "GET",

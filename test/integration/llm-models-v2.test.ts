@@ -134,6 +134,13 @@ describe("rights and secrets", () => {
     ).toBe(200)
   })
 
+  it("keys under the newest secret key stay as they are", async () => {
+    await register("sealed")
+    const resealed = await send("POST", `${admin}/reseal-keys`)
+    expect([resealed.status, resealed.body]).toEqual([200, { resealed: 0, unreadable: 0 }])
+    expect((await send("POST", `${admin}/reseal-keys`, { token: ann.token })).status).toBe(403)
+  })
+
   it("no answer and no audit entry of this suite holds the key", async () => {
     const rows = await at.node.run(
       Tenancy.use(({ within }) =>

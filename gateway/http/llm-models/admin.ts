@@ -1,6 +1,7 @@
 /** Language models for who administers or manages them. */
 import { LlmModels } from "../../../resources/index.ts"
 import { llmModelEndpoints as endpoints } from "../../../schemas/index.ts"
+import { changedBy } from "../../changed-by.ts"
 import { etag, ifMatch } from "../../if-match.ts"
 import { Answer, type Route, route } from "../../route.ts"
 import type { GatewayServices } from "../../services.ts"
@@ -57,6 +58,10 @@ const careRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
     const checking = LlmModels.use((models) => models.check(requesterOf(request), params.id))
     const name = "POST /api/admin/llm-models/{id}/health-check"
     return tagged(await runTraced(services, request, name, checking))
+  }),
+  route(services, endpoints.reseal, (request) => {
+    const resealing = LlmModels.use((models) => models.resealKeys(changedBy(request)))
+    return runTraced(services, request, "POST /api/admin/llm-models/reseal-keys", resealing)
   }),
   route(services, endpoints.prices, async (request, { params }) => {
     const { identity } = request
