@@ -57,7 +57,10 @@ export const run = async ({ port, users, perSecond, seconds, next }: Load): Prom
   const elapsed = (performance.now() - began) / 1_000
   running = false
   await Promise.race([Promise.all(drivers), pause(5_000)])
-  const good = Object.entries(statuses).reduce((sum, [status, n]) => sum + (status.startsWith("2") ? n : 0), 0)
+  const good = Object.entries(statuses).reduce(
+    (sum, [status, n]) => sum + (status.startsWith("2") ? n : 0),
+    0,
+  )
   return {
     perSecond: Math.round(latencies.total / elapsed),
     p50: latencies.percentile(0.5),

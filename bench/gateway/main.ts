@@ -19,7 +19,7 @@ const { values } = parseArgs({
 const [seconds, users] = [Number(values.seconds), Number(values.users)]
 const wants = (part: string) => values.only === undefined || values.only.split(",").includes(part)
 const rows: Array<Record<string, unknown>> = []
-const row = (what: string, figures: Figures & Record<string, unknown>) => {
+const row = (what: string, figures: Figures & { readonly ofCeiling?: number }) => {
   rows.push({ what, ...figures })
   if (values.json !== true) console.log(`${what.padEnd(46)} ${JSON.stringify(figures)}`)
 }
@@ -27,7 +27,9 @@ const row = (what: string, figures: Figures & Record<string, unknown>) => {
 const measured = await node()
 const requests = await makeRequests(measured)
 if (values.json !== true)
-  console.log(`${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}, ${users} users, ${seconds} s each`)
+  console.log(
+    `${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}, ${users} users, ${seconds} s each`,
+  )
 
 if (wants("ceiling")) {
   const bare = await bareHandler(requests.cachedBody)

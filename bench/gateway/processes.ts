@@ -34,12 +34,15 @@ const start = async (
     child.kill("SIGTERM")
     await once(child, "exit")
   }
-  for await (const line of createInterface({ input: child.stdout })) if (tells(line)) return { line, child, stop }
+  for await (const line of createInterface({ input: child.stdout }))
+    if (tells(line)) return { line, child, stop }
   throw new Error(`${args[0]} ended before it was ready`)
 }
 
 export const bareHandler = async (body: string): Promise<Measured> => {
-  const { line, child, stop } = await start(["bench/gateway/bare-handler.ts", body], {}, (text) => /^\d+$/.test(text))
+  const { line, child, stop } = await start(["bench/gateway/bare-handler.ts", body], {}, (text) =>
+    /^\d+$/.test(text),
+  )
   child.stdout.resume()
   return { port: Number(line), stop }
 }
@@ -55,7 +58,7 @@ export const node = async (): Promise<MeasuredNode> => {
     PATH: `${join(root, ".millrace/bin")}:${process.env.PATH}`,
   }
   const { child, stop } = await start(["--max-semi-space-size=64", "main.ts"], environment, (line) =>
-    line.startsWith("Ctrl-C"),
+    line.includes("Millrace is ready"),
   )
   child.stdout.resume()
   const { url, apiKey } = JSON.parse(await readFile(join(home, "node.json"), "utf8")) as {
