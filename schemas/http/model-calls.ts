@@ -188,7 +188,7 @@ export const modelCallEndpoints = {
   }),
 } as const
 
-const Day = Schema.String.check(Schema.isPattern(/^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/))
+const Day = Schema.String.check(Schema.isPattern(/^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/u))
 
 const usageQuery = {
   /** Default: `day`. */
@@ -225,7 +225,7 @@ const limits = {
   /** In a month of UTC; null for no limit. */
   tokens_max: Schema.NullOr(countOf(0, Number.MAX_SAFE_INTEGER)),
   cost_max: Schema.NullOr(between(0, 1e12)),
-  currency: Schema.String.check(Schema.isPattern(/^[A-Z]{3}$/)),
+  currency: Schema.String.check(Schema.isPattern(/^[A-Z]{3}$/u)),
 }
 
 const Budget = Schema.Struct({

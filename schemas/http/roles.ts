@@ -15,7 +15,7 @@ export const Role = Schema.Struct({
 
 const Description = storableTextOf(2_000)
 /** Whether there is such a permission is answered with 422. */
-const Permissions = Schema.Array(Schema.String.check(Schema.isPattern(/^(?:\*|[a-z][a-z:-]{0,63})$/))).check(
+const Permissions = Schema.Array(Schema.String.check(Schema.isPattern(/^(?:\*|[a-z][a-z:-]{0,63})$/u))).check(
   Schema.isMaxLength(200),
 )
 const params = { role: RoleName }

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import { endpoint } from "./endpoint.ts"
 
 /** `2026-11-21`, in UTC. */
-const Day = Schema.String.check(Schema.isPattern(/^\d{4}-\d{2}-\d{2}$/))
+const Day = Schema.String.check(Schema.isPattern(/^\d{4}-\d{2}-\d{2}$/u))
 
 export const statisticsEndpoints = {
   read: endpoint({

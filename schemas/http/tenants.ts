@@ -5,7 +5,7 @@ import { endpoint } from "./endpoint.ts"
 import { pageQuery, Timestamp } from "./paging.ts"
 
 /** A part of host names, subjects and addresses: nothing in it ever needs escaping. */
-export const TenantId = Schema.String.check(Schema.isPattern(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/))
+export const TenantId = Schema.String.check(Schema.isPattern(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/u))
 export const TenantState = Schema.Literals(["active", "suspended"])
 
 const Name = textOf(200).check(Schema.isMinLength(1))

@@ -5,7 +5,7 @@ import { endpoint } from "./endpoint.ts"
 import { pageQuery, QueryBoolean, Timestamp, Uuid } from "./paging.ts"
 
 /** The name of a role that there may be. */
-export const RoleName = Schema.String.check(Schema.isPattern(/^[A-Z][A-Z0-9_]{0,63}$/))
+export const RoleName = Schema.String.check(Schema.isPattern(/^[A-Z][A-Z0-9_]{0,63}$/u))
 
 export const searchText = storableTextOf(200).check(Schema.isMinLength(1))
 

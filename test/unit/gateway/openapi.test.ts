@@ -7,6 +7,7 @@ import { defaultGatewayLimits } from "../../../gateway/config.ts"
 import type { GatewayServices } from "../../../gateway/index.ts"
 import { describe } from "../../../gateway/openapi/document.ts"
 import { docsPage } from "../../../gateway/openapi/page.ts"
+import { typescript } from "../../tidy/sources.ts"
 
 const services = { limits: defaultGatewayLimits, login: {} } as unknown as GatewayServices
 const endpoints = routesOf(services).map(({ endpoint }) => endpoint)
@@ -71,6 +72,20 @@ suite("the description", () => {
     const declared = endpoints.flatMap(({ errors = [] }) => errors)
     expect(declared.filter((code) => !codes.has(code))).toEqual([])
     expect([...codes]).toEqual(expect.arrayContaining(["USR_AUTH_001", "ENG_LOAD_002", "OPS_PLAN_001"]))
+  })
+
+  it("tells the patterns of texts, which it can where they are Unicode's", () => {
+    const patterns = typescript
+      .filter(({ path }) => path.startsWith("schemas/"))
+      .flatMap(({ path, text }) =>
+        [...text.matchAll(/isPattern\((\/.*\/([a-z]*))[),]/g)].map(([, pattern, flags]) => ({
+          path,
+          pattern,
+          flags,
+        })),
+      )
+    expect(patterns.length).toBeGreaterThan(5)
+    expect(patterns.filter(({ flags }) => flags !== "u")).toEqual([])
   })
 
   it("is the same each time", () => {
