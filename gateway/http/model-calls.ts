@@ -4,6 +4,7 @@ import {
   type LlmCall,
   type LlmCaller,
   LlmModels,
+  type EmbeddingRequest as LlmVectors,
   type Model,
   type Usage,
 } from "../../resources/index.ts"
@@ -54,38 +55,67 @@ const listed = ({ name, created_at: createdAt, provider }: Model) => ({
   owned_by: provider.toLowerCase(),
 })
 
-/** Nobody waits for the answer any more when the client has left. */
-const endWithClient = (request: GatewayRequest): void => {
+/** As others call it that have no name for it: nobody is there to read it, but it is counted. */
+const leftStatus = 499
+
+/** Ends the work when the client has left: nobody waits for the answer any more. */
+const whileThere = async <A>(request: GatewayRequest, work: () => Promise<A>): Promise<A | Response> => {
   const { outgoing } = request.http.env
   request.interruption ??= new AbortController()
   const { interruption } = request
-  outgoing.once("close", () => {
+  const leave = () => {
     if (!outgoing.writableFinished) interruption.abort()
-  })
+  }
+  outgoing.once("close", leave)
+  try {
+    return await work()
+  } catch (failure) {
+    if (outgoing.destroyed) return new Response(null, { status: leftStatus })
+    throw failure
+  }
 }
 
 const now = () => Math.floor(Date.now() / 1_000)
 
 const complete =
   (services: GatewayServices) =>
-  async (request: GatewayRequest, { body }: { readonly body: Body }) => {
-    endWithClient(request)
-    const call = callOf(request, body)
-    const shape = { id: `chatcmpl-${request.context.requestId}`, created: now() }
-    if (body.stream === true) {
-      const withUsage = body.stream_options?.include_usage === true
-      return streamCompletion(services, request, call, { ...shape, withUsage, counted })
-    }
-    const asking = Llm.use((llm) => llm.complete(call))
-    const { model, choices, usage } = await runTraced(services, request, "POST /v1/chat/completions", asking)
-    return {
-      ...shape,
-      object: "chat.completion" as const,
-      model,
-      choices: choices as unknown as ReadonlyArray<Record<string, unknown>>,
-      usage: counted(usage),
-    }
-  }
+  (request: GatewayRequest, { body }: { readonly body: Body }) =>
+    whileThere(request, async () => {
+      const call = callOf(request, body)
+      const shape = { id: `chatcmpl-${request.context.requestId}`, created: now() }
+      if (body.stream === true) {
+        const withUsage = body.stream_options?.include_usage === true
+        return streamCompletion(services, request, call, { ...shape, withUsage, counted })
+      }
+      const asking = Llm.use((llm) => llm.complete(call))
+      const { model, choices, usage } = await runTraced(
+        services,
+        request,
+        "POST /v1/chat/completions",
+        asking,
+      )
+      return {
+        ...shape,
+        object: "chat.completion" as const,
+        model,
+        choices: choices as unknown as ReadonlyArray<Record<string, unknown>>,
+        usage: counted(usage),
+      }
+    })
+
+type Vectors = InputOf<typeof modelCallEndpoints.embed>["body"]
+
+const embed =
+  (services: GatewayServices) =>
+  (request: GatewayRequest, { body }: { readonly body: Vectors }) =>
+    whileThere(request, async () => {
+      const { model: asked, ...rest } = body
+      const call = { caller: callerOf(request), model: asked, request: rest as LlmVectors }
+      const asking = Llm.use((llm) => llm.embed(call))
+      const { model, data, usage } = await runTraced(services, request, "POST /v1/embeddings", asking)
+      const { prompt_tokens, total_tokens } = counted(usage)
+      return { object: "list" as const, model, data: [...data], usage: { prompt_tokens, total_tokens } }
+    })
 
 const list = (services: GatewayServices) => async (request: GatewayRequest) => {
   const caller = callerOf(request)
@@ -105,14 +135,7 @@ export const modelCallRoutes = (services: GatewayServices): ReadonlyArray<Route>
   const roomy = { ...services, limits: { ...services.limits, bodyBytesMax } }
   return [
     route(roomy, modelCallEndpoints.complete, complete(services)),
-    route(roomy, modelCallEndpoints.embed, async (request, { body: { model: asked, ...rest } }) => {
-      endWithClient(request)
-      const call = { caller: callerOf(request), model: asked, request: rest as { input: string } }
-      const asking = Llm.use((llm) => llm.embed(call))
-      const { model, data, usage } = await runTraced(services, request, "POST /v1/embeddings", asking)
-      const { prompt_tokens, total_tokens } = counted(usage)
-      return { object: "list" as const, model, data: [...data], usage: { prompt_tokens, total_tokens } }
-    }),
+    route(roomy, modelCallEndpoints.embed, embed(services)),
     route(services, modelCallEndpoints.models, list(services)),
     route(services, modelCallEndpoints.model, async (request, { params }) => {
       const caller = callerOf(request)
