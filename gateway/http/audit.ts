@@ -1,14 +1,19 @@
 /** The audit log: pages, proof and export, of the caller's own tenant. */
+import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { type AuditEntry, auditPage, auditStream, verifyAudit } from "../../resources/index.ts"
+import {
+  type AuditEntry,
+  auditPage,
+  auditStream,
+  PlatformSettings,
+  verifyAudit,
+} from "../../resources/index.ts"
 import { auditEndpoints } from "../../schemas/index.ts"
 import { GatewayError } from "../errors.ts"
 import { responseHeaders } from "../request-context.ts"
 import { type GatewayRequest, type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { runTraced } from "../traced.ts"
-
-const limitDefault = 50
 
 /** A cursor is the number of the last entry that was shown. */
 export const readCursor = (cursor: string | undefined): number | undefined => {
@@ -46,9 +51,14 @@ const linesOf = (services: GatewayServices, entries: ReturnType<typeof auditStre
 
 export const auditRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
   route(services, auditEndpoints.list, async (request, { query }) => {
-    const { cursor, limit = limitDefault, ...search } = query
+    const { cursor, limit: wanted, ...search } = query
+    const { tenant } = request.identity
     checkTimes(search)
-    const reading = auditPage(request.identity.tenant, search, { before: readCursor(cursor), limit })
+    const before = readCursor(cursor)
+    const byDefault = PlatformSettings.use(({ get }) => get(tenant, "audit.page_entries"))
+    const reading = Effect.flatMap(wanted === undefined ? byDefault : Effect.succeed(wanted), (limit) =>
+      auditPage(tenant, search, { before, limit }),
+    )
     const { entries, next } = await runTraced(services, request, "GET /api/admin/audit-log/", reading)
     return { entries, ...(next === undefined ? {} : { next_cursor: String(next) }) }
   }),

@@ -1,14 +1,8 @@
 /** Rules over metrics, the alerts that they raised, and the way in for samples. */
 import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
-import {
-  AgentProtocol,
-  type Alert,
-  alertsKeptMax,
-  CepRuleProtocol,
-  cepEndpoints,
-  type Rule,
-} from "../../schemas/index.ts"
+import { PlatformSettings } from "../../resources/index.ts"
+import { AgentProtocol, type Alert, CepRuleProtocol, cepEndpoints, type Rule } from "../../schemas/index.ts"
 import { Answer, type GatewayRequest, type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { runTraced } from "../traced.ts"
@@ -55,8 +49,11 @@ export const cepRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
   })
 
   const alerts = route(services, cepEndpoints.alerts, async (request, { query }) => {
-    const command = { _tag: "RecentAlerts", limit: query.limit ?? alertsKeptMax } as const
-    const asking = engine.ask(AgentProtocol, alertAgent, command, callOf(request))
+    const byDefault = PlatformSettings.use(({ get }) => get(request.identity.tenant, "alerts.listed"))
+    const asking = Effect.flatMap(
+      query.limit === undefined ? byDefault : Effect.succeed(query.limit),
+      (limit) => engine.ask(AgentProtocol, alertAgent, { _tag: "RecentAlerts", limit }, callOf(request)),
+    )
     const answer = await runTraced(services, request, "GET /api/cep/alerts", asking)
     return { alerts: answer.alerts.map(alertBody), total: answer.alerts.length }
   })

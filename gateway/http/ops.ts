@@ -1,12 +1,12 @@
 /** Questions about infrastructure: asked, and answered with blocks once the plan has ended. */
 import { randomUUID } from "node:crypto"
+import * as Effect from "effect/Effect"
+import { PlatformSettings } from "../../resources/index.ts"
 import { OpsPlanProtocol, opsEndpoints } from "../../schemas/index.ts"
 import { type GatewayRequest, type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { runTraced } from "../traced.ts"
 
-/** A plan may run long; its stages have limits of their own. */
-const answerMs = 60_000
 const timestamp = (milliseconds: number) => new Date(milliseconds).toISOString()
 
 export const opsRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
@@ -14,12 +14,17 @@ export const opsRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
   const callOf = ({ identity }: GatewayRequest) => ({
     tenant: identity.tenant,
     principal: identity.user,
-    timeoutMs: answerMs,
   })
 
   const ask = route(services, opsEndpoints.ask, async (request, { body }) => {
     const { question, plan_id: plan = randomUUID() } = body
-    const asking = engine.ask(OpsPlanProtocol, plan, { _tag: "Ask", question } as const, callOf(request))
+    const waiting = PlatformSettings.use(({ get }) => get(request.identity.tenant, "ops.answer_seconds"))
+    const asking = Effect.flatMap(waiting, (seconds) =>
+      engine.ask(OpsPlanProtocol, plan, { _tag: "Ask", question } as const, {
+        ...callOf(request),
+        timeoutMs: seconds * 1_000,
+      }),
+    )
     const answer = await runTraced(services, request, "POST /api/ops/questions", asking)
     return {
       plan_id: answer.plan,

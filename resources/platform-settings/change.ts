@@ -21,14 +21,17 @@ const flat = (wanted: Wanted): ReadonlyArray<One> =>
     Object.entries(values).map(([name, value]) => ({ category, name, value })),
   )
 
+const isCategory = (category: string) => Object.hasOwn(allDefinitions, category)
+
+const unknownCategory = (field: string) => ({
+  field,
+  reason: "there is no such category",
+  remedy: `one of ${Object.keys(allDefinitions).join(", ")}`,
+})
+
 const problemOf = ({ category, name, value }: One) => {
   const field = `${category}.${name}`
-  if (!Object.hasOwn(allDefinitions, category))
-    return {
-      field,
-      reason: "there is no such category",
-      remedy: `one of ${Object.keys(allDefinitions).join(", ")}`,
-    }
+  if (!isCategory(category)) return unknownCategory(field)
   const definition = definitionOf(category, name)
   if (definition === undefined)
     return {
@@ -41,9 +44,12 @@ const problemOf = ({ category, name, value }: One) => {
     : { field, reason: "the value is not valid", remedy: `send ${definition.expected}` }
 }
 
-/** Names every field that is wrong. */
-const checkAll = (all: ReadonlyArray<One>): Effect.Effect<void, Refused> => {
-  const problems = all.flatMap((one) => problemOf(one) ?? [])
+/** Names every field that is wrong; an unknown category also when nothing in it is asked for. */
+const checkAll = (wanted: Wanted, all: ReadonlyArray<One>): Effect.Effect<void, Refused> => {
+  const empty = Object.keys(wanted).filter(
+    (category) => !isCategory(category) && Object.keys(wanted[category]!).length === 0,
+  )
+  const problems = [...empty.map(unknownCategory), ...all.flatMap((one) => problemOf(one) ?? [])]
   const [first] = problems
   if (first === undefined) return Effect.void
   return Effect.fail(
@@ -97,7 +103,7 @@ export const changeSettings = Effect.fnUntraced(function* (
   version?: number,
 ): Effect.fn.Return<void, Refused | SqlError> {
   const all = flat(wanted)
-  yield* checkAll(all)
+  yield* checkAll(wanted, all)
   // In one order, so that two who change the same categories do not wait for each other.
   for (const category of Object.keys(wanted).sort()) yield* advance(sql, by.tenant, category, version)
   const changes: Array<Change> = []

@@ -3,6 +3,7 @@
  * is read somewhere; what nobody reads has no place here. Names are part of the API, and of stored rows.
  */
 import * as Schema from "effect/Schema"
+import { alertsKeptMax } from "../../schemas/index.ts"
 
 export interface Definition<A extends number | string | boolean> {
   readonly schema: Schema.Codec<A>
@@ -27,7 +28,7 @@ const whole = (
 
 export const definitions = {
   alerts: {
-    listed: whole(1, 100, 100, "Alerts that a list shows when no number is asked for."),
+    listed: whole(1, alertsKeptMax, alertsKeptMax, "Alerts that a list shows when no number is asked for."),
   },
   audit: {
     page_entries: whole(1, 100, 50, "Entries of the audit log on a page when no number is asked for."),
