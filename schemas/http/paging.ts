@@ -33,9 +33,19 @@ export const Uuid = Schema.String.check(
   Schema.isPattern(/^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/u),
 )
 
+/** A day that the calendar has: others are read as the next month's, or not at all. */
+const isDay = (timestamp: string): boolean => {
+  const day = timestamp.slice(0, 10)
+  const at = new Date(`${day}T00:00:00Z`)
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day)
+}
+
 /** ISO 8601 in UTC, as every answer gives it. */
 export const Timestamp = Schema.String.check(
-  Schema.isPattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z$/u),
+  Schema.isPattern(
+    /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d{1,6})?Z$/u,
+  ),
+  Schema.makeFilter(isDay, { expected: "a day that the calendar has" }),
 )
 
 /** `true` or `false` in a query. */
