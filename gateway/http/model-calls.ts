@@ -122,7 +122,7 @@ const list = (services: GatewayServices) => async (request: GatewayRequest) => {
   const models: Array<Model> = []
   for (let page = 1; models.length < modelCallLimits.listMax; page++) {
     const search = { page, per_page: modelCallLimits.listPage, accessible_only: true }
-    const asking = LlmModels.use((registry) => registry.list(caller.tenant, caller, search))
+    const asking = LlmModels.use((known) => known.list(caller.tenant, caller, search))
     const { models: some, total } = await runTraced(services, request, "GET /v1/models", asking)
     models.push(...some)
     if (some.length === 0 || models.length >= total) break
@@ -139,7 +139,7 @@ export const modelCallRoutes = (services: GatewayServices): ReadonlyArray<Route>
     route(services, modelCallEndpoints.models, list(services)),
     route(services, modelCallEndpoints.model, async (request, { params }) => {
       const caller = callerOf(request)
-      const asking = LlmModels.use((registry) => registry.callable(caller.tenant, caller, params.model))
+      const asking = LlmModels.use((known) => known.callable(caller.tenant, caller, params.model))
       const { model } = await runTraced(services, request, "GET /v1/models/{model}", asking)
       return listed(model)
     }),

@@ -9,6 +9,7 @@ import {
   type LlmCall,
   type LlmLimits,
   LlmModels,
+  type LlmService,
   LlmUsage,
   type LlmUsageService,
   type Model,
@@ -16,6 +17,7 @@ import {
   type Price,
   parseAllowList,
   RateLimits,
+  type Refused,
   refuse,
 } from "../../resources/index.ts"
 
@@ -145,3 +147,29 @@ export const callOf = (model: string, more: Partial<LlmCall["request"]> = {}): L
 
 export const textOf = (pieces: ReadonlyArray<Piece>): string =>
   pieces.flatMap(({ choices }) => choices.map(({ delta }) => delta.content ?? "")).join("")
+
+/** Calls of the model `stub` in the world that the suite has at that moment. */
+export const llmRunner = (world: () => LlmWorld) => {
+  const run = <A>(use: (llm: LlmService) => Effect.Effect<A, unknown>, limits: Partial<LlmLimits> = {}) =>
+    Effect.runPromise(
+      Effect.gen(function* () {
+        return yield* use(yield* Llm)
+      }).pipe(Effect.provide(llmLayer(world(), limits))),
+    )
+
+  /** The pieces, and how the call ended. */
+  const streamed = async (model = "stub", limits: Partial<LlmLimits> = {}) => {
+    const pieces: Array<Piece> = []
+    const ended = await run((llm) => {
+      const deliver = (piece: Piece) => Effect.sync(() => void pieces.push(piece))
+      return Effect.result(llm.stream(callOf(model), deliver))
+    }, limits)
+    return { pieces, ended, refused: ended._tag === "Failure" ? (ended.failure as Refused) : undefined }
+  }
+
+  const completed = async (limits: Partial<LlmLimits> = {}, model = "stub") => {
+    const ended = await run((llm) => Effect.result(llm.complete(callOf(model))), limits)
+    return { ended, refused: ended._tag === "Failure" ? (ended.failure as Refused) : undefined }
+  }
+  return { run, streamed, completed }
+}

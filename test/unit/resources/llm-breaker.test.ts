@@ -134,6 +134,18 @@ describe("the circuit breaker", () => {
     expect(settle(breaker, late, "success", 1)).toBe(breaker)
   })
 
+  it("does not hold against a model that recovered what began before it failed", () => {
+    const before = Array.from({ length: breakerLimits.consecutiveMax }, () => enter(closedBreaker, 0).ticket!)
+    let breaker = closedBreaker
+    for (const ticket of before) breaker = settle(breaker, ticket, "failure", 0)
+    const probe = enter(breaker, breakerLimits.openMs)
+    const recovered = settle(probe.breaker, probe.ticket!, "success", breakerLimits.openMs)
+    expect(recovered._tag).toBe("Closed")
+    let later = recovered
+    for (const ticket of before) later = settle(later, ticket, "failure", breakerLimits.openMs)
+    expect(later).toBe(recovered)
+  })
+
   it("opens when half of many calls fail, though never many in a row", () => {
     let breaker = closedBreaker
     for (let call = 0; call < breakerLimits.ratioOf; call++)
