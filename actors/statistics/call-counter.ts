@@ -2,6 +2,7 @@
  * Counts the gateway's calls and who made them. In memory first, then added to the sums every few seconds: a node that is
  * killed loses what it counted since, and a flush whose outcome is unknown may count twice. No ledger.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -45,17 +46,17 @@ export class WaitingCalls {
 
 /** What people set ends the sums of their tenant, a day at a time. */
 const prune = Effect.fnUntraced(function* (sql: SqlClient) {
-  const [{ registry }, settings] = [yield* TenantPlaces, yield* PlatformSettings]
-  for (const { id } of registry.all) {
+  const [{ register }, settings] = [yield* TenantPlaces, yield* PlatformSettings]
+  for (const { id } of register.all) {
     const days = yield* settings.get(id, "statistics.retention_days")
-    const before = dayOf(Date.now() - days * 24 * 3_600_000)
+    const before = dayOf((yield* Clock.currentTimeMillis) - days * 24 * 3_600_000)
     yield* sql`DELETE FROM statistics_daily WHERE tenant = ${id} AND day < ${before}::text::date
       AND metric IN ('sessions', 'api_calls', 'active')`
   }
 })
 
 const make = Effect.gen(function* () {
-  const sql = yield* SqlClient
+  const [sql, clock] = [yield* SqlClient, yield* Clock.Clock]
   const waiting = new WaitingCalls()
   const turn = Semaphore.makeUnsafe(1)
 
@@ -92,7 +93,7 @@ const make = Effect.gen(function* () {
   )
   return CallCounter.of({
     count: (tenant, userId) => {
-      const day = dayOf(Date.now())
+      const day = dayOf(clock.currentTimeMillisUnsafe())
       waiting.add(tenant, day, "api_calls", "")
       if (userId !== "") waiting.add(tenant, day, "active", userId)
     },

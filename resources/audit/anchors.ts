@@ -57,8 +57,8 @@ export const anchorAudits = Effect.fnUntraced(function* (tenants: Iterable<strin
 export const auditAnchorsLayer: Layer.Layer<never, never, Tenancy | TenantPlaces | KeyValue.KeyValue> =
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const { registry } = yield* TenantPlaces
-      const anchoring = Effect.suspend(() => anchorAudits(Array.from(registry.all, ({ id }) => id)))
+      const { register } = yield* TenantPlaces
+      const anchoring = Effect.suspend(() => anchorAudits(Array.from(register.all, ({ id }) => id)))
       const every = Effect.andThen(Effect.sleep(auditLimits.anchorEveryMs), anchoring)
       yield* Effect.forkScoped(Effect.withTracerEnabled(Effect.forever(every), false))
     }),

@@ -19,9 +19,9 @@ export interface TenantMigration {
 export const migrateAllTenants = Effect.fn("Tenants.migrateAll")(function* (
   progress: (migrated: TenantMigration) => Effect.Effect<void>,
 ): Effect.fn.Return<ReadonlyArray<TenantMigration>, SqlError, TenantPlaces> {
-  const { registry, databases } = yield* TenantPlaces
-  yield* registry.load
-  const own = [...registry.all].filter(({ database_url }) => database_url !== null)
+  const { register, databases } = yield* TenantPlaces
+  yield* register.load
+  const own = [...register.all].filter(({ database_url }) => database_url !== null)
   return yield* Effect.forEach(own, ({ id }, index) =>
     Effect.scoped(databases.get(id)).pipe(
       Effect.match({

@@ -16,7 +16,7 @@ import { type TenantRoleMissing, TenantsMixed } from "./errors.ts"
 import { managementTables } from "./migrations.ts"
 import { asSqlError, makeOwnDatabases, type OwnDatabases } from "./own-databases.ts"
 import { prepareDatabase, type TenantTables } from "./prepare.ts"
-import { TenantRegistry } from "./registry.ts"
+import { TenantRegister } from "./register.ts"
 import { tenantParameter, tenantRole } from "./row-security.ts"
 
 export interface TenancyService {
@@ -39,7 +39,7 @@ export interface TenancyService {
 export class TenantPlaces extends Context.Service<
   TenantPlaces,
   {
-    readonly registry: TenantRegistry
+    readonly register: TenantRegister
     readonly databases: OwnDatabases
     readonly tables: ReadonlyArray<TenantTables>
   }
@@ -102,13 +102,13 @@ const makeRouted = Effect.fnUntraced(function* (
 > {
   const [sql, secrets] = [yield* SqlClient, yield* Secrets]
   yield* prepareDatabase(sql, [managementTables, ...tables])
-  const registry = new TenantRegistry(sql, yield* Changes)
-  yield* registry.load
+  const register = new TenantRegister(sql, yield* Changes)
+  yield* register.load
   /** One that nobody has heard of is looked for again: it may be new, and its rows must not come here. */
   const place = (tenant: string) =>
     Effect.map(
-      Effect.flatMap(registry.find(tenant), (found) =>
-        found === undefined ? Effect.andThen(registry.load, registry.find(tenant)) : Effect.succeed(found),
+      Effect.flatMap(register.find(tenant), (found) =>
+        found === undefined ? Effect.andThen(register.load, register.find(tenant)) : Effect.succeed(found),
       ),
       (found) => found?.database_url ?? undefined,
     )
@@ -127,7 +127,7 @@ const makeRouted = Effect.fnUntraced(function* (
       ),
     )
   const within: TenancyService["within"] = (tenant, work) => {
-    const known = registry.known(tenant)
+    const known = register.known(tenant)
     if (known !== undefined)
       return known.database_url === null ? asTenant(sql, tenant, work) : inOwn(tenant, work)
     return Effect.flatMap(place(tenant), (sealed) =>
@@ -136,7 +136,7 @@ const makeRouted = Effect.fnUntraced(function* (
   }
   const hasOwnDatabase = (tenant: string) => Effect.map(place(tenant), (sealed) => sealed !== undefined)
   return Context.make(Tenancy, Tenancy.of({ management: sql, within, hasOwnDatabase })).pipe(
-    Context.add(TenantPlaces, TenantPlaces.of({ registry, databases, tables })),
+    Context.add(TenantPlaces, TenantPlaces.of({ register, databases, tables })),
   )
 })
 

@@ -15,7 +15,7 @@ import { Database } from "../sql/database.ts"
 import { checkAddress } from "./check-address.ts"
 import { tenantLimits } from "./limits.ts"
 import { platformTenant } from "./migrations.ts"
-import { type StoredTenant, selectTenants, type TenantState, tenantsTopic } from "./registry.ts"
+import { type StoredTenant, selectTenants, type TenantState, tenantsTopic } from "./register.ts"
 import { databaseSecret, Tenancy, TenantPlaces } from "./tenancy.ts"
 
 /** As it is on the wire: never with the address of its database. */
@@ -105,7 +105,7 @@ const make = Effect.gen(function* () {
   const [tenancy, places, changes] = [yield* Tenancy, yield* TenantPlaces, yield* Changes]
   const [secrets, database] = [yield* Secrets, yield* Database]
   const { management: sql } = tenancy
-  const { registry } = places
+  const { register } = places
 
   /** Changes of tenants happen one after another, each with its entry in the platform's audit log. */
   const changing = (by: ChangedBy, id: string, work: Answer<{ before?: StoredTenant; action: string }>) =>
@@ -196,9 +196,9 @@ const make = Effect.gen(function* () {
   })
 
   return Tenants.of({
-    known: (id) => registry.known(id),
+    known: (id) => register.known(id),
     find: (id) =>
-      Effect.map(registry.find(id), (found) => (found === undefined ? undefined : tenantOf(found))),
+      Effect.map(register.find(id), (found) => (found === undefined ? undefined : tenantOf(found))),
     list: (search) => list(sql, search),
     get: (id) => Effect.map(row(sql, id), tenantOf),
     create,

@@ -9,6 +9,7 @@ import { inject } from "vitest"
 import {
   Changes,
   Database,
+  makeOwnDatabases,
   migrateAllTenants,
   recordChanges,
   Secrets,
@@ -16,7 +17,6 @@ import {
   Tenants,
   tenantTables,
 } from "../../resources/index.ts"
-import { makeOwnDatabases } from "../../resources/tenants/own-databases.ts"
 
 const by = { tenant: "default", user: "root" }
 const name = () => `t${randomBytes(6).toString("hex")}`

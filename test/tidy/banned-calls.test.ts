@@ -48,6 +48,8 @@ const effectFiles: ReadonlyArray<EffectFiles> = [
   { path: /^actors\/[^/]+\/implementation\.ts$/, reason: "does what activities declare, beside the mailbox" },
   { path: /^actors\/agent\/ops\.ts$/, reason: "what the agent that asks OPS does in its activity" },
   { path: /^actors\/cep-rule\/metric-feed\.ts$/, reason: "reads the metric stream for the rules" },
+  { path: /^actors\/cep-rule\/wanted-rules\.ts$/, reason: "reads the rule index for the feed" },
+  { path: /^actors\/statistics\//, reason: "sums and queries: Postgres, no actor" },
   { path: /^actors\/lock\/with-lock\.ts$/, reason: "the caller's side of a lock: it waits" },
   { path: /^actors\/trace\//, reason: "projection and queries: Postgres and readers, no actor" },
 ]

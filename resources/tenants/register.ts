@@ -26,7 +26,7 @@ export const tenantsTopic = "tenants"
 export const selectTenants = (sql: SqlClient) => sql`SELECT id, name, state, database_url,
   to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at, version FROM tenants`
 
-export class TenantRegistry {
+export class TenantRegister {
   readonly #sql: SqlClient
   readonly #changes: ChangesService
   #tenants = new Map<string, StoredTenant>()
