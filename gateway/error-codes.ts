@@ -39,6 +39,7 @@ export const gatewayErrors: Readonly<Record<string, Row>> = {
   USR_AUTH_003: [403, "You may not do this."],
   USR_AUTH_004: [401, "The token has expired; log in again."],
   USR_AUTH_006: [401, "The login is over; log in again."],
+  USR_AUTH_007: [401, "This user cannot log in."],
   USR_DEV_001: [403, "The development login answers this machine only."],
   USR_DEV_002: [400, "The login request is not valid."],
 }

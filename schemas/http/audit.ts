@@ -82,5 +82,6 @@ export const auditEndpoints = {
     timeLimit: "own",
     query: filters,
     media: "application/x-ndjson",
+    status: 200,
   }),
 } as const
