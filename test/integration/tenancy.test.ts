@@ -33,4 +33,19 @@ layer(tenancy, { timeout: 60_000 })("a tenant's work", (it) => {
       expect((yield* Effect.exit(management`DELETE FROM audit_log`))._tag).toBe("Failure")
     }),
   )
+
+  it.effect("never turns into another tenant's, and may be nested for the same one", () =>
+    Effect.gen(function* () {
+      const { within, management } = yield* Tenancy
+      const nested = (inner: string) => within("a", () => within(inner, (sql) => sql`SELECT 1 AS one`))
+      expect(yield* nested("a")).toEqual([{ one: 1 }])
+      const mixed = yield* Effect.exit(nested("b"))
+      expect(String(mixed)).toContain("inside work for the tenant a")
+      const inPlatform = management.withTransaction(within("a", (sql) => sql`SELECT 1`))
+      expect(String(yield* Effect.exit(inPlatform))).toContain("inside a transaction of the platform")
+      // What is the platform's is out of reach for whoever works for a tenant.
+      const platform = within("a", () => management`SELECT 1 FROM millrace_migrations`)
+      expect((yield* Effect.exit(platform))._tag).toBe("Failure")
+    }),
+  )
 })
