@@ -31,8 +31,6 @@ export interface TenancyService {
   ) => Effect.Effect<A, E | SqlError, R>
   /** The database of what belongs to no tenant: the tenants themselves, where keys lead, signing keys. */
   readonly management: SqlClient
-  /** Whether two tenants' rows are in one database: those of both without an own one are. */
-  readonly hasOwnDatabase: (tenant: string) => Effect.Effect<boolean, SqlError>
 }
 
 /** What `Tenants` shares with `Tenancy`, and nobody else. */
@@ -85,7 +83,6 @@ const unroutedLayer = (tables: ReadonlyArray<TenantTables>) =>
       return Tenancy.of({
         management: sql,
         within: (tenant, work) => asTenant(sql, tenant, work),
-        hasOwnDatabase: () => Effect.succeed(false),
       })
     }),
   )
@@ -134,8 +131,7 @@ const makeRouted = Effect.fnUntraced(function* (
       sealed === undefined ? asTenant(sql, tenant, work) : inOwn(tenant, work),
     )
   }
-  const hasOwnDatabase = (tenant: string) => Effect.map(place(tenant), (sealed) => sealed !== undefined)
-  return Context.make(Tenancy, Tenancy.of({ management: sql, within, hasOwnDatabase })).pipe(
+  return Context.make(Tenancy, Tenancy.of({ management: sql, within })).pipe(
     Context.add(TenantPlaces, TenantPlaces.of({ register, databases, tables })),
   )
 })
