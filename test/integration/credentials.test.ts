@@ -3,11 +3,11 @@ import { expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
+import { makeApiKeyCheck } from "../../resources/credentials/api-key-check.ts"
 import {
   ApiKeys,
   Changes,
   defaultCredentialLimits,
-  LoginAttempts,
   LoginSessions,
   loginTopic,
   Secrets,
@@ -17,14 +17,9 @@ import {
 } from "../../resources/index.ts"
 import { ephemeralDatabase } from "../support/database.ts"
 
-const limits = { ...defaultCredentialLimits, apiKeysPerUserMax: 2, loginsPerUserMax: 3, loginAttemptsMax: 3 }
+const limits = { ...defaultCredentialLimits, apiKeysPerUserMax: 2, loginsPerUserMax: 3 }
 const secrets = Secrets.layer({ keys: [{ id: "k", key: Buffer.alloc(32, 1) }] })
-const stores = Layer.mergeAll(
-  SigningKeys.layer(limits),
-  LoginSessions.layer(limits),
-  ApiKeys.layer(limits),
-  LoginAttempts.layer(limits),
-)
+const stores = Layer.mergeAll(SigningKeys.layer(limits), LoginSessions.layer(limits), ApiKeys.layer(limits))
 const all = stores.pipe(
   Layer.provideMerge(Tenancy.layer(tenantTables).pipe(Layer.provideMerge(ephemeralDatabase()))),
   Layer.provideMerge(Changes.layerLocal),
@@ -247,45 +242,36 @@ layer(all, { timeout: 60_000 })("an API key", (it) => {
       expect(yield* management`SELECT 1 FROM api_key_prefixes`).toHaveLength(2)
     }),
   )
-})
 
-layer(all, { timeout: 60_000 })("a login under way", (it) => {
-  const attempt = { verifier: "v", nonce: "n", redirectUri: "http://127.0.0.1/cb", browserHash: "b" }
-
-  it.effect("is taken once, in time, and stored sealed", () =>
+  it.effect("with an unknown prefix takes the steps of one with a wrong secret", () =>
     Effect.gen(function* () {
-      const attempts = yield* LoginAttempts
-      yield* attempts.begin("one", attempt)
-      const takes = yield* Effect.all([attempts.take("one"), attempts.take("one")], { concurrency: 2 })
-      expect(takes.filter((taken) => taken !== undefined)).toEqual([attempt])
-      yield* attempts.begin("late", attempt)
-      yield* TestClock.adjust(limits.loginAttemptMs)
-      expect(yield* attempts.take("late")).toBeUndefined()
-    }),
-  )
-
-  it.effect("makes room for others when there are too many", () =>
-    Effect.gen(function* () {
-      const attempts = yield* LoginAttempts
-      for (const state of ["a", "b", "c", "d"]) {
-        yield* TestClock.adjust(1)
-        yield* attempts.begin(state, attempt)
-      }
-      const taken = yield* Effect.forEach(["a", "b", "c", "d"], (state) => attempts.take(state))
-      expect(taken.map((one) => one !== undefined)).toEqual([false, true, true, true])
-    }),
-  )
-
-  it.effect("with an id token by itself works once for each token", () =>
-    Effect.gen(function* () {
-      const { useIdToken } = yield* LoginAttempts
-      const uses = yield* Effect.all(
-        [useIdToken("x", 1_000), useIdToken("x", 1_000), useIdToken("y", 1_000)],
-        {
-          concurrency: 3,
+      const tenancy = yield* Tenancy
+      let steps: Array<string> = []
+      const counted = Tenancy.of({
+        ...tenancy,
+        within: (tenant, work) => {
+          steps.push("look-up")
+          return tenancy.within(tenant, work)
         },
+      })
+      const check = yield* Effect.provideService(makeApiKeyCheck(limits), Tenancy, counted)
+      const stepsOf = (apiKey: string) =>
+        Effect.map(check(apiKey), (known) => {
+          expect(known).toBeUndefined()
+          const taken = steps
+          steps = []
+          return taken
+        })
+      const { key } = yield* Effect.flatMap(ApiKeys, (keys) =>
+        keys.create(
+          { tenant: "t", user: "eve" },
+          { user_id: "9", username: "eve" },
+          { name: "k", scopes: null, expiresAt: undefined },
+        ),
       )
-      expect(uses.filter((first) => first)).toHaveLength(2)
-    }),
+      const wrong = yield* stepsOf(`${key.slice(0, 20)}${"A".repeat(43)}`)
+      expect(wrong).toContain("look-up")
+      expect(yield* stepsOf(`ak_live_${"A".repeat(55)}`)).toEqual(wrong)
+    }).pipe(Effect.scoped),
   )
 })
