@@ -60,14 +60,17 @@ describe("the typed client", () => {
   it("stays logged in: the refresh token of each answer serves the next renewal, once for all calls", async () => {
     const login = await logIn(node.url, "developer")
     const ends: Array<MillraceError> = []
-    const tokens = new TokenManager({ baseUrl: node.url, onSignedOut: (reason) => ends.push(reason) })
+    const store = memoryStore()
+    const tokens = new TokenManager({ baseUrl: node.url, store, onSignedOut: (reason) => ends.push(reason) })
     const user = millraceClient({ baseUrl: node.url, credential: tokens })
     // Refused at once, as if it were signed with a key that is no more.
     tokens.signIn({ access_token: "not.a.token", expires_in: 900, refresh_token: login.refreshToken })
     const begin = () => user.call(chatEndpoints.open, { body: { agent_id: "guide" } })
     await Promise.all([begin(), begin(), begin()])
-    const renewed = tokens.held()!
-    expect(await tokens.refused(renewed)).not.toBe(renewed)
+    const { accessToken, refreshToken } = store.read()!
+    expect(refreshToken).not.toBe(login.refreshToken)
+    await tokens.refused(accessToken)
+    expect(store.read()!.refreshToken).not.toBe(refreshToken)
     await begin()
     tokens.signIn({ access_token: "not.a.token", expires_in: 900, refresh_token: login.refreshToken })
     await expect(begin()).rejects.toMatchObject({ code: "CLT_AUTH_001" })
