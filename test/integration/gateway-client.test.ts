@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import {
   type MillraceClient,
   MillraceError,
+  memoryStore,
   millraceClient,
   TokenManager,
 } from "../../gateway/client/client.ts"

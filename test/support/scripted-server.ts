@@ -2,7 +2,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { type WebSocket, WebSocketServer } from "ws"
-import type { ClientClock } from "../../gateway/client/client.ts"
 
 export interface Asked {
   readonly method: string
@@ -78,7 +77,10 @@ export const startScriptedServer = async (): Promise<ScriptedServer> => {
   return scripted
 }
 
-export interface TestClock extends ClientClock {
+export interface TestClock {
+  readonly now: () => number
+  readonly random: () => number
+  readonly after: (milliseconds: number, run: () => void) => () => void
   /** Lets time pass, and runs what was to run meanwhile. */
   readonly pass: (milliseconds: number) => void
   /** How long the client paused, in order. */

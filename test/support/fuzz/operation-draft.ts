@@ -62,7 +62,7 @@ const bodyOf = (document: OpenApi, schema: JsonSchema, example: unknown): fc.Arb
 }
 
 const isUuid = (text: unknown): boolean =>
-  typeof text === "string" && /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}/i.test(text)
+  typeof text === "string" && /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text)
 
 /** Ids in a body are those of something that exists. */
 const aimed = (body: unknown, aim: number | undefined, { seen }: Known): unknown => {

@@ -46,20 +46,22 @@ export const arbitraryOf = (document: OpenApi, schema: JsonSchema): fc.Arbitrary
 
   const text = ({ pattern, minLength = 0, maxLength = charactersMax }: Schema): fc.Arbitrary<string> => {
     const longest = Math.max(minLength, Math.min(maxLength, charactersMax))
+    // A contract counts as JavaScript does: a character beyond the first plane is two.
+    const fits = (value: string) => value.length >= minLength && value.length <= maxLength
     if (pattern === undefined)
-      return fc.oneof(
-        { weight: 3, arbitrary: fc.string({ minLength, maxLength: longest }) },
-        {
-          weight: 1,
-          arbitrary: fc.string({ unit: "grapheme", minLength, maxLength: Math.max(minLength, 1) }),
-        },
-      )
+      return fc
+        .oneof(
+          { weight: 3, arbitrary: fc.string({ minLength, maxLength: longest }) },
+          {
+            weight: 1,
+            arbitrary: fc.string({ unit: "grapheme", minLength, maxLength: Math.max(minLength, 1) }),
+          },
+        )
+        .filter(fits)
     // What looks ahead cannot be generated from, but is a small part of what there is without it.
     const whole = new RegExp(pattern)
     const matching = fc.stringMatching(new RegExp(pattern.replace(/\(\?[=!][^()]*\)/g, "")))
-    return matching.filter(
-      (value) => value.length >= minLength && value.length <= maxLength && whole.test(value) && isDay(value),
-    )
+    return matching.filter((value) => fits(value) && whole.test(value) && isDay(value))
   }
 
   const bounds = ({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Schema, step: number) => ({
@@ -78,9 +80,13 @@ export const arbitraryOf = (document: OpenApi, schema: JsonSchema): fc.Arbitrary
     const named = Object.keys(of.patternProperties ?? {})[0]
     const key =
       named === undefined ? any(of.propertyNames ?? { type: "string" }, depth) : text({ pattern: named })
-    return fc.dictionary(key as fc.Arbitrary<string>, any(more, depth + 1), {
-      maxKeys: Math.min(of.maxProperties ?? itemsMax, itemsMax),
-    })
+    return fc.dictionary(
+      (key as fc.Arbitrary<string>).filter((name) => name !== "__proto__"),
+      any(more, depth + 1),
+      {
+        maxKeys: Math.min(of.maxProperties ?? itemsMax, itemsMax),
+      },
+    )
   }
 
   const list = (of: Schema, depth: number): fc.Arbitrary<unknown> => {
