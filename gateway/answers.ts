@@ -36,10 +36,12 @@ export const text = (
   body: string,
   more?: HeaderSet,
 ) => {
-  const headers = { "Content-Type": type, ...responseHeaders(context), ...more }
-  return isCompressed(context, body, more)
-    ? new Response(zipped(body), { status, headers: { ...headers, "Content-Encoding": "gzip" } })
-    : new Response(body, { status, headers })
+  const headers = responseHeaders(context)
+  headers["Content-Type"] = type
+  if (more !== undefined) Object.assign(headers, more)
+  if (!isCompressed(context, body, more)) return new Response(body, { status, headers })
+  headers["Content-Encoding"] = "gzip"
+  return new Response(zipped(body), { status, headers })
 }
 
 /** An answer in JSON; `body` is text already. */

@@ -14,22 +14,27 @@ import { checkTarget } from "./request-target.ts"
 import type { GatewayApp, GatewayEnvironment, GatewayRequest, Route } from "./route.ts"
 import type { GatewayServices } from "./services.ts"
 
-const bearer = (authorization: string | undefined): string | undefined =>
-  authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : undefined
+const bearer = (authorization = ""): string =>
+  /^bearer /i.test(authorization) ? authorization.slice(7).trim() : ""
 
+/** A browser cannot set headers on a WebSocket: there the query carries the credential. Empty without one. */
+const credentialOf = ({ endpoint }: Route, http: Context<GatewayEnvironment>): string => {
+  const token = endpoint.media === "websocket" ? http.req.query("token") : undefined
+  return token ?? bearer(http.env.incoming.headers.authorization)
+}
+
+const verify = async ({ credentials }: GatewayServices, credential: string): Promise<Identity> => {
+  if (credential === "") throw missingCredential()
+  return credentials.verify(credential)
+}
+
+/** Who the header speaks for. Rejects with a `GatewayError` of status 401. */
 export const identify = async (
   services: GatewayServices,
   authorization: string | undefined,
 ): Promise<Identity> => {
   const credential = bearer(authorization)
-  if (credential === undefined || credential === "") throw missingCredential()
-  return services.credentials.known(credential) ?? (await services.credentials.verify(credential))
-}
-
-/** A browser cannot set headers on a WebSocket: there the query carries the credential. */
-const authorizationOf = ({ endpoint }: Route, http: Context<GatewayEnvironment>): string | undefined => {
-  const token = endpoint.media === "websocket" ? http.req.query("token") : undefined
-  return token === undefined ? http.env.incoming.headers.authorization : `Bearer ${token}`
+  return services.credentials.known(credential) ?? verify(services, credential)
 }
 
 const tooLate = (limitMs: number) =>
@@ -59,7 +64,7 @@ const withinTime = (request: GatewayRequest, limitMs: number, answering: Promise
 const isLimited = ({ endpoint }: Route): boolean =>
   endpoint.timeLimit !== "own" && endpoint.media !== "text/event-stream" && endpoint.media !== "websocket"
 
-const answer = async (services: GatewayServices, route: Route, request: GatewayRequest) => {
+const answer = (services: GatewayServices, route: Route, request: GatewayRequest) => {
   const answering = route.handle(request)
   return isLimited(route) && "then" in answering
     ? withinTime(request, services.limits.requestMsMax, answering)
@@ -77,16 +82,18 @@ const enter = async (services: GatewayServices, route: Route, http: Context<Gate
   try {
     checkTarget(endpoint, http.env, services.limits)
     if (endpoint.permission !== "public") {
-      const authorization = authorizationOf(route, http)
-      const isKnown = () => services.credentials.known(bearer(authorization) ?? "") !== undefined
-      request.identity = await identifyWithin(services, request, isKnown, () =>
-        identify(services, authorization),
-      )
+      const credential = credentialOf(route, http)
+      // A credential that is known is not held up by what others at its address do.
+      request.identity =
+        services.credentials.known(credential) ??
+        (await identifyWithin(services, request, () => verify(services, credential)))
       services.countCall?.(request.identity.tenant, request.identity.userId)
     }
-    await rateLimit(services, endpoint, request)
+    const limiting = rateLimit(services, endpoint, request)
+    if (limiting !== undefined) await limiting
     authorize(request.identity, endpoint.permission)
-    response = await answer(services, route, request)
+    const answering = answer(services, route, request)
+    response = answering instanceof Promise ? await answering : answering
   } catch (failure) {
     logFailure(services, request, failure)
     response = errorResponse(request.context, failure)

@@ -49,24 +49,26 @@ const questionOf = ({ policies }: RateGate, rated: RatedClass, identity: string)
 /** Tells the caller with the answer how much is left. */
 const apply = (gate: RateGate, request: GatewayRequest, rated: RatedClass, decision: RateDecision): void => {
   const policy = gate.policies[rated]
-  const { context } = request
-  const answerHeaders = { ...context.answerHeaders, ...headersOf(rated, policy, decision) }
-  request.context = { ...context, answerHeaders }
+  request.context.rateHeaders = headersOf(rated, policy, decision)
   if (!decision.allowed) throw refusal(rated, policy, decision.resetMs)
 }
 
-const count = async (
+/** Mostly decided at once; a promise only where the shared counter has to be asked. */
+const count = (
   services: GatewayServices,
   gate: RateGate,
   request: GatewayRequest,
   rated: RatedClass,
   identity: string,
-): Promise<void> => {
+): Promise<void> | undefined => {
   const question = questionOf(gate, rated, identity)
-  const decision =
-    gate.limits.takeHeld(question) ??
-    (await Effect.runPromiseWith(services.context)(gate.limits.take(question)))
-  apply(gate, request, rated, decision)
+  const held = gate.limits.takeHeld(question)
+  if (held === undefined)
+    return Effect.runPromiseWith(services.context)(gate.limits.take(question)).then((decision) =>
+      apply(gate, request, rated, decision),
+    )
+  apply(gate, request, rated, held)
+  return undefined
 }
 
 const addressOf = (gate: RateGate, { http }: GatewayRequest): string =>
@@ -78,14 +80,14 @@ const keySession = "key:"
 const whoIs = ({ tenant, user, session }: Identity): string =>
   session.startsWith(keySession) ? `${tenant}/${session}` : `${tenant}/user:${user}`
 
-/** Counts the request to whoever it comes from. Throws 429 `GTW_RATE_001`. */
-export const rateLimit = async (
+/** Counts the request to whoever it comes from. Throws, or rejects with, 429 `GTW_RATE_001`. */
+export const rateLimit = (
   services: GatewayServices,
   { permission, rate, path }: AnyEndpoint,
   request: GatewayRequest,
-): Promise<void> => {
+): Promise<void> | undefined => {
   const gate = services.rates
-  if (gate === undefined || exempt.has(path)) return
+  if (gate === undefined || exempt.has(path)) return undefined
   if (permission !== "public") return count(services, gate, request, rate, whoIs(request.identity))
   const rated = rate === "login" || rate === "batch" ? rate : "anonymous"
   return count(services, gate, request, rated, addressOf(gate, request))
@@ -98,21 +100,18 @@ const countFailure = (services: GatewayServices, gate: RateGate, request: Gatewa
   count(services, gate, request, harmless.has(code) ? "anonymous" : "login", addressOf(gate, request))
 
 /**
- * Finds out who calls, and counts it to the address when that fails. A credential that is known already is not held up
- * by what others at its address do. Throws 429 `GTW_RATE_001`, besides what `identify` throws.
+ * Finds out who calls with a credential that is not known yet, and counts it to the address when that fails.
+ * Throws 429 `GTW_RATE_001`, besides what `identify` throws.
  */
 export const identifyWithin = async (
   services: GatewayServices,
   request: GatewayRequest,
-  isKnown: () => boolean,
   identify: () => Promise<Identity>,
 ): Promise<Identity> => {
   const gate = services.rates
   if (gate === undefined) return identify()
-  if (!isKnown()) {
-    const used = gate.limits.exhausted(questionOf(gate, "login", addressOf(gate, request)))
-    if (used !== undefined) apply(gate, request, "login", used)
-  }
+  const used = gate.limits.exhausted(questionOf(gate, "login", addressOf(gate, request)))
+  if (used !== undefined) apply(gate, request, "login", used)
   try {
     return await identify()
   } catch (failure) {

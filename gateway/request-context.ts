@@ -19,6 +19,8 @@ export interface RequestContext {
   readonly headers: IncomingHttpHeaders
   /** What every answer to this client has. */
   readonly answerHeaders: HeaderSet
+  /** How much the client has left of its rate limit, once that is known. */
+  rateHeaders: HeaderSet | undefined
   /** Which shape errors have. */
   readonly envelope: EnvelopeName
 }
@@ -56,14 +58,20 @@ export const beginRequest = (
     startedAt: performance.now(),
     headers,
     answerHeaders: web.headersFor(headers.origin),
+    rateHeaders: undefined,
     envelope,
   }
 }
 
-/** The headers that every answer carries. Units: X-Process-Time in seconds. */
-export const responseHeaders = (context: RequestContext): Record<string, string> => ({
-  ...context.answerHeaders,
-  "X-Request-ID": context.requestId,
-  "X-Process-Time": ((performance.now() - context.startedAt) / 1_000).toFixed(6),
-  traceparent: TraceContext.format({ traceId: context.traceId, spanId: context.parentSpanId ?? newSpanId() }),
-})
+/** The headers that every answer carries, in an object of the caller's own. Units: X-Process-Time in seconds. */
+export const responseHeaders = (context: RequestContext): Record<string, string> => {
+  const headers: Record<string, string> = { ...context.answerHeaders }
+  if (context.rateHeaders !== undefined) Object.assign(headers, context.rateHeaders)
+  headers["X-Request-ID"] = context.requestId
+  headers["X-Process-Time"] = ((performance.now() - context.startedAt) / 1_000).toFixed(6)
+  headers.traceparent = TraceContext.format({
+    traceId: context.traceId,
+    spanId: context.parentSpanId ?? newSpanId(),
+  })
+  return headers
+}

@@ -9,7 +9,9 @@ export const rateLimitBounds = {
   waitingMax: 65_536,
   /** A node takes this part of what is left at once, so that the last grants are not stuck on nodes that are idle. */
   blockShare: 50,
-  blockMax: 100,
+  blockMax: 1_000,
+  /** A block this large is followed by the next before it is used up. */
+  aheadBlockMin: 8,
   /** How long the store may take for one answer. */
   answerMsMax: 250,
   /** Without an answer the node counts alone for this long before it asks again. */

@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { KeyValue } from "../../engine/index.ts"
 import { LimitCounters } from "../../streams/index.ts"
-import { rateLimitBounds } from "./bounds.ts"
+import { blockOf, rateLimitBounds } from "./bounds.ts"
 import { exchange } from "./exchange.ts"
 import type { RateDecision, RatePolicy, RateQuestion } from "./policy.ts"
 import { type Waiter, Window } from "./window.ts"
@@ -113,10 +113,20 @@ class Limiter {
     const now = this.now()
     const window = this.windowOf(question, now)
     // Those who came first are served first.
-    if (window.exchanging) return undefined
-    const decided =
-      now < this.#aloneUntil ? this.#alone(window, question.cost, now) : window.decide(question.cost, now)
+    if (window.waiting.length > 0) return undefined
+    const isAlone = now < this.#aloneUntil
+    const decided = isAlone ? this.#alone(window, question.cost, now) : window.decide(question.cost, now)
     return decided === undefined ? undefined : this.counted(decided)
+  }
+
+  /** The question's window when it is time to take its next block, so that nobody has to wait for it. */
+  runsLow({ rateClass, identity }: RateQuestion): Window | undefined {
+    const window = this.windows.get(`${rateClass} ${identity}`)
+    if (window === undefined || window.exchanging || this.now() < this.#aloneUntil) return undefined
+    const block = blockOf(window.left)
+    if (block < rateLimitBounds.aheadBlockMin || window.held > block / 4) return undefined
+    window.exchanging = true
+    return window
   }
 
   exhausted({ rateClass, identity, cost }: RateQuestion): RateDecision | undefined {
@@ -149,9 +159,11 @@ class Limiter {
     return window
   }
 
-  /** One exchange at a time for a window: the next one takes what gathered meanwhile. */
-  readonly serve = Effect.fnUntraced(function* (this: Limiter, window: Window) {
-    while (this.#settle(window) > 0) {
+  /** One exchange at a time for a window: the next one takes what gathered meanwhile. `ahead`: one though nobody waits. */
+  readonly serve = Effect.fnUntraced(function* (this: Limiter, window: Window, ahead = false) {
+    let isFirst = ahead
+    while (isFirst || this.#settle(window) > 0) {
+      isFirst = false
       const asked = window.waiting.length
       this.figures.exchanges += 1
       const result = yield* exchange(this.#store, window, () => {
@@ -213,7 +225,12 @@ export const makeRateLimits = Effect.fnUntraced(function* (
         waiter.gone = true
       })
     })
-  const takeHeld = (question: RateQuestion) => limiter.takeHeld(question)
+  const takeHeld = (question: RateQuestion) => {
+    const decided = limiter.takeHeld(question)
+    const low = decided?.allowed === true ? limiter.runsLow(question) : undefined
+    if (low !== undefined) fork(limiter.serve(low, true))
+    return decided
+  }
   return {
     takeHeld,
     take: (question) =>
