@@ -57,6 +57,7 @@ import {
 } from "./resources/index.ts"
 import type { Settings } from "./settings.ts"
 import { Durability, MetricStream, layer as streamsLayer } from "./streams/index.ts"
+import { keepDefaultModel } from "./upkeep.ts"
 
 /** Unique per life of a node, and telling in logs which machine it is. */
 const newIncarnation = () =>
@@ -176,6 +177,7 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   const below = Context.merge(services, database)
   const platform = yield* Effect.provide(openPlatform(settings), below)
   yield* models.fill(Context.get(platform, LlmModels).checkHealth)
+  yield* Effect.provide(keepDefaultModel(settings, report), platform)
   const stored = Context.merge(below, platform)
   const readSide = yield* Effect.provide(startReadSide(settings, incarnation), stored)
   const all = Context.merge(stored, readSide)

@@ -3,6 +3,7 @@
  * be understood is refused by name, with what it may be.
  */
 import { join, resolve } from "node:path"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import {
   developmentUser,
@@ -12,7 +13,7 @@ import {
   type RatePolicies,
   type TrustedProxies,
 } from "./gateway/index.ts"
-import { type AllowList, type LogConfig, parseAllowList, readLogConfig } from "./resources/index.ts"
+import { type AllowList, type LogConfig, maskText, parseAllowList, readLogConfig } from "./resources/index.ts"
 
 /** A variable that cannot be understood. */
 export class BadSetting extends Schema.TaggedError<BadSetting>()("BadSetting", {
@@ -71,6 +72,11 @@ export interface Settings {
   readonly administrators: ReadonlyArray<string>
   /** `LLM_CHECK_SECONDS`: how often a tenant's active language models are checked. Default: 60. */
   readonly modelCheckEveryMs: number
+  /**
+   * `OPENAI_API_KEY`, `OPENAI_BASE_URL` (default: OpenAI's) and `OPENAI_MODEL`: when one of the first two is set, the
+   * platform's tenant has the model `openai-default`. Without a key none is sent.
+   */
+  readonly defaultModel: DefaultModel | undefined
   /** What browsers are told. */
   readonly web: {
     /** `MILLRACE_PUBLIC_URL`: where people reach the node. With `https` browsers are told to use nothing else. */
@@ -119,6 +125,30 @@ const readRates = (environment: NodeJS.ProcessEnv) => ({
     parseTrustedProxies,
   ),
 })
+
+export interface DefaultModel {
+  readonly apiKey: Redacted.Redacted | undefined
+  readonly baseUrl: string
+  readonly modelName: string
+}
+
+const openAi = { baseUrl: "https://api.openai.com/v1", modelName: "gpt-4o-mini" }
+
+const readDefaultModel = (environment: NodeJS.ProcessEnv): DefaultModel | undefined => {
+  const { OPENAI_API_KEY: key, OPENAI_BASE_URL: url, OPENAI_MODEL: name } = environment
+  if (!key && !url) return undefined
+  if (url && !(URL.canParse(url) && /^https?:/.test(url) && new URL(url).username === ""))
+    throw new BadSetting({
+      name: "OPENAI_BASE_URL",
+      value: maskText(url),
+      expected: "an http(s) address without credentials",
+    })
+  return {
+    apiKey: key ? Redacted.make(key, { label: "OPENAI_API_KEY" }) : undefined,
+    baseUrl: url || openAi.baseUrl,
+    modelName: name || openAi.modelName,
+  }
+}
 
 /** Undefined for what is no origin, such as `*` or one with a path. */
 const originsOf = (text: string): ReadonlyArray<string> | undefined => {
@@ -212,6 +242,7 @@ export const readSettings = (environment: NodeJS.ProcessEnv): Settings => {
       text("MILLRACE_ADMINS") ?? (text("OIDC_ISSUER") === undefined ? developmentUser : undefined),
     ),
     modelCheckEveryMs: (whole("LLM_CHECK_SECONDS", 5, 86_400) ?? 60) * 1_000,
+    defaultModel: readDefaultModel(environment),
     web: { publicUrl, corsOrigins },
     log: readLogConfig(
       environment,

@@ -69,6 +69,7 @@ export {
   type AccessibleModel,
   type BatchDifference,
   type BatchResult,
+  type KeptModel,
   LlmModels,
   type LlmModelsService,
   llmModelsTopic,

@@ -10,6 +10,7 @@ import { compareMany, grantMany } from "./batch.ts"
 import { ModelChecker } from "./checker.ts"
 import { grant, listGrants, revoke } from "./grants.ts"
 import { checkableModels, checkOne, type Found, keepHealth } from "./health.ts"
+import { keepModel } from "./kept-model.ts"
 import { openKey, resealKeys } from "./keys.ts"
 import { change, ensureBuiltin, register, remove, setActive } from "./lifecycle.ts"
 import { llmModelLimits as limits } from "./limits.ts"
@@ -83,6 +84,8 @@ const make = Effect.gen(function* () {
     managed: (tenant, caller, id) => within(tenant, (sql) => requireRight(sql, caller, id, "manage")),
     register: (requester, model) =>
       changing(requester.by.tenant, (sql) => register(sql, secrets, requester, model)),
+    keep: (requester, model) =>
+      changing(requester.by.tenant, (sql) => keepModel(sql, secrets, requester, model)),
     change: (requester, id, model, version) =>
       changing(requester.by.tenant, (sql) => change(sql, secrets, requester, id, model, version)),
     setActive: (requester, id, active, version) =>

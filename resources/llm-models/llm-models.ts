@@ -96,6 +96,12 @@ export interface BatchDifference {
   readonly total: number
 }
 
+/** What became of a model that the environment names. `left`: a person registered one of that name. */
+export interface KeptModel {
+  readonly model: Model
+  readonly done: "registered" | "changed" | "nothing" | "left"
+}
+
 type Answer<A> = Effect.Effect<A, Refused | SqlError>
 
 /** Who changes something, and what this one may do. */
@@ -128,6 +134,8 @@ export interface LlmModelsService {
   readonly managed: (tenant: string, caller: ModelCaller, id: string) => Answer<Model>
   /** Errors: `LLM_MODEL_002` the name is taken; `LLM_MODEL_006` a setting is not possible. */
   readonly register: (requester: Requester, model: NewModel) => Answer<Model>
+  /** Registers and activates the model, or changes the one of that name to these settings. Idempotent. Errors: those of `register`. */
+  readonly keep: (requester: Requester, model: NewModel) => Answer<KeptModel>
   /** Errors: besides those of `register`, `LLM_MODEL_005` another version; `LLM_MODEL_007` the built-in model stays. */
   readonly change: (requester: Requester, id: string, change: ModelChange, version?: number) => Answer<Model>
   readonly setActive: (requester: Requester, id: string, active: boolean, version?: number) => Answer<Model>

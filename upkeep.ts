@@ -1,0 +1,46 @@
+/**
+ * What a node does by itself for the platform that people administer: the language model that its environment names. All
+ * of it may be done by several nodes at once and again at each start.
+ */
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type { Report } from "./nats.ts"
+import { type KeptModel, LlmModels, platformTenant, type Requester } from "./resources/index.ts"
+import { everyPermission } from "./schemas/index.ts"
+import type { DefaultModel } from "./settings.ts"
+
+const defaultModelName = "openai-default"
+
+const system = (tenant: string): Requester => ({
+  by: { tenant, user: "system" },
+  caller: { userId: "", user: "system", permissions: new Set([everyPermission]) },
+})
+
+const told: Record<KeptModel["done"], string> = {
+  registered: `the model ${defaultModelName} was registered; grant it to who may call it`,
+  changed: `the model ${defaultModelName} was changed to what OPENAI_… say`,
+  nothing: `the model ${defaultModelName} is as OPENAI_… say`,
+  left: `a person registered the model ${defaultModelName}: OPENAI_… change nothing`,
+}
+
+/** A model that cannot be registered keeps no node from starting. */
+export const keepDefaultModel = Effect.fnUntraced(function* (
+  { defaultModel }: { readonly defaultModel: DefaultModel | undefined },
+  report: Report,
+) {
+  if (defaultModel === undefined) return
+  const { baseUrl, apiKey, modelName } = defaultModel
+  const models = yield* LlmModels
+  yield* models
+    .keep(system(platformTenant), {
+      name: defaultModelName,
+      provider: new URL(baseUrl).hostname === "api.openai.com" ? "OpenAI" : "Custom",
+      endpoint: baseUrl,
+      model_name: modelName,
+      ...(apiKey === undefined ? {} : { api_key: Redacted.value(apiKey) }),
+    })
+    .pipe(
+      Effect.flatMap(({ done }) => report(told[done])),
+      Effect.catch((error) => report(`the model ${defaultModelName} is not up to date: ${error.message}`)),
+    )
+})
