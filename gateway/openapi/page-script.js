@@ -110,11 +110,21 @@ const show = ({ info, paths, tags, components }, wanted) => {
   )
 }
 
+/** An address may name one operation: it is not there before the page is filled. */
+const showNamed = () => {
+  const named = document.getElementById(decodeURIComponent(location.hash.slice(1)))
+  if (named === null) return
+  named.open = true
+  named.scrollIntoView()
+}
+
 const start = async () => {
   const description = await (await fetch("/openapi.json")).json()
   const search = document.getElementById("search")
   search.addEventListener("input", () => show(description, search.value.trim().toLowerCase()))
   show(description, "")
+  showNamed()
+  addEventListener("hashchange", showNamed)
 }
 
 start().catch((cause) => {

@@ -24,6 +24,7 @@ export const chooserPage = (
 ): string =>
   [
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>Millrace: development login</title>',
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
     "<h1>Development login</h1><p>Nobody is asked for a password here. This page does not exist in production.</p>",
     `<form method="post" action="${escapeHtml(action)}">`,
     ...kept.map(hidden),
