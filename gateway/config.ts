@@ -20,6 +20,11 @@ export interface GatewayLimits {
   readonly sendBufferBytesMax: number
   /** WebSockets and event streams that may be open on this node. */
   readonly streamsMax: number
+  /** The same of one user: nobody takes all of the node's. */
+  readonly streamsPerUserMax: number
+  /** How often an open stream's credential is checked again, and for how long the last answer counts without one. */
+  readonly streamCheckEveryMs: number
+  readonly streamUncheckedMsMax: number
   /** Events read from a session at a time. */
   readonly pageEventsMax: number
   /** How often a session with an answer under way is read again, since signals may be lost. */
@@ -44,11 +49,14 @@ export const defaultGatewayLimits: GatewayLimits = {
   frameBytesMax: 64 * 1024,
   sendBufferBytesMax: 1024 * 1024,
   streamsMax: 10_000,
+  streamsPerUserMax: 1_000,
+  streamCheckEveryMs: 1_000,
+  streamUncheckedMsMax: 60_000,
   pageEventsMax: 500,
   rereadEveryMs: 2_000,
   pingEveryMs: 15_000,
   verifiedTokensMax: 10_000,
-  verifiedTokenMs: 5_000,
+  verifiedTokenMs: 30_000,
   stopGraceMs: 3_000,
 }
 

@@ -77,16 +77,20 @@ const enter = async (services: GatewayServices, route: Route, http: Context<Gate
     http,
     context: beginRequest(http.env.incoming.headers, services.web, endpoint.envelope),
     identity: anonymous,
+    admission: undefined as GatewayRequest["admission"],
   }
   let response: Response
   try {
     checkTarget(endpoint, http.env, services.limits)
     if (endpoint.permission !== "public") {
       const credential = credentialOf(route, http)
+      request.admission = { credential, permission: endpoint.permission }
       // A credential that is known is not held up by what others at its address do.
       request.identity =
         services.credentials.known(credential) ??
-        (await identifyWithin(services, request, () => verify(services, credential)))
+        (await identifyWithin(services, request, services.credentials.held?.(credential) === true, () =>
+          verify(services, credential),
+        ))
       services.countCall?.(request.identity.tenant, request.identity.userId)
     }
     const limiting = rateLimit(services, endpoint, request)

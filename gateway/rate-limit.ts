@@ -100,17 +100,21 @@ const countFailure = (services: GatewayServices, gate: RateGate, request: Gatewa
   count(services, gate, request, harmless.has(code) ? "anonymous" : "login", addressOf(gate, request))
 
 /**
- * Finds out who calls with a credential that is not known yet, and counts it to the address when that fails.
+ * Finds out who calls with a credential that is not known just now, and counts it to the address when that fails. Who
+ * guesses at an address holds up only credentials that never held: its other users stay in.
  * Throws 429 `GTW_RATE_001`, besides what `identify` throws.
  */
 export const identifyWithin = async (
   services: GatewayServices,
   request: GatewayRequest,
+  heldBefore: boolean,
   identify: () => Promise<Identity>,
 ): Promise<Identity> => {
   const gate = services.rates
   if (gate === undefined) return identify()
-  const used = gate.limits.exhausted(questionOf(gate, "login", addressOf(gate, request)))
+  const used = heldBefore
+    ? undefined
+    : gate.limits.exhausted(questionOf(gate, "login", addressOf(gate, request)))
   if (used !== undefined) apply(gate, request, "login", used)
   try {
     return await identify()

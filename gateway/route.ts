@@ -3,7 +3,7 @@ import type { HttpBindings } from "@hono/node-server"
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import type { Context, Hono } from "hono"
 import type { KeptAnswer } from "../resources/index.ts"
-import type { AnswerOf, AnyEndpoint, InputOf } from "../schemas/index.ts"
+import type { AnswerOf, AnyEndpoint, InputOf, RoutePermission } from "../schemas/index.ts"
 import { answerOnce } from "./answer-once.ts"
 import { jsonText } from "./answers.ts"
 import type { Identity } from "./auth/identity.ts"
@@ -21,6 +21,8 @@ export interface GatewayRequest {
   /** Replaced once the request's own span, and with it its trace, is known. */
   context: RequestContext
   readonly identity: Identity
+  /** What let the request in; undefined where nothing had to. A stream is checked by it for as long as it is open. */
+  readonly admission?: { readonly credential: string; readonly permission: RoutePermission }
   /** Ends what runs for this request; made by whoever needs it first. */
   interruption?: AbortController
 }

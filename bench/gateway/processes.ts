@@ -53,7 +53,8 @@ export const node = async (): Promise<MeasuredNode> => {
     MILLRACE_HOME: home,
     PORT: "0",
     // High enough that no limit is met; they are counted all the same.
-    MILLRACE_RATE_LIMITS: "read=100000000/60,write=100000000/60,batch=100000000/60,anonymous=100000000/60",
+    MILLRACE_RATE_LIMITS:
+      "read=100000000/60,write=100000000/60,batch=100000000/60,anonymous=100000000/60,login=100000000/60",
     MILLRACE_STORAGE_GIB: "2",
     PATH: `${join(root, ".millrace/bin")}:${process.env.PATH}`,
   }

@@ -1,8 +1,11 @@
 /** What the users of the measurement ask for, over objects made beforehand: models, groups and grants. */
+import { logIn } from "../../test/support/login.ts"
 import type { MeasuredNode } from "./processes.ts"
 
 const models = 20
 const groups = 500
+/** Different people, each on several connections. */
+const people = 100
 
 export interface Requests {
   readonly cachedBody: string
@@ -14,6 +17,12 @@ export interface Requests {
   readonly grant: () => string
   /** Grants every group one model after another in batches; gives how many were granted. */
   readonly batchGrants: () => Promise<number>
+}
+
+const logInAll = async (url: string): Promise<ReadonlyArray<string>> => {
+  const tokens: Array<string> = []
+  for (let n = 0; n < people; n++) tokens.push((await logIn(url, `person-${n}`)).token)
+  return tokens
 }
 
 export const makeRequests = async ({ url, apiKey }: MeasuredNode): Promise<Requests> => {
@@ -42,18 +51,20 @@ export const makeRequests = async ({ url, apiKey }: MeasuredNode): Promise<Reque
     name: `team-${n}`,
     description: "bench",
   }))
-  const text = (method: string, path: string, body?: unknown) => {
-    const head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${apiKey}\r\n`
+  const tokens = await logInAll(url)
+  let turn = 0
+  const text = (method: string, path: string, body?: unknown, credential = apiKey) => {
+    const head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${credential}\r\n`
     if (body === undefined) return `${head}\r\n`
     const json = JSON.stringify(body)
     return `${head}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`
   }
   const cached = "/api/v2/llm-models/?accessible_only=true&per_page=5"
-  const answer = await fetch(url + cached, { headers: { authorization: `Bearer ${apiKey}` } })
+  const answer = await fetch(url + cached, { headers: { authorization: `Bearer ${tokens[0]}` } })
   let [reads, searches, writes, grants] = [0, 0, 0, 0]
   return {
     cachedBody: await answer.text(),
-    cachedRead: () => text("GET", cached),
+    cachedRead: () => text("GET", cached, undefined, tokens[turn++ % people]),
     simpleRead: () => text("GET", `/api/admin/groups/${groupIds[reads++ % groups]}`),
     complexRead: () => text("GET", `/api/admin/groups/?search=team-${searches++ % groups}&limit=20`),
     permissionRead: () => text("GET", `/api/llm-models/${modelIds[reads++ % models]}/permissions`),

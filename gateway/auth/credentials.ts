@@ -18,6 +18,7 @@ import {
   loginTopic as topicOfLogin,
 } from "../../resources/index.ts"
 import type { GatewayLimits } from "../config.ts"
+import { GatewayError } from "../errors.ts"
 import { refusedCredential, verifyAccessToken } from "./access-token.ts"
 import type { Identity } from "./identity.ts"
 
@@ -26,6 +27,8 @@ const credentialCharactersMax = 8_192
 export interface Credentials {
   /** The identity if this credential was verified lately and nothing of it changed since; costs one look-up. */
   readonly known: (credential: string) => Identity | undefined
+  /** Whether it held when it was last looked at, however long ago. Without it none did. */
+  readonly held?: (credential: string) => boolean
   /** Rejects with a `GatewayError` of status 401, or with what the stores fail with. */
   readonly verify: (credential: string) => Promise<Identity>
 }
@@ -173,7 +176,8 @@ export const makeCredentials = (options: {
     if (running !== undefined) return running
     const checking = check(credential)
       .catch((failure: unknown) => {
-        entries.delete(credential)
+        // A store that cannot answer says nothing of the credential.
+        if (failure instanceof GatewayError && failure.status === 401) entries.delete(credential)
         throw failure
       })
       .finally(() => underWay.delete(credential))
@@ -189,6 +193,7 @@ export const makeCredentials = (options: {
 
   return {
     known,
+    held: (credential) => entries.has(credential),
     verify: async (credential) => {
       if (credential.length > credentialCharactersMax)
         throw refusedCredential("USR_AUTH_002", "The credential is not valid.", "it is too long")

@@ -5,10 +5,11 @@
  */
 import * as Effect from "effect/Effect"
 import { Llm, type LlmCall, type Piece, type Usage } from "../../resources/index.ts"
-import { openaiErrorBody, toGatewayError } from "../errors.ts"
+import { type GatewayError, openaiErrorBody, toGatewayError } from "../errors.ts"
 import { responseHeaders } from "../request-context.ts"
 import type { GatewayRequest } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
+import { openStream } from "../stream-access.ts"
 import { runTraced } from "../traced.ts"
 
 export interface CompletionShape {
@@ -37,7 +38,12 @@ export const streamCompletion = (
     request.interruption ??= new AbortController()
     const { interruption } = request
     const stop = () => interruption.abort()
-    const remove = services.streams.add(stop)
+    let refused: GatewayError | undefined
+    const refuse = (error: GatewayError) => {
+      refused = error
+      stop()
+    }
+    const remove = openStream(services, request, { stop, refuse })
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
     const writer = writable.getWriter()
     const encoder = new TextEncoder()
@@ -75,8 +81,8 @@ export const streamCompletion = (
       await write("[DONE]")
     }
     const fail = async (failure: unknown) => {
-      if (!begun) return reject(failure)
-      await write(openaiErrorBody(toGatewayError(failure)))
+      if (!begun) return reject(refused ?? failure)
+      await write(openaiErrorBody(refused ?? toGatewayError(failure)))
     }
     void finish()
       .catch(fail)

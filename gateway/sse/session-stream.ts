@@ -6,6 +6,7 @@ import { responseHeaders } from "../request-context.ts"
 import type { GatewayRequest } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { SessionFeed } from "../session/session-feed.ts"
+import { openStream } from "../stream-access.ts"
 import { EventStream } from "./event-stream.ts"
 
 const timestamp = (milliseconds: number) => new Date(milliseconds).toISOString()
@@ -66,7 +67,7 @@ export const streamSession = (
   request: GatewayRequest,
   at: { readonly session: string; readonly after: number; readonly turn?: number },
 ): Response => {
-  const { limits, streams } = services
+  const { limits } = services
   const { tenant } = request.identity
   let feed: SessionFeed | undefined
   let closed = false
@@ -75,7 +76,10 @@ export const streamSession = (
     stream?.send({ type: "error", code, message, reconnect: true, retry_after: 1 })
     stream?.end()
   }
-  const remove = streams.add(() => end("GTW_STREAM_003", "This node is shutting down; resume elsewhere."))
+  const remove = openStream(services, request, {
+    stop: () => end("GTW_STREAM_003", "This node is shutting down; resume elsewhere."),
+    refuse: ({ code, message }) => end(code, message),
+  })
   stream = new EventStream(request.http.env.outgoing, {
     headers: responseHeaders(request.context),
     pingEveryMs: limits.pingEveryMs,

@@ -29,6 +29,7 @@ export const frameErrors = {
   refused: "WS_ERROR_004",
   unavailable: "WS_ERROR_005",
   eventsMissing: "WS_ERROR_006",
+  notAllowed: "WS_ERROR_007",
 } as const
 
 const types = ["message", "resume", "stop", "ping"]

@@ -5,18 +5,33 @@
 import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
 import type { WebSocket } from "ws"
-import { ChatSessionProtocol } from "../../schemas/index.ts"
-import { type GatewayError, toGatewayError } from "../errors.ts"
+import { ChatSessionProtocol, chatEndpoints } from "../../schemas/index.ts"
+import { GatewayError, toGatewayError } from "../errors.ts"
+import { rateLimit } from "../rate-limit.ts"
 import type { GatewayRequest } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { SessionFeed } from "../session/session-feed.ts"
 import { inSessionTrace } from "../session/session-trace.ts"
+import { openStream } from "../stream-access.ts"
 import { runTraced } from "../traced.ts"
 import { decodeFrame, type Frame, frameErrors } from "./frames.ts"
 
 /** Source: RFC 6455 §7.4.1 and the IANA registry: 1012 service restart, 1013 try again later. */
-const closeCodes = { restart: 1012, tryAgainLater: 1013 } as const
+const closeCodes = { policy: 1008, restart: 1012, tryAgainLater: 1013 } as const
 const retryAfterSeconds = 1
+/** Frames of one socket that wait to be taken. */
+const framesWaitingMax = 64
+
+const sameAs = { message: chatEndpoints.say, stop: chatEndpoints.stop, resume: chatEndpoints.follow } as const
+
+const tooManyFrames = () =>
+  new GatewayError(
+    429,
+    "GTW_RATE_001",
+    "Too many frames wait to be taken.",
+    { limit: "framesWaitingMax", remedy: "wait for answers" },
+    retryAfterSeconds,
+  )
 
 export class SessionSocket {
   readonly #services: GatewayServices
@@ -25,6 +40,8 @@ export class SessionSocket {
   readonly #socket: WebSocket
   readonly #feed: SessionFeed
   readonly #remove: () => void
+  #handled: Promise<void> = Promise.resolve()
+  #frames = 0
 
   constructor(
     services: GatewayServices,
@@ -36,7 +53,10 @@ export class SessionSocket {
     this.#request = { ...request, context: inSessionTrace(request.context, at.session) }
     this.#session = at.session
     this.#socket = socket
-    this.#remove = services.streams.add(() => this.#stop())
+    this.#remove = openStream(services, request, {
+      stop: () => this.#stop(),
+      refuse: (error) => this.#refuse(error),
+    })
     this.#feed = new SessionFeed(
       services,
       { tenant: request.identity.tenant, ...at },
@@ -59,11 +79,22 @@ export class SessionSocket {
 
   /** Takes one frame. Never throws: what is wrong with it goes back as an error. */
   receive(data: unknown): void {
-    try {
-      this.#handle(decodeFrame(data))
-    } catch (failure) {
-      this.#report(toGatewayError(failure))
-    }
+    if (this.#frames >= framesWaitingMax) return this.#report(tooManyFrames())
+    this.#frames += 1
+    // In the order in which they came, also where one waits for its limit to be counted.
+    this.#handled = this.#handled
+      .then(() => this.#take(data))
+      .catch((failure: unknown) => this.#report(toGatewayError(failure)))
+      .finally(() => {
+        this.#frames -= 1
+      })
+  }
+
+  /** A frame counts as the request that does the same: a socket is no way around a limit. */
+  async #take(data: unknown): Promise<void> {
+    const frame = decodeFrame(data)
+    if (frame.type !== "ping") await rateLimit(this.#services, sameAs[frame.type], this.#request)
+    this.#handle(frame)
   }
 
   closed(): void {
@@ -114,6 +145,20 @@ export class SessionSocket {
     socket.close(closeCodes.tryAgainLater, `too slow; resume after ${this.#feed.position}`)
     // The close frame waits behind what the client does not read.
     socket.terminate()
+  }
+
+  /** Whoever has another credential, as after the token's time, comes back with it. */
+  #refuse({ code, message }: GatewayError): void {
+    this.#send({
+      type: "error",
+      code: frameErrors.notAllowed,
+      message,
+      details: { code },
+      reconnect: true,
+      retry_after: 0,
+    })
+    this.closed()
+    this.#socket.close(closeCodes.policy, code)
   }
 
   #stop(): void {

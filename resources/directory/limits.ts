@@ -3,7 +3,7 @@ import { groupRolesMax } from "../../schemas/index.ts"
 
 export const directoryLimits = {
   /** How long a node answers what somebody may do without looking, when it hears of no change. */
-  accessKeepMs: 5_000,
+  accessKeepMs: 30_000,
   /** Users whose rights a node keeps at hand. */
   accessKeptMax: 20_000,
   /** Roles of its own that a tenant may have. */

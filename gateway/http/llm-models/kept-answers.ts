@@ -57,14 +57,26 @@ export const keptRoute = <E extends AnyEndpoint>(
   read: (request: GatewayRequest, input: InputOf<E>) => Effect.Effect<Given<E>, unknown, GatewayNeeds>,
 ): Route => {
   const kept = new Kept<string>({ entriesMax: keptAnswerLimits.entriesMax, keepMs })
+  const underWay = new Map<string, Promise<string>>()
+  const name = `${endpoint.method} ${endpoint.path.replaceAll(/:(\w+)/g, "{$1}")}`
+  const load = async (key: string, generation: number, request: GatewayRequest, input: InputOf<E>) => {
+    const began = Date.now()
+    const text = textOf(endpoint, await runTraced(services, request, name, read(request, input)))
+    if (text.length <= keptAnswerLimits.charactersMax) kept.put(key, text, generation, began)
+    return text
+  }
   const reading = route(services, endpoint, async (request, input) => {
     // Before the read: what changes meanwhile makes it stale.
     const generation = generationOf(services, request.identity.tenant)
-    const began = Date.now()
-    const name = `${endpoint.method} ${endpoint.path.replaceAll(/:(\w+)/g, "{$1}")}`
-    const text = textOf(endpoint, await runTraced(services, request, name, read(request, input)))
-    if (text.length <= keptAnswerLimits.charactersMax) kept.put(keyOf(request), text, generation, began)
-    return answerWith(endpoint, request, text)
+    const key = keyOf(request)
+    // Many who ask at once for what is not kept share one read, unless something changed since it began.
+    const place = `${generation} ${key}`
+    let reading = underWay.get(place)
+    if (reading === undefined) {
+      reading = load(key, generation, request, input).finally(() => underWay.delete(place))
+      underWay.set(place, reading)
+    }
+    return answerWith(endpoint, request, await reading)
   })
   return {
     endpoint,

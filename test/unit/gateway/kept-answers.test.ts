@@ -56,6 +56,12 @@ describe("an answer that is kept", () => {
     expect(reads()).toBe(5)
   })
 
+  it("is read once for all who ask for it at the same time", async () => {
+    const { plain, reads } = await kept()
+    expect(await Promise.all([plain("/a"), plain("/a"), plain("/a")])).toEqual([[1], [1], [1]])
+    expect(reads()).toBe(1)
+  })
+
   it("ends with a change of models, grants, users or groups of its tenant, and of no other", async () => {
     const { plain, announce } = await kept()
     expect(await plain("/a")).toEqual([1])
