@@ -98,7 +98,7 @@ export const startGateway = Effect.fnUntraced(function* (
     proxies,
     log: yield* NodeLog,
     metrics: new RequestMetrics(),
-    streams: new OpenStreams(limits.streamsMax),
+    streams: new OpenStreams(limits.streamsMax, limits.streamsPerUserMax),
     context: yield* Effect.context<GatewayNeeds>(),
   }
   const port = yield* listenGateway(services, { host: settings.host, port: settings.port })

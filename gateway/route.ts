@@ -22,7 +22,7 @@ export interface GatewayRequest {
   context: RequestContext
   readonly identity: Identity
   /** What let the request in; undefined where nothing had to. A stream is checked by it for as long as it is open. */
-  readonly admission?: { readonly credential: string; readonly permission: RoutePermission }
+  readonly admission?: { readonly credential: string; readonly permission: RoutePermission } | undefined
   /** Ends what runs for this request; made by whoever needs it first. */
   interruption?: AbortController
 }

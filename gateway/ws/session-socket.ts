@@ -79,7 +79,10 @@ export class SessionSocket {
 
   /** Takes one frame. Never throws: what is wrong with it goes back as an error. */
   receive(data: unknown): void {
-    if (this.#frames >= framesWaitingMax) return this.#report(tooManyFrames())
+    if (this.#frames >= framesWaitingMax) {
+      this.#report(tooManyFrames())
+      return
+    }
     this.#frames += 1
     // In the order in which they came, also where one waits for its limit to be counted.
     this.#handled = this.#handled
@@ -92,6 +95,8 @@ export class SessionSocket {
 
   /** A frame counts as the request that does the same: a socket is no way around a limit. */
   async #take(data: unknown): Promise<void> {
+    // What still comes after the last word is not listened to.
+    if (this.#socket.readyState !== this.#socket.OPEN) return
     const frame = decodeFrame(data)
     if (frame.type !== "ping") await rateLimit(this.#services, sameAs[frame.type], this.#request)
     this.#handle(frame)

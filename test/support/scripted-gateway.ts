@@ -91,7 +91,7 @@ export const startScriptedGateway = async (
     limits: all,
     web: makeWebPolicy(web),
     metrics: new RequestMetrics(),
-    streams: new OpenStreams(all.streamsMax),
+    streams: new OpenStreams(all.streamsMax, all.streamsPerUserMax),
     context: Context.empty(),
   } as unknown as GatewayServices
   const scope = Effect.runSync(Scope.make())
