@@ -1,0 +1,80 @@
+/** Streams that are open when what let them in ends: a logout, a revoked key, a deactivation, a lost right, a suspension. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { startTestNode, type TestNode } from "../support/node.ts"
+import { openSession, openSocket } from "../support/session-client.ts"
+
+let node: TestNode
+beforeAll(async () => {
+  node = await startTestNode({ MILLRACE_ADMINS: "developer,acme/eve" })
+  await node.request("POST", "/api/admin/tenants/", { body: { id: "acme", name: "Acme" } })
+})
+afterAll(() => node.stop())
+
+/** One event stream and one WebSocket of the token's user, both open and silent. */
+const openBoth = async (token: string) => {
+  const session = await openSession(node, "guide", token)
+  const events = await node.request("GET", `/api/chat/sessions/${session}/events`, { token })
+  expect(events.status).toBe(200)
+  const socket = await openSocket({ url: node.url, token }, session)
+  return { events, socket }
+}
+
+/** How both ended: without this the test would wait until its own end. */
+const endsOf = async ({ events, socket }: Awaited<ReturnType<typeof openBoth>>) => {
+  const [text, closed] = await Promise.all([events.text(), socket.closed])
+  const [last] = text.split("\n\n").flatMap((event) => (event.startsWith("data: ") ? [event.slice(6)] : []))
+  const { type, code, reconnect } = JSON.parse(last ?? "{}") as Record<string, unknown>
+  const frame = socket.frames.at(-1)
+  return { event: { type, code, reconnect }, closed, frame: [frame?.code, frame?.details, frame?.reconnect] }
+}
+
+const ended = (code: string) => ({
+  event: { type: "error", code, reconnect: true },
+  closed: { code: 1008, reason: code },
+  frame: ["WS_ERROR_007", { code }, true],
+})
+
+const userOf = async (token: string) =>
+  ((await (await node.request("GET", "/api/users/me", { token })).json()) as { id: string }).id
+
+describe("open streams end", () => {
+  it("after their user has logged out, and those of the same user's other logins stay", async () => {
+    const [token, other] = [await node.login("ann"), await node.login("ann")]
+    const [streams, staying] = [await openBoth(token), await openBoth(other)]
+    await node.request("POST", "/api/auth/logout/", { token, body: {} })
+    expect(await endsOf(streams)).toEqual(ended("USR_AUTH_006"))
+    staying.socket.send({ type: "ping" })
+    await staying.socket.until(({ type }) => type === "pong")
+    await staying.socket.close()
+    await staying.events.body?.cancel()
+  })
+
+  it("after their API key was revoked", async () => {
+    const token = await node.login("bea")
+    const streams = await openBoth(await node.narrow(token, ["chat:use"]))
+    const listed = await node.request("GET", "/api/users/me/api-keys/", { token })
+    const { api_keys } = (await listed.json()) as { api_keys: ReadonlyArray<{ id: number }> }
+    await node.request("DELETE", `/api/users/me/api-keys/${api_keys[0]!.id}`, { token })
+    expect(await endsOf(streams)).toEqual(ended("USR_AUTH_002"))
+  })
+
+  it("after their user was deactivated", async () => {
+    const token = await node.login("cleo")
+    const [streams, id] = [await openBoth(token), await userOf(token)]
+    await node.request("PATCH", `/api/admin/users/${id}`, { body: { is_active: false } })
+    expect(await endsOf(streams)).toEqual(ended("USR_AUTH_007"))
+  })
+
+  it("after their user has lost the right", async () => {
+    const token = await node.login("dora")
+    const [streams, id] = [await openBoth(token), await userOf(token)]
+    expect((await node.request("DELETE", `/api/admin/users/${id}/roles/USER`)).status).toBe(200)
+    expect(await endsOf(streams)).toEqual(ended("USR_AUTH_003"))
+  })
+
+  it("after their tenant was suspended", async () => {
+    const streams = await openBoth(await node.login("eve", { tenant: "acme" }))
+    await node.request("PATCH", "/api/admin/tenants/acme", { body: { state: "suspended" } })
+    expect(await endsOf(streams)).toEqual(ended("USR_AUTH_007"))
+  })
+})
