@@ -57,7 +57,7 @@ import {
 } from "./resources/index.ts"
 import type { Settings } from "./settings.ts"
 import { Durability, MetricStream, layer as streamsLayer } from "./streams/index.ts"
-import { keepDefaultModel } from "./upkeep.ts"
+import { keepDefaultModel, resealSecrets } from "./upkeep.ts"
 
 /** Unique per life of a node, and telling in logs which machine it is. */
 const newIncarnation = () =>
@@ -183,6 +183,7 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   const all = Context.merge(stored, readSide)
   const collector = yield* Effect.provide(startCollector(settings), all)
   yield* Effect.forkScoped(Effect.provide(runMetricFeed(), all))
+  yield* Effect.forkScoped(Effect.provide(resealSecrets(report), platform))
   const { modelCheckEveryMs: everyMs } = settings
   yield* Effect.forkScoped(Effect.provide(runModelWatch({ everyMs }), all))
   const url = yield* Effect.provide(startGateway(settings, login, collector), all)

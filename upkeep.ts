@@ -1,11 +1,11 @@
 /**
- * What a node does by itself for the platform that people administer: the language model that its environment names. All
- * of it may be done by several nodes at once and again at each start.
+ * What a node does by itself for the platform that people administer: the language model that its environment names, and
+ * what is sealed under an older key. All of it may be done by several nodes at once and again at each start.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Report } from "./nats.ts"
-import { type KeptModel, LlmModels, platformTenant, type Requester } from "./resources/index.ts"
+import { type KeptModel, LlmModels, platformTenant, type Requester, resealAll } from "./resources/index.ts"
 import { everyPermission } from "./schemas/index.ts"
 import type { DefaultModel } from "./settings.ts"
 
@@ -44,3 +44,18 @@ export const keepDefaultModel = Effect.fnUntraced(function* (
       Effect.catch((error) => report(`the model ${defaultModelName} is not up to date: ${error.message}`)),
     )
 })
+
+/** In the background: a node that cannot seal everything again works with the old keys. */
+export const resealSecrets = (report: Report) =>
+  resealAll.pipe(
+    Effect.flatMap(({ resealed, unreadable, unreachable }) => {
+      const parts = [
+        ...(resealed > 0 ? [`${resealed} secrets were sealed again under the newest key`] : []),
+        ...(unreadable > 0 ? [`${unreadable} secrets do not open with MILLRACE_SECRET_KEYS`] : []),
+        ...(unreachable.length > 0 ? [`not reached: the databases of ${unreachable.length} tenants`] : []),
+      ]
+      return parts.length === 0 ? Effect.void : report(parts.join("; "))
+    }),
+    Effect.catch((error) => report(`secrets were not sealed again: ${error.message}`)),
+    Effect.withTracerEnabled(false),
+  )

@@ -1,4 +1,4 @@
-/** The commands of `millrace`: each reads, and prints a table for people or JSON for programs. */
+/** The commands of `millrace`: each prints a table for people or JSON for programs. */
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Argument from "effect/cli/Argument"
@@ -7,13 +7,17 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { kinds } from "../actors/index.ts"
+import { resealAll, sealedRows } from "../resources/index.ts"
 import { actorAt } from "./actor-history.ts"
 import * as DeadLetters from "./dead-letters.ts"
 import { Deployment } from "./deployment.ts"
 import { Failure } from "./failure.ts"
 import { getJson } from "./node-http.ts"
+import { onPlatform } from "./platform.ts"
 import { renderActor, renderLetters, renderTree } from "./render.ts"
+import { renderResealed, renderSealed } from "./secrets.ts"
 import { type Health, renderHealth } from "./status.ts"
+import { migrateTenants } from "./tenants.ts"
 import { fromNode, fromStreams } from "./traces.ts"
 
 const json = Flag.Boolean("json").pipe(
@@ -92,7 +96,29 @@ const status = Command.make("status", { json }, (input) =>
   ),
 ).pipe(Command.withDescription("Show the node's health, its partitions and how far the projections are"))
 
+const resealSecrets = Command.make("reseal", { json }, (input) =>
+  Effect.flatMap(onPlatform(resealAll, process.env), (done) => print(input.json, done, renderResealed)),
+).pipe(Command.withDescription("Seal again under the newest key what is sealed under older ones"))
+
+const secrets = Command.make("secrets", { json }, (input) =>
+  Effect.flatMap(onPlatform(sealedRows, process.env), (report) => print(input.json, report, renderSealed)),
+).pipe(
+  Command.withDescription("Show how many rows are sealed under which key"),
+  Command.withSubcommands([resealSecrets]),
+)
+
+const migrateTheirDatabases = Command.make("migrate", { json }, (input) =>
+  migrateTenants(process.env, input.json),
+).pipe(
+  Command.withDescription("Bring the platform's database and every tenant's own to this version's tables"),
+)
+
+const tenants = Command.make("tenants").pipe(
+  Command.withDescription("The tenants of the deployment"),
+  Command.withSubcommands([migrateTheirDatabases]),
+)
+
 export const millrace = Command.make("millrace").pipe(
   Command.withDescription("The operator's view of a Millrace deployment"),
-  Command.withSubcommands([trace, deadLetters, actor, status]),
+  Command.withSubcommands([trace, deadLetters, actor, status, secrets, tenants]),
 )

@@ -119,6 +119,8 @@ export { rateLimitBounds } from "./rate-limit/bounds.ts"
 export type { RateDecision, RatePolicy, RateQuestion } from "./rate-limit/policy.ts"
 export { type RateLimitFigures, RateLimits } from "./rate-limit/rate-limits.ts"
 export { type RefusalReason, Refused, refuse } from "./refusal.ts"
+export { type Resealed, resealAll } from "./reseal/reseal.ts"
+export { type SealedReport, sealedRows } from "./reseal/sealed-rows.ts"
 export { BadSecretKeys, readSecretKeys } from "./secrets/secret-keys.ts"
 export { type SecretKey, Secrets, type SecretsService, SecretUnreadable } from "./secrets/secrets.ts"
 export {

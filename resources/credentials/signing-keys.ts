@@ -46,7 +46,8 @@ interface Loaded extends SigningKey {
   readonly createdMs: number
 }
 
-const boundTo = (kid: string) => `signing-key/${kid}`
+/** The bound that a private key is sealed to. */
+export const signingKeyPlace = (kid: string) => `signing-key/${kid}`
 
 const select = (sql: SqlClient) =>
   sql<Row>`SELECT kid, public_key, sealed_private_key, (extract(epoch FROM created_at) * 1000)::float8 AS created_ms
@@ -78,7 +79,7 @@ const insertKey = Effect.fnUntraced(function* (sql: SqlClient, secrets: Secrets[
   const { kid, publicJwk, privateJwk } = yield* generate
   const stored = { ...publicJwk, kid, use: "sig", alg: signingAlgorithm }
   yield* sql`INSERT INTO signing_keys (kid, public_key, sealed_private_key, created_at) VALUES (${kid},
-    ${JSON.stringify(stored)}::text::jsonb, ${secrets.seal(privateJwk, boundTo(kid))}, ${isoTime(now)}::text::timestamptz)`
+    ${JSON.stringify(stored)}::text::jsonb, ${secrets.seal(privateJwk, signingKeyPlace(kid))}, ${isoTime(now)}::text::timestamptz)`
 })
 
 /** Makes a key when it is time for one, removes those that are over, and gives what is left. One node at a time. */
@@ -109,7 +110,7 @@ const isDue = (rows: ReadonlyArray<Row>, limits: CredentialLimits, now: number):
 
 const load = Effect.fnUntraced(function* (row: Row, secrets: Secrets["Service"]) {
   const privateJwk = yield* Effect.try({
-    try: () => JSON.parse(secrets.open(row.sealed_private_key, boundTo(row.kid))) as JWK,
+    try: () => JSON.parse(secrets.open(row.sealed_private_key, signingKeyPlace(row.kid))) as JWK,
     catch: (cause) => cause as SecretUnreadable,
   })
   const [privateKey, publicKey] = yield* Effect.promise(() =>

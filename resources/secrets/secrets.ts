@@ -37,6 +37,8 @@ export interface SecretsService {
   readonly open: (sealed: string, bound: string) => string
   /** Whether it is sealed under the newest key; otherwise open it and seal it again. */
   readonly isCurrent: (sealed: string) => boolean
+  /** Of the keys that open here, the newest first: what is sealed now is sealed under it. */
+  readonly keyIds: ReadonlyArray<string>
 }
 
 export const keyIdPattern = /^[A-Za-z0-9_-]{1,32}$/
@@ -98,6 +100,7 @@ const makeSecrets = (keys: ReadonlyArray<SecretKey>): SecretsService => {
       }
     },
     isCurrent: (sealed) => format.exec(sealed)?.[1] === current.id,
+    keyIds: keys.map(({ id }) => id),
   }
 }
 
