@@ -91,3 +91,16 @@ export const directoryMigrations: ReadonlyArray<Migration> = [
     down: "DROP TABLE memberships, group_roles, user_roles, roles, groups, users, directory_locks;",
   },
 ]
+
+/** Of the management database: who is to administer a tenant is written down together with the tenant. */
+export const directoryManagementMigrations: ReadonlyArray<Migration> = [
+  {
+    id: "0001_awaited_administrators",
+    up: `CREATE TABLE awaited_administrators (
+  tenant text NOT NULL,
+  username text NOT NULL,
+  PRIMARY KEY (tenant, username)
+);`,
+    down: "DROP TABLE awaited_administrators;",
+  },
+]

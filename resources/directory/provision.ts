@@ -74,6 +74,13 @@ const makeAdmin = Effect.fnUntraced(function* ({ sql, by, note }: Changing, id: 
   note({ action: "user.role.grant", objectType: "user", objectId: id, after: { role: "ADMIN" } })
 })
 
+/** Whether whoever made the tenant named this user as an administrator. */
+const isAwaited = ({ tenancy: { management: sql } }: Parts, tenant: string, username: string) =>
+  Effect.map(
+    sql`SELECT 1 FROM awaited_administrators WHERE tenant = ${tenant} AND username = ${username}`,
+    (rows) => rows.length > 0,
+  )
+
 const touchLogin = (sql: SqlClient, tenant: string, id: string) =>
   sql`UPDATE users SET last_login_at = now() WHERE tenant = ${tenant} AND id = ${id}::text::uuid`
 
@@ -102,13 +109,16 @@ export const makeProvision = (
     const claims = yield* checkedClaims(given)
     const known = yield* unchanged(tenant, claims)
     if (known !== undefined) return known
+    const awaited = yield* isAwaited(parts, tenant, claims.username)
     return yield* changing(parts, { ...changedBy, tenant }, (change) =>
       Effect.gen(function* () {
         const { sql } = change
         const stored = yield* storedUser(sql, tenant, claims)
         const id = stored?.id ?? (yield* create(change, claims))
         if (stored !== undefined) yield* update(change, stored, claims)
-        if (isAdministrator(tenant, stored?.username ?? claims.username)) yield* makeAdmin(change, id)
+        // Only at the first login: what an administrator takes from somebody later does not come back.
+        if ((awaited && stored === undefined) || isAdministrator(tenant, stored?.username ?? claims.username))
+          yield* makeAdmin(change, id)
         if (claims.groups !== undefined) yield* followProvider(change, id, claims.groups)
         yield* touchLogin(sql, tenant, id)
         return yield* userRow(sql, tenant, id)

@@ -55,10 +55,18 @@ export interface TenantsService {
     search: TenantSearch,
   ) => Answer<{ readonly rows: ReadonlyArray<Tenant>; readonly total: number }>
   readonly get: (id: string) => Answer<Tenant>
-  /** With `database_url`: only when that database can be reached and its tables made. */
+  /**
+   * With `database_url`: only when that database can be reached and its tables made. `administrators`: names of users who
+   * become ADMIN when they log in for the first time.
+   */
   readonly create: (
     by: ChangedBy,
-    tenant: { readonly id: string; readonly name: string; readonly database_url?: string | undefined },
+    tenant: {
+      readonly id: string
+      readonly name: string
+      readonly database_url?: string | undefined
+      readonly administrators?: ReadonlyArray<string> | undefined
+    },
   ) => Answer<Tenant>
   /** `version`: refused as `stale` when it is not the current one. */
   readonly change: (by: ChangedBy, id: string, change: TenantChange, version?: number) => Answer<Tenant>
@@ -108,12 +116,16 @@ const make = Effect.gen(function* () {
   const { register } = places
 
   /** Changes of tenants happen one after another, each with its entry in the platform's audit log. */
-  const changing = (by: ChangedBy, id: string, work: Answer<{ before?: StoredTenant; action: string }>) =>
+  const changing = (
+    by: ChangedBy,
+    id: string,
+    work: Answer<{ before?: StoredTenant; action: string; more?: object }>,
+  ) =>
     sql
       .withTransaction(
         Effect.gen(function* () {
           yield* sql`LOCK TABLE tenants IN SHARE ROW EXCLUSIVE MODE`
-          const { before, action } = yield* work
+          const { before, action, more } = yield* work
           const after = yield* row(sql, id)
           yield* recordChanges(sql, { ...by, tenant: platformTenant }, [
             {
@@ -121,7 +133,7 @@ const make = Effect.gen(function* () {
               objectType: "tenant",
               objectId: id,
               ...(before === undefined ? {} : { before: tenantOf(before) }),
-              after: tenantOf(after),
+              after: { ...tenantOf(after), ...more },
             },
           ])
           return tenantOf(after)
@@ -137,7 +149,7 @@ const make = Effect.gen(function* () {
 
   const create: TenantsService["create"] = Effect.fn("Tenants.create")(function* (
     by,
-    { id, name, database_url },
+    { id, name, database_url, administrators = [] },
   ) {
     const taken = refuse("conflict", "TEN_MGT_002", "There is a tenant with this id already.", { id })
     if ((yield* sql`SELECT 1 FROM tenants WHERE id = ${id}`).length > 0) return yield* taken
@@ -152,7 +164,10 @@ const make = Effect.gen(function* () {
       const made = yield* sql`INSERT INTO tenants (id, name, state, database_url)
           VALUES (${id}, ${name}, 'active', ${sealed}) ON CONFLICT DO NOTHING RETURNING id`
       if (made.length === 0) return yield* taken
-      return { action: "tenant.create" }
+      const names = [...new Set(administrators.map((username) => username.normalize("NFC")))]
+      for (const username of names)
+        yield* sql`INSERT INTO awaited_administrators (tenant, username) VALUES (${id}, ${username})`
+      return { action: "tenant.create", ...(names.length === 0 ? {} : { more: { administrators: names } }) }
     })
     return yield* changing(by, id, insert)
   })

@@ -1,6 +1,6 @@
 /** The tenants of a deployment over HTTP: for the platform's own people only. */
 import * as Schema from "effect/Schema"
-import { textOf } from "../text.ts"
+import { nameOf, textOf } from "../text.ts"
 import { endpoint } from "./endpoint.ts"
 import { pageQuery, Timestamp } from "./paging.ts"
 
@@ -20,6 +20,12 @@ export const Tenant = Schema.Struct({
   own_database: Schema.Boolean,
   created_at: Timestamp,
   version: Schema.Int,
+})
+
+/** Users that a new tenant's maker may name. */
+const administratorsMax = 20
+const Administrators = Schema.Array(nameOf(128)).check(Schema.isMaxLength(administratorsMax)).annotate({
+  description: "names of users, exactly as they log in, who become ADMIN when they log in for the first time",
 })
 
 const permission = "tenant:manage"
@@ -63,7 +69,12 @@ export const tenantEndpoints = {
     idempotent: true,
     permission,
     timeLimit: "own",
-    body: Schema.Struct({ id: TenantId, name: Name, database_url: Schema.optionalKey(Address) }),
+    body: Schema.Struct({
+      id: TenantId,
+      name: Name,
+      database_url: Schema.optionalKey(Address),
+      administrators: Schema.optionalKey(Administrators),
+    }),
     answer: Tenant,
     status: 201,
     errors: ["TEN_MGT_002", "TEN_MGT_005", ...changeErrors],
