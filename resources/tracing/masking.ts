@@ -1,6 +1,7 @@
 /**
  * Takes secrets and personal data out of what is about to be written down: keys and tokens, credentials, e-mail
- * addresses, telephone numbers. Errs on the side of masking; never throws and never takes long: text is bounded first.
+ * addresses, telephone numbers. Errs on the side of masking; never throws and never takes long: text is bounded first,
+ * and no expression looks at a part of it more than a bounded number of times.
  */
 
 /** Bounds of one value: what is longer is cut. */
@@ -29,10 +30,11 @@ const spaced = (name: string): string =>
 
 export const isSecretName = (name: string): boolean => secretNames.test(spaced(name))
 
-const patterns: ReadonlyArray<readonly [RegExp, string]> = [
+const patterns: ReadonlyArray<readonly [RegExp, string | ((found: string) => string)]> = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, secret],
   [/\b(Bearer|Basic|Digest|Token)(\s+)[A-Za-z0-9._~+/=:-]+/gi, `$1$2${secret}`],
-  [/eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){1,4}/g, secret],
+  // Taken with and without a dot, so that no part of a long word is looked at twice.
+  [/eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){0,4}/g, (word) => (word.includes(".") ? secret : word)],
   [/(?:ak|sk|pk|rk)_(?:live|test)_[A-Za-z0-9_-]+/g, secret],
   [/(?<![A-Za-z0-9])rt_[A-Za-z0-9_-]{16,}/g, secret],
   [/\bsk-[A-Za-z0-9_-]{8,}/g, secret],
@@ -45,8 +47,8 @@ const patterns: ReadonlyArray<readonly [RegExp, string]> = [
     /((?:passw(?:or)?d|pwd|secret|token|api[-_]?key|access[-_]?key|signature|code_verifier)["']?\s*[=:]\s*["']?)(?!\[secret\])[^\s"'&,;}]+/gi,
     `$1${secret}`,
   ],
-  // Letters of any alphabet: addresses are not only ASCII.
-  [/[\p{L}\p{N}._%+'-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/gu, "[email]"],
+  // Letters of any alphabet: addresses are not only ASCII. Source of the bound: RFC 5321 §4.5.3.1.1.
+  [/[\p{L}\p{N}._%+'-]{1,64}@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/gu, "[email]"],
 ]
 
 /** Ids made by machines, whose digits are nobody's number: UUIDs, and hexadecimal ones with a letter in them. */
@@ -93,7 +95,11 @@ export const maskText = (text: string): string => {
   const { scannedMax, keptMax } = maskingLimits
   if (text.length <= keptMax && !suspicious.test(text)) return text
   let masked = text.length > scannedMax ? `${withoutTornWord(text.slice(0, scannedMax))}…` : text
-  for (const [pattern, replacement] of patterns) masked = masked.replace(pattern, replacement)
+  for (const [pattern, replacement] of patterns)
+    masked =
+      typeof replacement === "string"
+        ? masked.replace(pattern, replacement)
+        : masked.replace(pattern, replacement)
   masked = maskNumbers(masked)
   return masked.length > keptMax ? `${masked.slice(0, keptMax)}…` : masked
 }
