@@ -1,5 +1,6 @@
 /** Who asks for a change in a request, as the audit log records it. */
 import type { ChangedBy } from "../resources/index.ts"
+import { clientAddress, noTrustedProxies } from "./client-address.ts"
 import type { GatewayRequest } from "./route.ts"
 
 /** The trace is read when the change is recorded: inside `runTraced` the request has its own by then. */
@@ -11,5 +12,8 @@ export const changedBy = (request: GatewayRequest): ChangedBy => ({
     return request.context.traceId
   },
   permissions: request.identity.permissions,
-  address: request.http.env.incoming.socket.remoteAddress,
+  /** Read only by what changes something. */
+  get address() {
+    return clientAddress(request.http.env.incoming, request.proxies ?? noTrustedProxies) || undefined
+  },
 })

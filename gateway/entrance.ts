@@ -77,6 +77,7 @@ const enter = async (services: GatewayServices, route: Route, http: Context<Gate
     http,
     context: beginRequest(http.env.incoming.headers, services.web, endpoint.envelope),
     identity: anonymous,
+    proxies: services.proxies,
     admission: undefined as GatewayRequest["admission"],
   }
   let response: Response

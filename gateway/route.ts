@@ -7,6 +7,7 @@ import type { AnswerOf, AnyEndpoint, InputOf, RoutePermission } from "../schemas
 import { answerOnce } from "./answer-once.ts"
 import { jsonText } from "./answers.ts"
 import type { Identity } from "./auth/identity.ts"
+import type { TrustedProxies } from "./client-address.ts"
 import { endpointDecoder } from "./endpoint-input.ts"
 import { noneMatch } from "./if-match.ts"
 import { type RequestContext, responseHeaders } from "./request-context.ts"
@@ -21,6 +22,8 @@ export interface GatewayRequest {
   /** Replaced once the request's own span, and with it its trace, is known. */
   context: RequestContext
   readonly identity: Identity
+  /** Whose word on the client's address is believed. */
+  readonly proxies?: TrustedProxies | undefined
   /** What let the request in; undefined where nothing had to. A stream is checked by it for as long as it is open. */
   readonly admission?: { readonly credential: string; readonly permission: RoutePermission } | undefined
   /** Ends what runs for this request; made by whoever needs it first. */
