@@ -25,6 +25,7 @@ const row = (what: string, figures: Figures & { readonly ofCeiling?: number }) =
 }
 
 const measured = await node()
+const at = { port: measured.port, pid: measured.pid }
 const requests = await makeRequests(measured)
 if (values.json !== true)
   console.log(
@@ -34,10 +35,10 @@ if (values.json !== true)
 if (wants("ceiling")) {
   const bare = await bareHandler(requests.cachedBody)
   const request = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n"
-  const ceiling = await run({ port: bare.port, users, seconds, next: () => request })
+  const ceiling = await run({ port: bare.port, pid: bare.pid, users, seconds, next: () => request })
   await bare.stop()
   row(`bare Hono handler, ${requests.cachedBody.length} bytes`, ceiling)
-  const cached = await run({ port: measured.port, users, seconds, next: requests.cachedRead })
+  const cached = await run({ ...at, users, seconds, next: requests.cachedRead })
   row("cached read with login, as fast as it goes", {
     ...cached,
     ofCeiling: Number((cached.perSecond / ceiling.perSecond).toFixed(2)),
@@ -51,8 +52,7 @@ const steady = [
   ["grant", requests.grant, 100],
 ] as const
 for (const [what, next, perSecond] of steady)
-  if (wants(what))
-    row(`${what}, ${perSecond}/s`, await run({ port: measured.port, users, perSecond, seconds, next }))
+  if (wants(what)) row(`${what}, ${perSecond}/s`, await run({ ...at, users, perSecond, seconds, next }))
 const fastest = [
   ["simple read", requests.simpleRead],
   ["complex read", requests.complexRead],
@@ -60,8 +60,7 @@ const fastest = [
   ["write", requests.write],
 ] as const
 for (const [what, next] of fastest)
-  if (wants(`${what} max`))
-    row(`${what}, as fast as it goes`, await run({ port: measured.port, users: 64, seconds, next }))
+  if (wants(`${what} max`)) row(`${what}, as fast as it goes`, await run({ ...at, users: 64, seconds, next }))
 if (wants("batch")) {
   const began = performance.now()
   const granted = await requests.batchGrants()

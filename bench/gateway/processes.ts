@@ -10,6 +10,7 @@ const root = join(import.meta.dirname, "../..")
 
 export interface Measured {
   readonly port: number
+  readonly pid: number
   readonly stop: () => Promise<void>
 }
 
@@ -44,7 +45,7 @@ export const bareHandler = async (body: string): Promise<Measured> => {
     /^\d+$/.test(text),
   )
   child.stdout.resume()
-  return { port: Number(line), stop }
+  return { port: Number(line), pid: child.pid!, stop }
 }
 
 export const node = async (): Promise<MeasuredNode> => {
@@ -70,6 +71,7 @@ export const node = async (): Promise<MeasuredNode> => {
     url,
     apiKey,
     port: Number(new URL(url).port),
+    pid: child.pid!,
     stop: async () => {
       await stop()
       await rm(home, { recursive: true, force: true })

@@ -6,6 +6,8 @@ export const directoryLimits = {
   accessKeepMs: 30_000,
   /** Users whose rights a node keeps at hand. */
   accessKeptMax: 20_000,
+  /** Groups that a node keeps at hand. */
+  groupsKeptMax: 5_000,
   /** Roles of its own that a tenant may have. */
   rolesMax: 500,
   groupsMax: 10_000,

@@ -6,7 +6,7 @@ import { platformTenant } from "../tenants/migrations.ts"
 import { Tenancy } from "../tenants/tenancy.ts"
 import { accessRow } from "./access.ts"
 import { accessTopic } from "./change.ts"
-import type { Access, DirectoryService } from "./directory.ts"
+import type { Access, DirectoryService, Group } from "./directory.ts"
 import { makeGroups } from "./groups.ts"
 import { directoryLimits } from "./limits.ts"
 import { makeProvision } from "./provision.ts"
@@ -28,12 +28,14 @@ export const makeDirectory = Effect.fnUntraced(function* ({
   administrators = [],
 }: DirectoryOptions): Effect.fn.Return<DirectoryService, never, Changes | Tenancy> {
   const parts = { tenancy: yield* Tenancy, changes: yield* Changes, platform }
-  const { accessKeptMax, accessKeepMs } = directoryLimits
+  const { accessKeptMax, accessKeepMs, groupsKeptMax } = directoryLimits
   const kept = new Kept<Access | undefined>({ entriesMax: accessKeptMax, keepMs: accessKeepMs })
   const keyOf = (tenant: string, username: string) => `${tenant}\n${username}`
   const generation = (tenant: string) => parts.changes.generation(accessTopic(tenant))
   const load = (tenant: string, username: string) =>
     parts.tenancy.within(tenant, (sql) => accessRow(sql, tenant, username, tenant === platform))
+  const groups = makeGroups(parts)
+  const keptGroups = new Kept<Group>({ entriesMax: groupsKeptMax, keepMs: accessKeepMs })
   const admins = new Set(administrators.map((name) => (name.includes("/") ? name : `${platform}/${name}`)))
   return {
     provision: makeProvision(parts, (tenant, username) => admins.has(`${tenant}/${username}`)),
@@ -41,7 +43,9 @@ export const makeDirectory = Effect.fnUntraced(function* ({
       keptUnder(kept, keyOf(tenant, username), () => generation(tenant), load(tenant, username)),
     accessKnown: (tenant, username, now) => kept.get(keyOf(tenant, username), generation(tenant), now),
     ...makeUsers(parts),
-    ...makeGroups(parts),
+    ...groups,
+    group: (tenant, id) =>
+      keptUnder(keptGroups, keyOf(tenant, id), () => generation(tenant), groups.group(tenant, id)),
     ...makeRoles(parts),
   }
 })

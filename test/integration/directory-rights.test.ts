@@ -2,6 +2,7 @@
 import { expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
+import { directoryLimits } from "../../resources/directory/limits.ts"
 import { Directory, Tenancy } from "../../resources/index.ts"
 import { by, directory, login, refusal } from "../support/directory.ts"
 
@@ -51,7 +52,7 @@ layer(directory, { timeout: 60_000 })("rights", (it) => {
       // Behind the directory's back, as on a node that never heard of the change.
       yield* management`UPDATE users SET is_active = false WHERE id = ${id}::text::uuid`
       expect(yield* access("default", "kept")).toBe(before)
-      yield* TestClock.adjust(5_000)
+      yield* TestClock.adjust(directoryLimits.accessKeepMs)
       expect((yield* access("default", "kept"))?.active).toBe(false)
     }),
   )
