@@ -21,7 +21,8 @@ export const tryModel = Effect.fnUntraced(function* <A>(
   const deadline = (yield* Clock.currentTimeMillis) + totalMs
   for (let attempt = 1; ; attempt++) {
     progress.begin()
-    const left = deadline - (yield* Clock.currentTimeMillis)
+    const at = yield* Clock.currentTimeMillis
+    const left = deadline - at
     const late = () => Effect.fail(new UpstreamFailure("timeout", `no answer in ${totalMs} ms`))
     const result = yield* Effect.result(
       Effect.timeoutOrElse(work.attempt(upstream, progress), { duration: Math.max(1, left), orElse: late }),
@@ -33,6 +34,12 @@ export const tryModel = Effect.fnUntraced(function* <A>(
     const pause = retryDelayMs(attempt, retryAfterMs, yield* Random.next, limits)
     if (pause === undefined || (yield* Clock.currentTimeMillis) + pause >= deadline)
       return yield* Effect.fail(failure)
+    if (failure.fateUnknown)
+      progress.lost.push({
+        at,
+        durationMs: (yield* Clock.currentTimeMillis) - at,
+        usage: progress.usage(work.input),
+      })
     yield* Effect.sleep(pause)
   }
 })

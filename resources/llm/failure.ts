@@ -32,6 +32,11 @@ export class UpstreamFailure extends Error {
     this.more = more
   }
 
+  /** Whether the provider may have worked on it all the same; one that answers 408 has not even read it. */
+  get fateUnknown(): boolean {
+    return this.kind === "timeout" && this.more.status !== 408
+  }
+
   /** Whether the provider showed that it cannot serve now; what callers or our settings did wrong shows nothing. */
   get tripsBreaker(): boolean {
     return this.kind === "upstream" || this.kind === "timeout" || this.kind === "malformed"

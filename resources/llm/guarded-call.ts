@@ -1,6 +1,7 @@
 /**
  * One call to one model, in the order that every surface has: budget → rate → circuit breaker → tries. Whatever ends it,
- * an answer, a failure or the caller, it is settled with the breaker and written into the ledger exactly once.
+ * an answer, a failure or the caller, it is settled with the breaker and written into the ledger exactly once; a try that
+ * timed out before another took over is an entry besides.
  */
 import { randomUUID } from "node:crypto"
 import * as Clock from "effect/Clock"
@@ -90,7 +91,7 @@ const usageOf = (
   const usage = progress.usage(work.input)
   if (Exit.isSuccess(exit) || progress.started || !usage.estimated) return usage
   const [reason] = exit.cause.reasons
-  const unknown = reason?._tag !== "Fail" || reason.error.kind === "timeout"
+  const unknown = reason?._tag !== "Fail" || reason.error.fateUnknown
   return progress.sent && unknown ? usage : { input: 0, output: 0, estimated: false }
 }
 
@@ -166,6 +167,26 @@ const trying = <A>(parts: LlmParts, { callable, work }: GuardedCall<A>, progress
     return tryModel(work, upstream, progress, model.time_out_ms, parts.limits)
   }).pipe(Effect.catchDefect((defect) => Effect.fail(toUpstreamFailure(defect))))
 
+/** Tries that timed out before another one took over have entries of their own. */
+const recordLost = (parts: LlmParts, call: GuardedCall<unknown>, { lost }: Progress) =>
+  Effect.forEach(
+    lost,
+    ({ at, durationMs, usage }) =>
+      parts.usage.record(
+        entryOf(
+          call,
+          {
+            id: randomUUID(),
+            at: new Date(at).toISOString(),
+            status: "failed",
+            duration_ms: Math.round(durationMs),
+          },
+          usage,
+        ),
+      ),
+    { discard: true },
+  )
+
 /** Sends, and settles whatever happens. The reservation `id` becomes the ledger's entry. */
 const sendAndSettle = Effect.fnUntraced(function* <A>(
   parts: LlmParts,
@@ -193,6 +214,7 @@ const sendAndSettle = Effect.fnUntraced(function* <A>(
   const at = new Date(startedAt).toISOString()
   const more = { id, at, status: statusOf(exit), duration_ms: Math.round(now - startedAt) }
   yield* parts.usage.record(entryOf(call, more, usage))
+  yield* recordLost(parts, call, progress)
   if (Exit.isSuccess(exit)) return { value: exit.value, usage }
   const [reason] = exit.cause.reasons
   if (reason?._tag === "Fail") yield* parts.onFailure(caller.tenant, model, reason.error)

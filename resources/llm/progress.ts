@@ -1,4 +1,4 @@
-/** What is known of one try while it is under way: enough to account for it whatever ends it. */
+/** What is known of one call while it is under way: enough to account for it, and for its lost tries, whatever ends it. */
 import type { ChatChoice, Piece, PieceChoice, Tokens, Usage } from "./call.ts"
 import { estimateTokens } from "./tokens.ts"
 
@@ -14,7 +14,17 @@ export const isToken = ({ choices }: Piece): boolean =>
 const messageText = ({ message }: ChatChoice): string =>
   (message.content ?? "") + (message.tool_calls === undefined ? "" : JSON.stringify(message.tool_calls))
 
+/** A try that nobody knows the end of, while the call went on: the provider probably counted it. */
+export interface LostTry {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly durationMs: number
+  readonly usage: Usage
+}
+
 export class Progress {
+  /** Bounded by the tries of a call. */
+  readonly lost: Array<LostTry> = []
   /** The request left; the provider may have begun to count. */
   sent = false
   /** Something of the answer was delivered: nobody else can answer this call any more. */
