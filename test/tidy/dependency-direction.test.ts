@@ -28,6 +28,11 @@ const exceptions: ReadonlyArray<Exception> = [
     reason: "the test kit and the memory twins are made for tests, and are no part of a node",
   },
   {
+    from: /^bench\/gateway\//,
+    to: /^(?:gateway\/cli\/|test\/support\/login)/,
+    reason: "the load is that of `npm run load`, from people who log in as the suites' do",
+  },
+  {
     from: /^test\/(?:unit|contract|integration)\//,
     to: /./,
     reason: "these suites look at the parts inside a folder, which its index need not name",
