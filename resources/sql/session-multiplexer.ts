@@ -128,6 +128,8 @@ export class SessionMultiplexer {
         this.#owner = next
         await this.#serve(next)
         this.#owner = undefined
+        // What it did since the turn looked last, it did as the owner, when nobody was listening.
+        if (next.hasBatch || (next.closed && next.statements.size > 0)) this.#waiting.add(next)
       }
     } catch {
       // The backend died in the middle of this turn.
@@ -155,7 +157,6 @@ export class SessionMultiplexer {
       status = await this.#execute(owner, messages)
     } while (status !== "I")
     if (owner.closed) return this.#cleanUp(owner, status)
-    if (owner.hasBatch) this.#waiting.add(owner)
   }
 
   async #execute(

@@ -112,6 +112,20 @@ describe("the session multiplexer", () => {
     expect(session.executed.indexOf("other")).toBeLessThan(session.executed.indexOf("last"))
   })
 
+  it("hears what a connection asks in the moment in which its turn ends", async () => {
+    for (let later = 0; later < 12; later++) {
+      const { session, clients } = await setUp()
+      const [one] = clients
+      one.stream.once("data", async () => {
+        for (let tick = 0; tick < later; tick++) await undefined
+        one.stream.write(queryMessage("second"))
+      })
+      void one.query("first")
+      for (let round = 0; round < 3; round++) await settled()
+      expect({ later, executed: session.executed }).toEqual({ later, executed: ["first", "second"] })
+    }
+  })
+
   it("rolls back what a connection left open, however it went", async () => {
     for (const leave of [
       (client: Client) => client.stream.destroy(),
