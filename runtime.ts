@@ -57,7 +57,7 @@ import {
 } from "./resources/index.ts"
 import type { Settings } from "./settings.ts"
 import { Durability, MetricStream, layer as streamsLayer } from "./streams/index.ts"
-import { keepDefaultModel, resealSecrets } from "./upkeep.ts"
+import { keepDefaultModel, pruneUsage, resealSecrets } from "./upkeep.ts"
 
 /** Unique per life of a node, and telling in logs which machine it is. */
 const newIncarnation = () =>
@@ -184,6 +184,7 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   const collector = yield* Effect.provide(startCollector(settings), all)
   yield* Effect.forkScoped(Effect.provide(runMetricFeed(), all))
   yield* Effect.forkScoped(Effect.provide(resealSecrets(report), platform))
+  yield* Effect.forkScoped(Effect.provide(pruneUsage, platform))
   const { modelCheckEveryMs: everyMs } = settings
   yield* Effect.forkScoped(Effect.provide(runModelWatch({ everyMs }), all))
   const url = yield* Effect.provide(startGateway(settings, login, collector), all)

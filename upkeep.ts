@@ -1,11 +1,20 @@
 /**
- * What a node does by itself for the platform that people administer: the language model that its environment names, and
- * what is sealed under an older key. All of it may be done by several nodes at once and again at each start.
+ * What a node does by itself for the platform that people administer: the language model that its environment names, what
+ * is sealed under an older key, and rows that were kept for long enough. All of it may be done by several nodes at once and again at each start.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Report } from "./nats.ts"
-import { type KeptModel, LlmModels, platformTenant, type Requester, resealAll } from "./resources/index.ts"
+import {
+  type KeptModel,
+  LlmModels,
+  LlmUsage,
+  PlatformSettings,
+  platformTenant,
+  type Requester,
+  resealAll,
+  TenantPlaces,
+} from "./resources/index.ts"
 import { everyPermission } from "./schemas/index.ts"
 import type { DefaultModel } from "./settings.ts"
 
@@ -59,3 +68,23 @@ export const resealSecrets = (report: Report) =>
     Effect.catch((error) => report(`secrets were not sealed again: ${error.message}`)),
     Effect.withTracerEnabled(false),
   )
+
+const pruneEveryMs = 6 * 3_600_000
+
+/** Now, and again now and then. A tenant whose database does not answer is left for the next time. */
+export const pruneUsage = Effect.gen(function* () {
+  const [{ register }, settings, usage] = [yield* TenantPlaces, yield* PlatformSettings, yield* LlmUsage]
+  const prune = (tenant: string) =>
+    settings.get(tenant, "llm.usage_retention_days").pipe(
+      Effect.flatMap((days) => usage.prune(tenant, days)),
+      Effect.catch((error) => Effect.logDebug(`the ledger of ${tenant} was not pruned: ${error.message}`)),
+    )
+  const all = Effect.suspend(() =>
+    Effect.forEach(
+      Array.from(register.all, ({ id }) => id),
+      prune,
+      { discard: true },
+    ),
+  )
+  return yield* Effect.forever(Effect.andThen(all, Effect.sleep(pruneEveryMs)))
+}).pipe(Effect.withTracerEnabled(false))

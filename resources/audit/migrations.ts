@@ -1,4 +1,8 @@
-/** The table of the audit log: it grows, and nothing in it changes or goes away. */
+/**
+ * The table of the audit log: it grows, and nothing in it changes or goes away, whatever its age. It tells of changes that
+ * people make, not of calls, so it grows slowly; and whoever may take old entries out can take out the one that matters.
+ * Export it, and keep the export, where a law says that entries have to go.
+ */
 import type { Migration } from "../sql/migrate.ts"
 import { protect } from "../tenants/row-security.ts"
 

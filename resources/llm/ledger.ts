@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
+import { keptFrom } from "./prune.ts"
 
 export type CallStatus = "ok" | "failed" | "aborted"
 
@@ -71,11 +72,16 @@ DELETE FROM llm_reservations USING given WHERE llm_reservations.tenant = given.t
 export const writeEntry = (sql: SqlClient, entry: LedgerEntry) =>
   Effect.asVoid(sql.unsafe(recording, [JSON.stringify(entry)]))
 
-/** Makes all sums of the tenant again from its rows; calls that end meanwhile wait. Inside `Tenancy.within`. */
+/**
+ * Makes the tenant's sums again from its rows; calls that end meanwhile wait. Sums whose rows went with time stay as they
+ * are. Inside `Tenancy.within`.
+ */
 export const recomputeSums = Effect.fn("llm.recomputeSums")(function* (sql: SqlClient, tenant: string) {
   yield* sql`LOCK TABLE llm_usage_totals, llm_usage_months IN EXCLUSIVE MODE`
-  yield* sql`DELETE FROM llm_usage_totals WHERE tenant = ${tenant}`
-  yield* sql`DELETE FROM llm_usage_months WHERE tenant = ${tenant}`
-  yield* sql.unsafe(`INSERT INTO llm_usage_totals ${totalsOf("llm_usage")}`)
-  yield* sql.unsafe(`INSERT INTO llm_usage_months ${monthsOf("llm_usage")}`)
+  const from = (yield* keptFrom(sql, tenant)) ?? "-infinity"
+  yield* sql`DELETE FROM llm_usage_totals WHERE tenant = ${tenant} AND day >= ${from}::text::date`
+  yield* sql`DELETE FROM llm_usage_months WHERE tenant = ${tenant} AND month >= ${from}::text::date`
+  const whole = "(SELECT * FROM llm_usage WHERE (at AT TIME ZONE 'UTC')::date >= $1::text::date) AS whole"
+  yield* sql.unsafe(`INSERT INTO llm_usage_totals ${totalsOf(whole)}`, [from])
+  yield* sql.unsafe(`INSERT INTO llm_usage_months ${monthsOf(whole)}`, [from])
 })

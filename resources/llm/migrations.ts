@@ -1,9 +1,9 @@
 /**
- * The tables of what model calls took. Ledger rows are only added; totals and months are sums of them, kept in the
+ * The tables of what model calls took. Ledger rows are only added, and go after months; totals and months are sums of them, kept in the
  * transaction that adds a row, so that a budget is checked without adding up the ledger.
  */
 import type { Migration } from "../sql/migrate.ts"
-import { protect } from "../tenants/row-security.ts"
+import { protect, tenantRole } from "../tenants/row-security.ts"
 
 const tables = `
 CREATE TABLE llm_usage (
@@ -82,10 +82,26 @@ CREATE TABLE llm_budgets (
 ${protect("llm_budgets")}
 `
 
+const kept = `
+CREATE TABLE llm_usage_kept (
+  tenant text PRIMARY KEY,
+  kept_from date NOT NULL
+);
+${protect("llm_usage_kept")}
+GRANT DELETE ON llm_usage TO ${tenantRole};
+CREATE POLICY only_old_rows_go ON llm_usage AS RESTRICTIVE FOR DELETE
+  USING (at < now() - interval '62 days');
+`
+
 export const llmMigrations: ReadonlyArray<Migration> = [
   {
     id: "0001_llm_usage",
     up: tables,
     down: "DROP TABLE llm_budgets, llm_reservations, llm_usage_months, llm_usage_totals, llm_usage;",
+  },
+  {
+    id: "0002_llm_usage_kept",
+    up: kept,
+    down: `DROP POLICY only_old_rows_go ON llm_usage; REVOKE DELETE ON llm_usage FROM ${tenantRole}; DROP TABLE llm_usage_kept;`,
   },
 ]

@@ -3,6 +3,7 @@
  * take at the moment waits here, bounded, is tried again, and once more at the end; a crash loses at most the entries of
  * calls that were under way and those that waited.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -14,6 +15,7 @@ import { type Reservation, reserve } from "./budget.ts"
 import { type Budget, type BudgetLimit, readBudgets, writeBudget } from "./budgets.ts"
 import { type LedgerEntry, recomputeSums, writeEntry } from "./ledger.ts"
 import { llmLimits } from "./limits.ts"
+import { pruneLedger } from "./prune.ts"
 import { type UsageRow, type UsageSearch, usageBy } from "./usage-report.ts"
 
 export interface LlmUsageService {
@@ -26,6 +28,8 @@ export interface LlmUsageService {
   readonly report: (tenant: string, search: UsageSearch) => Effect.Effect<ReadonlyArray<UsageRow>, SqlError>
   /** Makes the tenant's sums again from its ledger. */
   readonly recompute: (tenant: string) => Effect.Effect<void, SqlError>
+  /** Takes rows out of the ledger that are older than these days; sums stay. Answers how many went. */
+  readonly prune: (tenant: string, days: number) => Effect.Effect<number, SqlError>
   readonly budgets: (tenant: string) => Effect.Effect<ReadonlyArray<Budget>, SqlError>
   /** Audited. Without any limit the budget goes away. */
   readonly setBudget: (by: ChangedBy, limit: BudgetLimit) => Effect.Effect<Budget, Refused | SqlError>
@@ -95,6 +99,8 @@ export class LlmUsage extends Context.Service<LlmUsage, LlmUsageService>()("mill
           ).pipe(Effect.ignore),
         report: (tenant, search) => within(tenant, (sql) => usageBy(sql, tenant, search)),
         recompute: (tenant) => within(tenant, (sql) => recomputeSums(sql, tenant)),
+        prune: (tenant, days) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) => pruneLedger(tenancy, tenant, days, now)),
         budgets: (tenant) => within(tenant, (sql) => readBudgets(sql, tenant)),
         setBudget: (by, limit) =>
           within(

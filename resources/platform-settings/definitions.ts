@@ -33,6 +33,14 @@ export const definitions = {
   audit: {
     page_entries: whole(1, 100, 50, "Entries of the audit log on a page when no number is asked for."),
   },
+  llm: {
+    usage_retention_days: whole(
+      93,
+      3_660,
+      400,
+      "How long single model calls are kept in the ledger, in days; a month goes as a whole. Sums by day and month stay.",
+    ),
+  },
   ops: {
     answer_seconds: whole(5, 60, 60, "How long a question waits for its answer, in seconds."),
   },

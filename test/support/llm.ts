@@ -101,6 +101,7 @@ const usageOf = (world: LlmWorld): LlmUsageService => ({
   record: (entry) => Effect.sync(() => void world.entries.push(entry)),
   report: unused,
   recompute: unused,
+  prune: unused,
   budgets: unused,
   setBudget: unused,
   waiting: () => 0,
