@@ -1,7 +1,7 @@
 /** Every bound of credentials, with its unit and default, and the relations between them. */
 
 const minuteMs = 60_000
-const dayMs = 24 * 60 * minuteMs
+export const dayMs = 24 * 60 * minuteMs
 
 export interface CredentialLimits {
   /** How long an access token is valid. */
@@ -14,9 +14,7 @@ export interface CredentialLimits {
   readonly signingKeySlackMs: number
   /** How old a node's copy of the signing keys may become. */
   readonly signingKeyReloadMs: number
-  /** How long a refresh token is valid when it is not used. */
-  readonly refreshTokenMs: number
-  /** How long a login lasts, however often it is refreshed. */
+  /** How long a login lasts, however often it is refreshed. How long without: the setting `login.refresh_days`. */
   readonly loginMs: number
   /** Logins of one user; one more ends the oldest. */
   readonly loginsPerUserMax: number
@@ -41,7 +39,6 @@ export const defaultCredentialLimits: CredentialLimits = {
   signingKeyPublishMs: 10 * minuteMs,
   signingKeySlackMs: minuteMs,
   signingKeyReloadMs: minuteMs,
-  refreshTokenMs: 7 * dayMs,
   loginMs: 30 * dayMs,
   loginsPerUserMax: 50,
   pruneRowsMax: 100,
@@ -60,6 +57,4 @@ export const assertCredentialLimits = (limits: CredentialLimits): void => {
     throw new RangeError("signingKeyPublishMs has to be twice signingKeyReloadMs at least")
   if (limits.signingKeyRotateMs <= limits.signingKeyPublishMs)
     throw new RangeError("signingKeyRotateMs has to be more than signingKeyPublishMs")
-  if (limits.loginMs < limits.refreshTokenMs)
-    throw new RangeError("loginMs must not be less than refreshTokenMs")
 }

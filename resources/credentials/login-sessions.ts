@@ -12,10 +12,11 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { type ChangedBy, recordChanges } from "../audit/record.ts"
 import { Changes } from "../changes/changes.ts"
+import { PlatformSettings } from "../platform-settings/platform-settings.ts"
 import { type Refused, refuse } from "../refusal.ts"
 import { Tenancy } from "../tenants/tenancy.ts"
 import { hashOf } from "./hash.ts"
-import { assertCredentialLimits, type CredentialLimits, defaultCredentialLimits } from "./limits.ts"
+import { assertCredentialLimits, type CredentialLimits, dayMs, defaultCredentialLimits } from "./limits.ts"
 import { makeRefreshToken, parseRefreshToken, type RefreshToken } from "./refresh-token.ts"
 import { isoTime } from "./sql-time.ts"
 
@@ -82,6 +83,9 @@ const make = Effect.fnUntraced(function* (limits: CredentialLimits) {
   assertCredentialLimits(limits)
   const { within } = yield* Tenancy
   const changes = yield* Changes
+  const settings = yield* PlatformSettings
+  const refreshMs = (tenant: string) =>
+    Effect.map(settings.get(tenant, "login.refresh_days"), (days) => Math.min(days * dayMs, limits.loginMs))
   const announce = (tenant: string, sessions: ReadonlyArray<string>) =>
     Effect.forEach(sessions, (session) => changes.announce(loginTopic(tenant, session)), { discard: true })
 
@@ -90,7 +94,7 @@ const make = Effect.fnUntraced(function* (limits: CredentialLimits) {
     const nowText = isoTime(now)
     const token = makeRefreshToken(by.tenant)
     const session = randomUUID()
-    const expiresAt = now + Math.min(limits.refreshTokenMs, limits.loginMs)
+    const expiresAt = now + (yield* refreshMs(by.tenant))
     const ended = yield* within(by.tenant, (sql) =>
       Effect.gen(function* () {
         yield* prune(sql, by.tenant, nowText, limits.pruneRowsMax)
@@ -146,11 +150,12 @@ const make = Effect.fnUntraced(function* (limits: CredentialLimits) {
       return yield* Effect.fail(notValid("The refresh token is not valid.", "it has another form"))
     const now = yield* Clock.currentTimeMillis
     const next = makeRefreshToken(token.tenant, token.family)
+    const until = isoTime(now + (yield* refreshMs(token.tenant)))
     const outcome = yield* within(token.tenant, (sql) =>
       Effect.gen(function* () {
         const [row] = yield* sql<Row>`UPDATE logins SET token_hash = ${hashOf(next.secret)},
             refreshed_at = ${isoTime(now)}::text::timestamptz,
-            expires_at = least(ends_at, ${isoTime(now + limits.refreshTokenMs)}::text::timestamptz)
+            expires_at = least(ends_at, ${until}::text::timestamptz)
           WHERE tenant = ${token.tenant} AND family_hash = ${hashOf(token.family)}
             AND token_hash = ${hashOf(token.secret)} AND ended_at IS NULL
             AND expires_at > ${isoTime(now)}::text::timestamptz
@@ -201,6 +206,6 @@ export class LoginSessions extends Context.Service<LoginSessions, LoginSessionsS
   "millrace/LoginSessions",
 ) {
   static layer(limits: CredentialLimits = defaultCredentialLimits) {
-    return Layer.effect(LoginSessions, make(limits))
+    return Layer.effect(LoginSessions, make(limits)).pipe(Layer.provide(PlatformSettings.layer))
   }
 }

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { Changes } from "../changes/changes.ts"
+import { PlatformSettings } from "../platform-settings/platform-settings.ts"
 import { Secrets } from "../secrets/secrets.ts"
 import { Tenancy } from "../tenants/tenancy.ts"
 import { compareMany, grantMany } from "./batch.ts"
@@ -39,7 +40,7 @@ const makeWithin = (within: (typeof Tenancy)["Service"]["within"]) => {
 
 const make = Effect.gen(function* () {
   const [tenancy, secrets, changes] = [yield* Tenancy, yield* Secrets, yield* Changes]
-  const checker = yield* ModelChecker
+  const [checker, settings] = [yield* ModelChecker, yield* PlatformSettings]
   const within = makeWithin(tenancy.within)
   /** Announced whatever the end: a connection lost at the commit may have committed. */
   const changing = <A, E>(tenant: string, work: (sql: SqlClient) => Effect.Effect<A, E>) =>
@@ -82,8 +83,12 @@ const make = Effect.gen(function* () {
     list: (tenant, caller, search) => within(tenant, (sql) => listModels(sql, caller, search)),
     read: (tenant, caller, id) => within(tenant, (sql) => seenModel(sql, caller, id)),
     managed: (tenant, caller, id) => within(tenant, (sql) => requireRight(sql, caller, id, "manage")),
-    register: (requester, model) =>
-      changing(requester.by.tenant, (sql) => register(sql, secrets, requester, model)),
+    register: Effect.fnUntraced(function* (requester, model) {
+      const { tenant } = requester.by
+      const seconds = yield* settings.get(tenant, "llm.call_time_out_seconds")
+      const whole = { ...model, time_out_ms: model.time_out_ms ?? seconds * 1_000 }
+      return yield* changing(tenant, (sql) => register(sql, secrets, requester, whole))
+    }),
     keep: (requester, model) =>
       changing(requester.by.tenant, (sql) => keepModel(sql, secrets, requester, model)),
     change: (requester, id, model, version) =>
@@ -120,4 +125,4 @@ const make = Effect.gen(function* () {
   return LlmModels.of(service)
 })
 
-export const llmModelsLayer = Layer.effect(LlmModels, make)
+export const llmModelsLayer = Layer.effect(LlmModels, make).pipe(Layer.provide(PlatformSettings.layer))

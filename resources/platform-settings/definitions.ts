@@ -3,7 +3,7 @@
  * is read somewhere; what nobody reads has no place here. Names are part of the API, and of stored rows.
  */
 import * as Schema from "effect/Schema"
-import { alertsKeptMax } from "../../schemas/index.ts"
+import { alertsKeptMax, llmWireLimits } from "../../schemas/index.ts"
 
 export interface Definition<A extends number | string | boolean> {
   readonly schema: Schema.Codec<A>
@@ -34,11 +34,25 @@ export const definitions = {
     page_entries: whole(1, 100, 50, "Entries of the audit log on a page when no number is asked for."),
   },
   llm: {
+    call_time_out_seconds: whole(
+      llmWireLimits.timeOutMsMin / 1_000,
+      llmWireLimits.timeOutMsMax / 1_000,
+      60,
+      "How long a call to a model may take that is registered without a time-out of its own, in seconds.",
+    ),
     usage_retention_days: whole(
       93,
       3_660,
       400,
       "How long single model calls are kept in the ledger, in days; a month goes as a whole. Sums by day and month stay.",
+    ),
+  },
+  login: {
+    refresh_days: whole(
+      1,
+      30,
+      7,
+      "How long somebody stays logged in who does not come back, in days; after 30 days everybody logs in anew.",
     ),
   },
   ops: {
