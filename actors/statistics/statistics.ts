@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { asTenant, Tenancy } from "../../resources/index.ts"
+import { builtinAgents } from "../agent/builtin.ts"
 
 /** Days in UTC, both included. */
 export interface StatisticsRange {
@@ -16,7 +17,10 @@ export interface Statistics {
   readonly total_users: number
   readonly active_users: number
   readonly total_agents: number
-  /** Agents have no stage of their own yet: whoever is registered takes work. */
+  /**
+   * Agents that are in production by definition: those that are shipped with the product. Every other one is in
+   * development until somebody promotes it, which no agent can be yet.
+   */
   readonly production_agents: number
   readonly total_sessions: number
   readonly total_api_calls: number
@@ -32,7 +36,7 @@ export interface Breakdown {
 }
 
 const figures = (sql: SqlClient, tenant: string, { start, end }: StatisticsRange) =>
-  sql<{ sessions: number; api_calls: number; active: number; agents: number }>`
+  sql<{ sessions: number; api_calls: number; active: number; agents: number; production: number }>`
     SELECT
       (SELECT coalesce(sum(value), 0)::float8 FROM statistics_daily WHERE tenant = ${tenant}
         AND metric = 'sessions' AND day BETWEEN ${start}::text::date AND ${end}::text::date) AS sessions,
@@ -41,7 +45,9 @@ const figures = (sql: SqlClient, tenant: string, { start, end }: StatisticsRange
       (SELECT count(DISTINCT dimension)::float8 FROM statistics_daily WHERE tenant = ${tenant}
         AND metric = 'active' AND day BETWEEN ${start}::text::date AND ${end}::text::date) AS active,
       (SELECT count(*)::float8 FROM statistics_agents WHERE tenant = ${tenant}
-        AND since <= ${end}::text::date) AS agents`
+        AND since <= ${end}::text::date) AS agents,
+      (SELECT count(*)::float8 FROM statistics_agents WHERE tenant = ${tenant} AND since <= ${end}::text::date
+        AND agent IN ${sql.in(Object.keys(builtinAgents))}) AS production`
 
 /** Every day of the range is there, also one on which nothing happened. */
 const breakdown = (sql: SqlClient, tenant: string, { start, end, groupBy }: StatisticsRange) =>
@@ -90,12 +96,12 @@ export const readStatistics = Effect.fn("statistics.read")(function* (
     Effect.all([figures(sql, tenant, range), breakdown(sql, tenant, range)]),
   )
   const { total, models } = yield* within(tenant, (sql) => peopleAndTokens(sql, tenant, range))
-  const { sessions = 0, api_calls = 0, active = 0, agents = 0 } = sums[0] ?? {}
+  const { sessions = 0, api_calls = 0, active = 0, agents = 0, production = 0 } = sums[0] ?? {}
   const statistics: Statistics = {
     total_users: total,
     active_users: active,
     total_agents: agents,
-    production_agents: agents,
+    production_agents: production,
     total_sessions: sessions,
     total_api_calls: api_calls,
     llm_usage: usageOf(models),

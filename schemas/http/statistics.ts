@@ -26,6 +26,7 @@ export const statisticsEndpoints = {
         total_users: Schema.Int,
         active_users: Schema.Int,
         total_agents: Schema.Int,
+        /** Those that are shipped with the product; others are in development until they are promoted. */
         production_agents: Schema.Int,
         total_sessions: Schema.Int,
         total_api_calls: Schema.Int,

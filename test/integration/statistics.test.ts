@@ -36,6 +36,11 @@ const entry = (sequence: number, tenant: string, kind: string, tag: string, at: 
   start_ms: Date.parse(at),
   end_ms: Date.parse(at),
 })
+/** Agents are counted by their keys. */
+const registered = (sequence: number, key: string) => ({
+  ...entry(sequence, "shop", "agent", "Registered", "2026-02-01T00:00:00Z"),
+  key,
+})
 const part = (after: number, entries: Part["entries"]): Part => ({
   source: "journal/0",
   after,
@@ -73,12 +78,20 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })("the statis
       expect((yield* Effect.flip(write(sql, [part(0, entries)])))._tag).toBe("Fenced")
       const all = { start: "2026-01-01", end: "2026-02-28" }
       const days = yield* readStatistics("acme", { ...all, groupBy: "day" })
-      expect(days.statistics).toMatchObject({ total_sessions: 2, total_agents: 2, production_agents: 2 })
+      expect(days.statistics).toMatchObject({ total_sessions: 2, total_agents: 2, production_agents: 0 })
       expect(days.daily_breakdown.length).toBe(59)
       expect(days.daily_breakdown.filter(({ sessions }) => sessions > 0)).toEqual([
         { date: "2026-01-31", sessions: 1, api_calls: 0 },
         { date: "2026-02-01", sessions: 1, api_calls: 0 },
       ])
+      yield* write(sql, [
+        part(
+          entries.length,
+          ["guide", "ops", "own"].map((key, at) => registered(20 + at, key)),
+        ),
+      ])
+      const shop = yield* readStatistics("shop", { ...all, groupBy: "month" })
+      expect(shop.statistics).toMatchObject({ total_agents: 3, production_agents: 2 })
       const months = yield* readStatistics("acme", { ...all, groupBy: "month" })
       expect(months.daily_breakdown.map(({ date, sessions }) => [date, sessions])).toEqual([
         ["2026-01-01", 1],
