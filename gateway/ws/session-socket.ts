@@ -42,6 +42,8 @@ export class SessionSocket {
   readonly #remove: () => void
   #handled: Promise<void> = Promise.resolve()
   #frames = 0
+  #heard = true
+  readonly #beat: NodeJS.Timeout
 
   constructor(
     services: GatewayServices,
@@ -75,6 +77,17 @@ export class SessionSocket {
       },
     )
     void this.#feed.open()
+    socket.on("pong", () => {
+      this.#heard = true
+    })
+    this.#beat = setInterval(() => this.#look(), services.limits.pingEveryMs)
+  }
+
+  /** Who is gone without a word keeps no place: a WebSocket is silent, so that nothing else would tell. */
+  #look(): void {
+    if (this.#heard) this.#socket.ping()
+    else this.#socket.terminate()
+    this.#heard = false
   }
 
   /** Takes one frame. Never throws: what is wrong with it goes back as an error. */
@@ -103,6 +116,7 @@ export class SessionSocket {
   }
 
   closed(): void {
+    clearInterval(this.#beat)
     this.#remove()
     this.#feed.close()
   }

@@ -17,6 +17,7 @@ import {
   RequestMetrics,
   type WebSettings,
 } from "../../gateway/index.ts"
+import { PlatformSettings } from "../../resources/index.ts"
 import { ChatSessionProtocol, LockProtocol, type SessionEvent } from "../../schemas/index.ts"
 
 export interface ScriptedGateway {
@@ -42,6 +43,9 @@ const view = (session: string) => ({
   oldest: 1,
   last: 0,
 })
+
+/** A question waits for a minute, as it does by default. */
+const settings = { get: () => Effect.succeed(60) } as unknown as (typeof PlatformSettings)["Service"]
 
 export const startScriptedGateway = async (
   limits: Partial<GatewayLimits> = {},
@@ -92,7 +96,7 @@ export const startScriptedGateway = async (
     web: makeWebPolicy(web),
     metrics: new RequestMetrics(),
     streams: new OpenStreams(all.streamsMax, all.streamsPerUserMax),
-    context: Context.empty(),
+    context: Context.make(PlatformSettings, settings),
   } as unknown as GatewayServices
   const scope = Effect.runSync(Scope.make())
   const listening = listenGateway(services, { host: "127.0.0.1", port: 0 })
