@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { RateDecision, RateLimits } from "../resources/index.ts"
 import type { AnyEndpoint } from "../schemas/index.ts"
-import type { Identity } from "./auth/identity.ts"
+import { type Identity, isApiKeyIdentity } from "./auth/identity.ts"
 import { clientNetwork, type TrustedProxies } from "./client-address.ts"
 import { GatewayError } from "./errors.ts"
 import type { RatedClass, RatePolicies } from "./rate-policies.ts"
@@ -74,11 +74,10 @@ const count = (
 const addressOf = (gate: RateGate, { http }: GatewayRequest): string =>
   clientNetwork(http.env.incoming, gate.proxies)
 
-/** Marks the session of an identity that is an API key. */
-const keySession = "key:"
-
-const whoIs = ({ tenant, user, session }: Identity): string =>
-  session.startsWith(keySession) ? `${tenant}/${session}` : `${tenant}/user:${user}`
+const whoIs = (identity: Identity): string =>
+  isApiKeyIdentity(identity)
+    ? `${identity.tenant}/${identity.session}`
+    : `${identity.tenant}/user:${identity.user}`
 
 /** Counts the request to whoever it comes from. Throws, or rejects with, 429 `GTW_RATE_001`. */
 export const rateLimit = (

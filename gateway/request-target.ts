@@ -26,6 +26,30 @@ const badEncoding = (url: string) => {
   )
 }
 
+/** Who reads a request before us may have taken the other one. Source: RFC 9112 §3.2 for the host. */
+const once: ReadonlySet<string> = new Set(["authorization", "host"])
+const lengths: ReadonlySet<number> = new Set([...once].map((name) => name.length))
+
+const twice = ({ rawHeaders }: HttpBindings["incoming"]): string | undefined => {
+  let seen = ""
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!
+    if (!lengths.has(name.length)) continue
+    const lower = name.toLowerCase()
+    if (!once.has(lower)) continue
+    if (seen.includes(lower)) return lower
+    seen += ` ${lower}`
+  }
+  return undefined
+}
+
+const repeated = (field: string) =>
+  new GatewayError(400, "GTW_HTTP_001", "The request is no valid HTTP.", {
+    field,
+    reason: "the header is there more than once",
+    remedy: "send it once",
+  })
+
 /** Errors: 414, 400 and 405. */
 export const checkTarget = (
   { media, method }: AnyEndpoint,
@@ -39,6 +63,8 @@ export const checkTarget = (
       characters_max: urlCharactersMax,
     })
   if (url.includes("%") && !isDecodable(url)) throw badEncoding(url)
+  const header = twice(incoming)
+  if (header !== undefined) throw repeated(header)
   // A connection that asks for an upgrade has nothing else to answer with.
   if (outgoing === undefined && media !== "websocket")
     throw new GatewayError(400, "GTW_ROUTE_003", "This path takes no WebSocket.", {

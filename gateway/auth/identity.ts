@@ -1,6 +1,9 @@
 /** Who a request comes from. Tenant, user and rights come from the credential and what is stored, never from the request. */
+import { apiKeySession } from "../../resources/index.ts"
 import { everyPermission, type Permission, type RoutePermission } from "../../schemas/index.ts"
 import { GatewayError } from "../errors.ts"
+
+const keySession = apiKeySession(0).slice(0, -1)
 
 export interface Identity {
   readonly tenant: string
@@ -29,6 +32,9 @@ export const anonymous: Identity = {
   session: "",
   expiresAt: 0,
 }
+
+/** Whether it comes from an API key, and not from a login. */
+export const isApiKeyIdentity = ({ session }: Identity): boolean => session.startsWith(keySession)
 
 export const holds = (identity: Identity, permission: Permission): boolean =>
   identity.permissions.has(permission) ||

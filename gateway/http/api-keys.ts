@@ -2,15 +2,14 @@
 import * as Effect from "effect/Effect"
 import { ApiKeys, apiKeySession } from "../../resources/index.ts"
 import { apiKeyEndpoints, isPermission } from "../../schemas/index.ts"
-import { holds } from "../auth/identity.ts"
+import { holds, isApiKeyIdentity } from "../auth/identity.ts"
 import { changedBy } from "../changed-by.ts"
 import { GatewayError } from "../errors.ts"
 import { type GatewayRequest, type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { runTraced } from "../traced.ts"
 
-const isKey = ({ identity }: GatewayRequest): boolean =>
-  identity.session.startsWith(apiKeySession(0).slice(0, -1))
+const isKey = ({ identity }: GatewayRequest): boolean => isApiKeyIdentity(identity)
 
 const loginNeeded = () =>
   new GatewayError(403, "USR_KEY_004", "An API key may only rotate or revoke itself.", {

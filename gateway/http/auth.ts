@@ -22,7 +22,7 @@ import {
   requireOwnOrigin,
 } from "../auth/cookies.ts"
 import { missingCredential } from "../auth/credentials.ts"
-import type { Identity } from "../auth/identity.ts"
+import { type Identity, isApiKeyIdentity } from "../auth/identity.ts"
 import {
   beginLogin,
   type From,
@@ -81,6 +81,11 @@ const providerRefused = (error: string | undefined) =>
   new GatewayError(401, "USR_SSO_003", "The identity provider did not log you in.", {
     reason: (error ?? "it gave no code").replaceAll(/[^\w .-]/g, "").slice(0, 64),
     remedy: "begin the login again",
+  })
+
+const noLogin = () =>
+  new GatewayError(403, "USR_KEY_004", "An API key is no login that could end.", {
+    remedy: "revoke it: DELETE /api/users/me/api-keys/{id}",
   })
 
 /** Reads nothing and runs nothing: the browser may show it wherever it was sent from. */
@@ -163,6 +168,7 @@ export const authRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
     const identity = await caller(request)
     const token = readRefreshCookie(request)
     if (identity === undefined && token === undefined) throw missingCredential()
+    if (identity !== undefined && isApiKeyIdentity(identity)) throw noLogin()
     const from = fromOf(request)
     const ending = LoginSessions.use((logins) =>
       Effect.all(

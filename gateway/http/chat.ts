@@ -12,9 +12,11 @@ import { runTraced } from "../traced.ts"
 
 const timestamp = (milliseconds: number) => new Date(milliseconds).toISOString()
 
-const websocketUrl = ({ http }: GatewayRequest, session: string): string => {
+/** Where people reach the node; where nobody said, at the name that the client used. */
+const websocketUrl = ({ login }: GatewayServices, { http }: GatewayRequest, session: string): string => {
   const { host, "x-forwarded-proto": forwarded } = http.env.incoming.headers
-  return `${forwarded === "https" ? "wss" : "ws"}://${host ?? "localhost"}/ws/${session}`
+  const base = login.publicUrl ?? `${forwarded === "https" ? "https" : "http"}://${host || "localhost"}`
+  return `${base.replace(/^http/, "ws").replace(/\/$/, "")}/ws/${session}`
 }
 
 /** What is done in a session stands in the session's trace. */
@@ -46,7 +48,7 @@ export const chatRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
     return {
       session_id: session,
       trace_id: sessionTrace(session).traceId,
-      websocket_url: websocketUrl(request, session),
+      websocket_url: websocketUrl(services, request, session),
       created_at: timestamp(opened.createdAt),
     }
   })

@@ -116,7 +116,7 @@ export const authEndpoints = {
     permission: "public",
     body: Schema.Struct({}),
     answer: Schema.Struct({ message: Schema.String }),
-    errors: [originError],
+    errors: ["USR_KEY_004", originError],
   }),
 } as const
 

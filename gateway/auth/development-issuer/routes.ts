@@ -22,9 +22,14 @@ const formBytesMax = 16 * 1_024
 const localHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i
 const localAddress = /^(?:::ffff:)?127\.|^::1$/
 
+/** A proxy on this machine may call the node by a local name: who is behind it is not local by that. */
+const forwarding = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"] as const
+
 const requireLocal = ({ http }: GatewayRequest): void => {
   const { headers, socket } = http.env.incoming
-  if (localHost.test(headers.host ?? "") && localAddress.test(socket.remoteAddress ?? "")) return
+  const isForwarded = forwarding.some((name) => headers[name] !== undefined)
+  if (!isForwarded && localHost.test(headers.host ?? "") && localAddress.test(socket.remoteAddress ?? ""))
+    return
   throw new GatewayError(403, "USR_DEV_001", "The development login answers this machine only.", {
     remedy: "open it on the machine that runs the node, or set OIDC_ISSUER",
   })
