@@ -31,3 +31,28 @@ export const rawRequest = (url: string, pieces: ReadonlyArray<string>): Promise<
       })
     })
   })
+
+interface Raw {
+  readonly method?: string
+  readonly target: string
+  readonly headers?: ReadonlyArray<string>
+  readonly body?: string
+}
+
+/** Requests with a credential, where `headers` are lines and replace the host when they name one. */
+export const rawRequests = (node: () => { readonly url: string; readonly token: string }) => {
+  const send = ({ method = "GET", target, headers = [], body = "" }: Raw): Promise<RawAnswer> => {
+    const { url, token } = node()
+    const host = headers.some((line) => /^host:/i.test(line)) ? [] : ["Host: localhost"]
+    const length = body === "" ? [] : [`Content-Length: ${Buffer.byteLength(body)}`]
+    const lines = [`${method} ${target} HTTP/1.1`, ...host, `Authorization: Bearer ${token}`, ...headers]
+    return rawRequest(url, [[...lines, ...length, "Connection: close", "", body].join("\r\n")])
+  }
+  const post = (target: string, body: string, headers: ReadonlyArray<string> = []) =>
+    send({ method: "POST", target, body, headers: ["Content-Type: application/json", ...headers] })
+  return { send, post }
+}
+
+/** Of an error; undefined for what is none. */
+export const rawCodeOf = ({ body }: RawAnswer): unknown =>
+  (JSON.parse(body || "{}") as { error?: { code?: string } }).error?.code
