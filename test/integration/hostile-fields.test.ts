@@ -80,8 +80,8 @@ const added = {
   _tag: "Grant",
 } as const
 
-/** What they take is by name, not by field: the engine checks a command's fields, and settings are checked each. */
-const open = new Set(["actors.send", "settings.change", "settings.changeMany"])
+/** Its fields are those of the command, which the command's own protocol checks. */
+const open = new Set(["actors.send"])
 
 const parametersOf = ({ id }: Operation) => borderAttempts[id]?.parameters(objects) ?? {}
 const bodyOf = ({ id }: Operation) => (borderAttempts[id]?.body?.(objects) ?? {}) as object

@@ -30,6 +30,7 @@ const modelPermissions = of("model_id", "model")
 const grant = (objects: Objects) => ({ grantee_type: "USER", grantee_id: objects.user })
 const member = (objects: Objects) => ({ group: objects.group, user: objects.user })
 const role = () => ({ role: "MARKED" })
+const setting = () => ({ category: "ops", name: "answer_seconds" })
 
 export const borderAttempts: Readonly<Record<string, Attempt>> = {
   "actors.send": {
@@ -96,7 +97,14 @@ export const borderAttempts: Readonly<Record<string, Attempt>> = {
   "roles.get": none(role),
   "roles.change": none(role, () => ({ description: "stolen" })),
   "roles.delete": none(role),
-  "settings.category": { parameters: named("category", "llm"), finds: "own" },
+  "settings.get": { parameters: named("category", "ops"), finds: "own" },
+  "settings.change": {
+    parameters: named("category", "ops"),
+    body: () => ({ settings: { answer_seconds: 30 } }),
+    finds: "own",
+  },
+  "settings.reset": { parameters: setting, finds: "own" },
+  "settings.history": { parameters: setting, finds: "own" },
   "tenants.get": { parameters: named("tenant", "default"), finds: "forbidden" },
   "tenants.change": {
     parameters: named("tenant", "default"),
