@@ -4,9 +4,16 @@ import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { recordChanges } from "../audit/record.ts"
 import { llmModelLimits as limits } from "./limits.ts"
-import type { NewGrant, Requester } from "./llm-models.ts"
+import type { GrantsPage, NewGrant, Requester } from "./llm-models.ts"
 import type { ModelCaller, ModelPermission, Right } from "./model.ts"
-import { grantedAlready, malformedId, notAllowed, unknownGrantee, unknownPermission } from "./refusals.ts"
+import {
+  grantedAlready,
+  malformedId,
+  notAllowed,
+  tooManyForOneAnswer,
+  unknownGrantee,
+  unknownPermission,
+} from "./refusals.ts"
 import { grantorOf, type Held, mayGrant, requireWriter, seenModel } from "./rights.ts"
 import { idOrNull, isId, timeText } from "./rows.ts"
 
@@ -25,12 +32,16 @@ const permissionOf = ({ can_use, can_share, can_manage, ...row }: Row): ModelPer
   ),
 })
 
-const selectGrants = (sql: SqlClient, condition: ReturnType<SqlClient["literal"]>) =>
+const selectGrants = (
+  sql: SqlClient,
+  condition: ReturnType<SqlClient["literal"]>,
+  { limit, offset }: { readonly limit: number; readonly offset: number } = { limit: 1, offset: 0 },
+) =>
   Effect.map(
     sql<Row>`SELECT ${sql.literal(columns)} FROM llm_model_permissions p
       LEFT JOIN users u ON u.tenant = p.tenant AND u.id = p.user_id
       LEFT JOIN groups g ON g.tenant = p.tenant AND g.id = p.group_id
-      WHERE ${condition} ORDER BY p.created_at DESC, p.id LIMIT ${limits.permissionsMax}::int`,
+      WHERE ${condition} ORDER BY p.created_at DESC, p.id LIMIT ${limit}::int OFFSET ${offset}::int`,
     (rows) => rows.map(permissionOf),
   )
 
@@ -49,8 +60,25 @@ const reachable = Effect.fnUntraced(function* (sql: SqlClient, caller: ModelCall
   return yield* notAllowed(modelId, "manage or share")
 })
 
+/** All of them. Errors: `LLM_PERM_006` when they are too many for one answer. */
 export const listGrants = Effect.fnUntraced(function* (sql: SqlClient, caller: ModelCaller, modelId: string) {
-  return yield* selectGrants(sql, yield* reachable(sql, caller, modelId))
+  const { permissionsMax } = limits
+  const reach = yield* reachable(sql, caller, modelId)
+  const grants = yield* selectGrants(sql, reach, { limit: permissionsMax + 1, offset: 0 })
+  return grants.length > permissionsMax ? yield* tooManyForOneAnswer(permissionsMax) : grants
+})
+
+export const pageOfGrants = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  caller: ModelCaller,
+  modelId: string,
+  { page, per_page }: GrantsPage,
+) {
+  const reach = yield* reachable(sql, caller, modelId)
+  const [counted] = yield* sql<{ total: number }>`
+    SELECT count(*)::int AS total FROM llm_model_permissions p WHERE ${reach}`
+  const permissions = yield* selectGrants(sql, reach, { limit: per_page, offset: (page - 1) * per_page })
+  return { permissions, total: counted!.total }
 })
 
 /** Duplicates come down to one; the order is fixed. */

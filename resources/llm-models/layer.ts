@@ -9,7 +9,7 @@ import { Secrets } from "../secrets/secrets.ts"
 import { Tenancy } from "../tenants/tenancy.ts"
 import { compareMany, grantMany } from "./batch.ts"
 import { ModelChecker } from "./checker.ts"
-import { grant, listGrants, revoke } from "./grants.ts"
+import { grant, listGrants, pageOfGrants, revoke } from "./grants.ts"
 import { checkableModels, checkOne, type Found, keepHealth } from "./health.ts"
 import { keepModel } from "./kept-model.ts"
 import { openKey, resealKeys } from "./keys.ts"
@@ -113,6 +113,8 @@ const make = Effect.gen(function* () {
     checkHealth,
     healthChanged: (tenant, id, health) => Effect.asVoid(keep(tenant, [{ id, health }])),
     permissions: (tenant, caller, modelId) => within(tenant, (sql) => listGrants(sql, caller, modelId)),
+    permissionsPage: (tenant, caller, modelId, page) =>
+      within(tenant, (sql) => pageOfGrants(sql, caller, modelId, page)),
     grant: (requester, wanted) => changing(requester.by.tenant, (sql) => grant(sql, requester, wanted)),
     revoke: (requester, modelId, permissionId) =>
       changing(requester.by.tenant, (sql) => revoke(sql, requester, modelId, permissionId)),

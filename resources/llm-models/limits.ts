@@ -11,7 +11,7 @@ export const llmModelLimits = {
   fallbacksMax: 5,
   /** Milliseconds. */
   timeOutMsDefault: 60_000,
-  /** Grants that one answer lists; a model with more is asked for by its groups. */
+  /** Grants that one answer lists; those of a model with more are read by pages. */
   permissionsMax: 10_000,
   /** Models of one tenant that are checked at once. */
   checksAtOnce: 8,

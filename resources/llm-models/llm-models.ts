@@ -54,6 +54,12 @@ export interface ModelSearch {
   readonly search?: string | undefined
 }
 
+/** From 1. */
+export interface GrantsPage {
+  readonly page: number
+  readonly per_page: number
+}
+
 export interface NewGrant {
   readonly model_id: string
   readonly grantee_type: "USER" | "GROUP"
@@ -157,12 +163,18 @@ export interface LlmModelsService {
   /** What the call path or a check found. Turns between healthy and unhealthy are audited as `system`. */
   readonly healthChanged: (tenant: string, modelId: string, health: Health) => Answer<void>
 
-  /** All grants for who manages the model; the own ones for who only shares it. Newest first. */
+  /** All grants for who manages the model; the own ones for who only shares it. Newest first. Errors: `LLM_PERM_006` too many. */
   readonly permissions: (
     tenant: string,
     caller: ModelCaller,
     modelId: string,
   ) => Answer<ReadonlyArray<ModelPermission>>
+  readonly permissionsPage: (
+    tenant: string,
+    caller: ModelCaller,
+    modelId: string,
+    page: GrantsPage,
+  ) => Answer<{ readonly permissions: ReadonlyArray<ModelPermission>; readonly total: number }>
   /** Errors: `LLM_PERM_002` no such grantee; `LLM_PERM_003` granted already. */
   readonly grant: (requester: Requester, grant: NewGrant) => Answer<ModelPermission>
   /** Errors: `LLM_PERM_004` no such grant on this model. */

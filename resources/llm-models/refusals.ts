@@ -80,3 +80,9 @@ export const unknownPermission = (id: string) =>
 
 export const malformedId = (field: string) =>
   refuse("malformed", "LLM_PERM_005", "The id is not valid.", { field, remedy: "send a UUID" })
+
+export const tooManyForOneAnswer = (limit: number) =>
+  refuse("invalid", "LLM_PERM_006", "The model has more grants than one answer holds.", {
+    limit,
+    remedy: "read them by pages, with page and limit",
+  })

@@ -52,6 +52,11 @@ const permission = llmAccessPermission
 const envelope = "v2"
 const id = { id: Uuid }
 
+const pages = {
+  page: Schema.optionalKey(queryNumber(1, 1_000_000)),
+  per_page: Schema.optionalKey(queryNumber(1, pageLimitMax)),
+}
+
 export const llmModelV2Endpoints = {
   models: endpoint({
     id: "llm-models-v2.list",
@@ -61,8 +66,7 @@ export const llmModelV2Endpoints = {
     permission,
     envelope,
     query: {
-      page: Schema.optionalKey(queryNumber(1, 1_000_000)),
-      per_page: Schema.optionalKey(queryNumber(1, pageLimitMax)),
+      ...pages,
       accessible_only: Schema.optionalKey(QueryBoolean),
       search: Schema.optionalKey(textOf(llmWireLimits.searchMax)),
     },
@@ -83,10 +87,11 @@ export const llmModelV2Endpoints = {
     id: "llm-permissions-v2.list",
     method: "GET",
     path: "/api/v2/llm-models/:id/permissions",
-    summary: "List the grants on a model.",
+    summary: "List the grants on a model, by pages.",
     permission,
     envelope,
     params: id,
+    query: pages,
     answer: Schema.Array(LlmModelPermission),
     errors: llmReadErrors,
   }),

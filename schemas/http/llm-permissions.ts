@@ -2,7 +2,7 @@
 import * as Schema from "effect/Schema"
 import { endpoint } from "./endpoint.ts"
 import { LlmHealthStatus, LlmProvider, LlmRight } from "./llm-models.ts"
-import { QueryBoolean, Timestamp, Uuid } from "./paging.ts"
+import { pageQuery, QueryBoolean, Timestamp, Uuid } from "./paging.ts"
 
 /** A model as who may call it sees it, with the rights that this one has. */
 export const LlmModel = Schema.Struct({
@@ -67,11 +67,13 @@ export const llmPermissionEndpoints = {
     id: "llm-permissions.list",
     method: "GET",
     path,
-    summary: "List the grants on a model: all for who manages it, the own ones for who shares it.",
+    summary:
+      "List the grants on a model: all for who manages it, the own ones for who shares it; with page or limit by pages.",
     permission,
     params: { model_id: Uuid },
+    query: pageQuery,
     answer: Schema.Array(LlmModelPermission),
-    errors: llmReadErrors,
+    errors: [...llmReadErrors, "LLM_PERM_006"],
   }),
   grant: endpoint({
     id: "llm-permissions.grant",

@@ -103,6 +103,9 @@ describe("version 2", () => {
       dry.body.data.would_fail.length,
     ]).toEqual([1, 1, 1])
     expect((await send("GET", `${plain}/${id}/permissions`)).body.length).toBe(1)
+    expect((await send("GET", `${plain}/${id}/permissions?page=2&limit=1`)).body).toEqual([])
+    const paged = await send("GET", `${v2}/${id}/permissions?page=1&per_page=1`)
+    expect(paged.body.pagination).toMatchObject({ page: 1, per_page: 1, total: 1, has_next: false })
     const done = await send("POST", path, { body: { permissions } })
     expect(done.body).toMatchObject({
       success: true,

@@ -1,7 +1,7 @@
 /** The models that one may see and the grants on each, in plain answers. Source: seed 2 §1 and §2. */
 import * as Effect from "effect/Effect"
 import { LlmModels } from "../../../resources/index.ts"
-import { llmPermissionEndpoints as endpoints } from "../../../schemas/index.ts"
+import { llmPermissionEndpoints as endpoints, pageLimitMax } from "../../../schemas/index.ts"
 import { type Route, route } from "../../route.ts"
 import type { GatewayServices } from "../../services.ts"
 import { runTraced } from "../../traced.ts"
@@ -15,9 +15,18 @@ export const llmModelRoutes = (services: GatewayServices): ReadonlyArray<Route> 
     const listing = LlmModels.use((models) => models.list(identity.tenant, identity, search))
     return Effect.map(listing, ({ models }) => models.map(accessibleModel))
   }),
-  keptRoute(services, endpoints.list, keepPermissionsMs, ({ identity }, { params }) =>
-    LlmModels.use((models) => models.permissions(identity.tenant, identity, params.model_id)),
-  ),
+  keptRoute(services, endpoints.list, keepPermissionsMs, ({ identity }, { params, query }) => {
+    const { page = 1, limit = pageLimitMax } = query
+    const isPaged = query.page !== undefined || query.limit !== undefined
+    return LlmModels.use((models) =>
+      isPaged
+        ? Effect.map(
+            models.permissionsPage(identity.tenant, identity, params.model_id, { page, per_page: limit }),
+            ({ permissions }) => permissions,
+          )
+        : models.permissions(identity.tenant, identity, params.model_id),
+    )
+  }),
   route(services, endpoints.grant, (request, { params, body }) => {
     const grant = grantBody(params.model_id, body)
     const granting = LlmModels.use((models) => models.grant(requesterOf(request), grant))

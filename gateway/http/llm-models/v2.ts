@@ -1,7 +1,7 @@
 /** The models that one may see and the grants on them, in the envelope with paging and batches. Source: seed 2 §3. */
 import * as Effect from "effect/Effect"
 import { LlmModels } from "../../../resources/index.ts"
-import { llmModelV2Endpoints as endpoints } from "../../../schemas/index.ts"
+import { llmModelV2Endpoints as endpoints, pageLimitMax } from "../../../schemas/index.ts"
 import { Envelope, type Pagination, type Route, route } from "../../route.ts"
 import type { GatewayServices } from "../../services.ts"
 import { runTraced } from "../../traced.ts"
@@ -42,13 +42,19 @@ const readRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
       (model) => new Envelope(accessibleModel(model), { message: "The model was read." }),
     ),
   ),
-  keptRoute(services, endpoints.list, keepPermissionsMs, ({ identity }, { params }) =>
-    Effect.map(
-      LlmModels.use((models) => models.permissions(identity.tenant, identity, params.id)),
-      (permissions) =>
-        new Envelope(permissions, { message: `${counted(permissions.length, "permission")} read.` }),
-    ),
-  ),
+  keptRoute(services, endpoints.list, keepPermissionsMs, ({ identity }, { params, query }) => {
+    const { page = 1, per_page = pageLimitMax } = query
+    return Effect.map(
+      LlmModels.use((models) =>
+        models.permissionsPage(identity.tenant, identity, params.id, { page, per_page }),
+      ),
+      ({ permissions, total }) =>
+        new Envelope(permissions, {
+          message: `${counted(permissions.length, "permission")} read.`,
+          pagination: paginationOf(page, per_page, total),
+        }),
+    )
+  }),
 ]
 
 const writeRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
