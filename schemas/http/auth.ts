@@ -34,7 +34,7 @@ const originError = "USR_SSO_007"
 
 export const authEndpoints = {
   keys: endpoint({
-    id: "auth.keys",
+    id: "auth.listKeys",
     method: "GET",
     path: "/.well-known/jwks.json",
     summary: "The public keys that access tokens are signed with.",
@@ -42,7 +42,7 @@ export const authEndpoints = {
     answer: JwksAnswer,
   }),
   login: endpoint({
-    id: "auth.login",
+    id: "auth.beginLogin",
     method: "POST",
     path: "/api/auth/login/",
     summary: "Begin a login: gives the address at the identity provider to send the browser to.",
@@ -53,7 +53,7 @@ export const authEndpoints = {
     errors: [...ssoErrors, originError],
   }),
   callback: endpoint({
-    id: "auth.callback",
+    id: "auth.finishLogin",
     method: "POST",
     path: "/api/auth/callback/",
     summary: "Finish a login with the code and state that the provider gave, or with an id token alone.",
@@ -68,7 +68,7 @@ export const authEndpoints = {
     errors: [...ssoErrors, originError],
   }),
   callbackPage: endpoint({
-    id: "auth.callbackPage",
+    id: "auth.finishLoginPage",
     method: "GET",
     path: "/api/auth/callback/",
     summary: "Finish a login where the provider sends the browser straight to the node.",

@@ -119,7 +119,7 @@ export const chatEndpoints = {
     errors: ofSession,
   }),
   socket: endpoint({
-    id: "chat.socket",
+    id: "chat.connectSocket",
     method: "GET",
     path: "/ws/:session",
     summary: "A conversation over a WebSocket; browsers send the token in the query.",

@@ -11,7 +11,7 @@ const Version = Schema.Struct({
 
 export const descriptionEndpoints = {
   openapi: endpoint({
-    id: "description.openapi",
+    id: "description.readOpenapi",
     method: "GET",
     path: "/openapi.json",
     summary: "This description, in OpenAPI 3.1.",
@@ -19,7 +19,7 @@ export const descriptionEndpoints = {
     answer: Schema.Record(Schema.String, Schema.Unknown),
   }),
   docs: endpoint({
-    id: "description.docs",
+    id: "description.readDocs",
     method: "GET",
     path: "/docs",
     summary: "This description as a page.",
@@ -28,7 +28,7 @@ export const descriptionEndpoints = {
     status: 200,
   }),
   version: endpoint({
-    id: "description.version",
+    id: "description.readVersion",
     method: "GET",
     path: "/api/version",
     summary: "The versions of the API, and what state each is in.",

@@ -25,7 +25,7 @@ const authorizeQuery = {
 
 export const developmentIssuerEndpoints = {
   discovery: endpoint({
-    id: "developmentIssuer.discovery",
+    id: "developmentIssuer.discover",
     method: "GET",
     path: "/dev/oidc/.well-known/openid-configuration",
     summary: "Where the development identity provider has what.",
@@ -33,7 +33,7 @@ export const developmentIssuerEndpoints = {
     answer: Schema.Record(Schema.String, Schema.Json),
   }),
   keys: endpoint({
-    id: "developmentIssuer.keys",
+    id: "developmentIssuer.listKeys",
     method: "GET",
     path: "/dev/oidc/jwks.json",
     summary: "The public key of the development identity provider.",
@@ -58,7 +58,7 @@ export const developmentIssuerEndpoints = {
     media: "text/html",
   }),
   token: endpoint({
-    id: "developmentIssuer.token",
+    id: "developmentIssuer.issueToken",
     method: "POST",
     path: "/dev/oidc/token",
     summary: "An id token for a code and its PKCE verifier.",

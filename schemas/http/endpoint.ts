@@ -22,7 +22,7 @@ export interface Declaration<
   Body extends PlainCodec | undefined,
   Answer extends PlainCodec | undefined,
 > {
-  /** Unique, such as `users.list`: the operation's name in OpenAPI and in the client. */
+  /** Unique: what it is about and what it does, such as `llmModels.list`. The operation's name in OpenAPI and in the client. */
   readonly id: string
   readonly method: Method
   /** With `:name` for each parameter; the last slash is optional in requests. */

@@ -59,7 +59,7 @@ const pages = {
 
 export const llmModelV2Endpoints = {
   models: endpoint({
-    id: "llm-models-v2.list",
+    id: "llmModelsV2.list",
     method: "GET",
     path: "/api/v2/llm-models/",
     summary: "List the models that one may see, by pages.",
@@ -73,7 +73,7 @@ export const llmModelV2Endpoints = {
     answer: Schema.Array(LlmModel),
   }),
   model: endpoint({
-    id: "llm-models-v2.get",
+    id: "llmModelsV2.get",
     method: "GET",
     path: "/api/v2/llm-models/:id",
     summary: "Read one model that one may see.",
@@ -84,7 +84,7 @@ export const llmModelV2Endpoints = {
     errors: ["LLM_MODEL_001"],
   }),
   list: endpoint({
-    id: "llm-permissions-v2.list",
+    id: "llmPermissionsV2.list",
     method: "GET",
     path: "/api/v2/llm-models/:id/permissions",
     summary: "List the grants on a model, by pages.",
@@ -96,7 +96,7 @@ export const llmModelV2Endpoints = {
     errors: llmReadErrors,
   }),
   grant: endpoint({
-    id: "llm-permissions-v2.grant",
+    id: "llmPermissionsV2.grant",
     method: "POST",
     path: "/api/v2/llm-models/:id/permissions",
     summary: "Grant a model to a user or a group.",
@@ -109,7 +109,7 @@ export const llmModelV2Endpoints = {
     errors: llmGrantErrors,
   }),
   revoke: endpoint({
-    id: "llm-permissions-v2.revoke",
+    id: "llmPermissionsV2.revoke",
     method: "DELETE",
     path: "/api/v2/llm-models/:id/permissions/:permission_id",
     summary: "Take a grant back; it counts no more at once.",
@@ -120,7 +120,7 @@ export const llmModelV2Endpoints = {
     errors: [...llmReadErrors, "LLM_PERM_004"],
   }),
   batch: endpoint({
-    id: "llm-permissions-v2.batch",
+    id: "llmPermissionsV2.grantMany",
     method: "POST",
     path: "/api/v2/llm-models/batch-permissions",
     summary: "Grant many at once, each good or bad by itself; a dry run only shows the difference.",

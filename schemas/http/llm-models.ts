@@ -85,7 +85,7 @@ const changeErrors = ["LLM_MODEL_001", "LLM_MODEL_005", "LLM_PERM_001"]
 
 const activation = (verb: "activate" | "deactivate") =>
   endpoint({
-    id: `llm-models.${verb}`,
+    id: `llmModels.${verb}`,
     method: "POST",
     path: `${path}/${verb}`,
     summary: verb === "activate" ? "Let a model be called." : "Let a model be called no more.",
@@ -98,7 +98,7 @@ const activation = (verb: "activate" | "deactivate") =>
 
 export const llmModelEndpoints = {
   list: endpoint({
-    id: "llm-models.admin-list",
+    id: "llmModels.listManaged",
     method: "GET",
     path: "/api/admin/llm-models/",
     summary: "List all models of the tenant.",
@@ -106,7 +106,7 @@ export const llmModelEndpoints = {
     answer: Schema.Struct({ models: Schema.Array(ManagedLlmModel) }),
   }),
   register: endpoint({
-    id: "llm-models.register",
+    id: "llmModels.register",
     method: "POST",
     path: "/api/admin/llm-models/",
     summary: "Register a model; it is inactive until it is activated.",
@@ -125,7 +125,7 @@ export const llmModelEndpoints = {
     example: { name: "Custom LLM", provider: "Custom", endpoint: "http://custom-llm.local/api" },
   }),
   get: endpoint({
-    id: "llm-models.admin-get",
+    id: "llmModels.getManaged",
     method: "GET",
     path,
     summary: "Read the settings of a model that one manages.",
@@ -135,7 +135,7 @@ export const llmModelEndpoints = {
     errors: ["LLM_MODEL_001", "LLM_PERM_001"],
   }),
   change: endpoint({
-    id: "llm-models.change",
+    id: "llmModels.change",
     method: "PATCH",
     path,
     summary: "Change settings of a model; null takes one away.",
@@ -152,7 +152,7 @@ export const llmModelEndpoints = {
     errors: [...changeErrors, "LLM_MODEL_002", "LLM_MODEL_006", "LLM_MODEL_007"],
   }),
   remove: endpoint({
-    id: "llm-models.remove",
+    id: "llmModels.remove",
     method: "DELETE",
     path,
     summary: "Remove a model with its prices and grants.",
@@ -163,7 +163,7 @@ export const llmModelEndpoints = {
   activate: activation("activate"),
   deactivate: activation("deactivate"),
   check: endpoint({
-    id: "llm-models.health-check",
+    id: "llmModels.checkHealth",
     method: "POST",
     path: `${path}/health-check`,
     summary: "Ask a model's provider now whether it answers.",
@@ -175,7 +175,7 @@ export const llmModelEndpoints = {
     errors: ["LLM_MODEL_001", "LLM_PERM_001"],
   }),
   reseal: endpoint({
-    id: "llm-models.reseal-keys",
+    id: "llmModels.resealKeys",
     method: "POST",
     path: "/api/admin/llm-models/reseal-keys",
     summary: "Seal every key of the tenant again under the newest secret key, after that was rotated.",
@@ -186,7 +186,7 @@ export const llmModelEndpoints = {
     }),
   }),
   prices: endpoint({
-    id: "llm-models.prices",
+    id: "llmModels.listPrices",
     method: "GET",
     path: `${path}/prices`,
     summary: "Read what a model cost, costs and will cost, newest first.",
@@ -196,7 +196,7 @@ export const llmModelEndpoints = {
     errors: ["LLM_MODEL_001", "LLM_PERM_001"],
   }),
   setPrice: endpoint({
-    id: "llm-models.set-price",
+    id: "llmModels.setPrice",
     method: "PUT",
     path: `${path}/price`,
     summary: "Set what a model costs from now, or from a time to come.",

@@ -55,7 +55,7 @@ const path = "/api/llm-models/:model_id/permissions"
 
 export const llmPermissionEndpoints = {
   models: endpoint({
-    id: "llm-models.list",
+    id: "llmModels.list",
     method: "GET",
     path: "/api/llm-models/",
     summary: "List the models that one may see, or only those that one may call.",
@@ -64,7 +64,7 @@ export const llmPermissionEndpoints = {
     answer: Schema.Array(LlmModel),
   }),
   list: endpoint({
-    id: "llm-permissions.list",
+    id: "llmPermissions.list",
     method: "GET",
     path,
     summary:
@@ -76,7 +76,7 @@ export const llmPermissionEndpoints = {
     errors: [...llmReadErrors, "LLM_PERM_006"],
   }),
   grant: endpoint({
-    id: "llm-permissions.grant",
+    id: "llmPermissions.grant",
     method: "POST",
     path,
     summary: "Grant a model to a user or a group.",
@@ -88,7 +88,7 @@ export const llmPermissionEndpoints = {
     errors: llmGrantErrors,
   }),
   revoke: endpoint({
-    id: "llm-permissions.revoke",
+    id: "llmPermissions.revoke",
     method: "DELETE",
     path: `${path}/:permission_id`,
     summary: "Take a grant back; it counts no more at once.",

@@ -139,7 +139,7 @@ const callErrors = [
 
 export const modelCallEndpoints = {
   complete: endpoint({
-    id: "model-calls.complete",
+    id: "modelCalls.complete",
     method: "POST",
     path: "/v1/chat/completions",
     summary:
@@ -154,7 +154,7 @@ export const modelCallEndpoints = {
     errors: callErrors,
   }),
   embed: endpoint({
-    id: "model-calls.embed",
+    id: "modelCalls.embed",
     method: "POST",
     path: "/v1/embeddings",
     summary: "Turn texts into vectors.",
@@ -167,7 +167,7 @@ export const modelCallEndpoints = {
     errors: callErrors,
   }),
   models: endpoint({
-    id: "model-calls.models",
+    id: "modelCalls.listModels",
     method: "GET",
     path: "/v1/models",
     summary: "The models that one may call.",
@@ -176,7 +176,7 @@ export const modelCallEndpoints = {
     answer: Schema.Struct({ object: Schema.Literal("list"), data: Schema.Array(ListedModel) }),
   }),
   model: endpoint({
-    id: "model-calls.model",
+    id: "modelCalls.getModel",
     method: "GET",
     path: "/v1/models/:model",
     summary: "One model that one may call, by name or id.",
@@ -237,7 +237,7 @@ const Budget = Schema.Struct({
 
 export const llmUsageEndpoints = {
   own: endpoint({
-    id: "llm-usage.own",
+    id: "llmUsage.readOwn",
     method: "GET",
     path: "/api/llm-usage/me",
     summary: "What one's own calls to language models took.",
@@ -247,7 +247,7 @@ export const llmUsageEndpoints = {
     errors: ["LLM_USAGE_001"],
   }),
   all: endpoint({
-    id: "llm-usage.all",
+    id: "llmUsage.readAll",
     method: "GET",
     path: "/api/admin/llm-usage/",
     summary: "What all calls to language models took, by day, user, model or agent.",
@@ -257,7 +257,7 @@ export const llmUsageEndpoints = {
     errors: ["LLM_USAGE_001"],
   }),
   budgets: endpoint({
-    id: "llm-budgets.list",
+    id: "llmBudgets.list",
     method: "GET",
     path: "/api/admin/llm-budgets/",
     summary: "The monthly budgets for calls to language models, and what is used of them.",
@@ -265,7 +265,7 @@ export const llmUsageEndpoints = {
     answer: Schema.Struct({ budgets: Schema.Array(Budget) }),
   }),
   setBudget: endpoint({
-    id: "llm-budgets.set",
+    id: "llmBudgets.set",
     method: "PUT",
     path: "/api/admin/llm-budgets/",
     summary: "Set the budget of the tenant, a user or a model; without any limit it is taken away.",

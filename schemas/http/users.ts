@@ -41,7 +41,7 @@ const permission = "user:write"
 
 export const userEndpoints = {
   me: endpoint({
-    id: "users.me",
+    id: "users.getMe",
     method: "GET",
     path: "/api/users/me",
     summary: "Who one is, and what one may do.",

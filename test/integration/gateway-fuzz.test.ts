@@ -22,7 +22,7 @@ const timeMs = (runs / 40) * 50_000
 
 const skipped: ReadonlyArray<{ readonly id: string; readonly reason: string }> = [
   {
-    id: "chat.socket",
+    id: "chat.connectSocket",
     reason: "a WebSocket: its frames are fuzzed by gateway-streams, its refusals by the routes",
   },
 ]

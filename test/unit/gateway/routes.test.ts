@@ -13,20 +13,20 @@ const endpoints = routesOf(services).map(({ endpoint }) => endpoint)
 
 /** Whoever adds one says here why nobody has to log in for it. */
 const open: Readonly<Record<string, string>> = {
-  "auth.callback": "the identity provider's answer is the login",
-  "auth.callbackPage": "the same, where the provider sends the browser straight here",
-  "auth.keys": "public keys, by which others check tokens",
-  "auth.login": "begins a login",
+  "auth.finishLogin": "the identity provider's answer is the login",
+  "auth.finishLoginPage": "the same, where the provider sends the browser straight here",
+  "auth.listKeys": "public keys, by which others check tokens",
+  "auth.beginLogin": "begins a login",
   "auth.logout": "the cookie says which login ends; without one nothing does",
   "auth.refresh": "the refresh cookie is the credential",
-  "description.docs": "the description of the API, which holds nothing of anybody",
-  "description.openapi": "the same for programs",
-  "description.version": "which versions the API has",
+  "description.readDocs": "the description of the API, which holds nothing of anybody",
+  "description.readOpenapi": "the same for programs",
+  "description.readVersion": "which versions the API has",
   "developmentIssuer.authorize": "chooses who to be; exists in development only, and for local callers",
   "developmentIssuer.choose": "the same as a form",
-  "developmentIssuer.discovery": "where that issuer has what",
-  "developmentIssuer.keys": "that issuer's public key",
-  "developmentIssuer.token": "takes a code with its PKCE verifier",
+  "developmentIssuer.discover": "where that issuer has what",
+  "developmentIssuer.listKeys": "that issuer's public key",
+  "developmentIssuer.issueToken": "takes a code with its PKCE verifier",
   "health.read": "a load balancer asks before anybody can log in",
 }
 
@@ -53,6 +53,11 @@ describe("every route", () => {
       ({ method, path }) => `${method} ${path.replaceAll(/:\w+/g, ":").replace(/\/$/, "")}`,
     )
     expect(repeated(places)).toEqual([])
+  })
+
+  it("is called by what it is about and what it does, in one style", () => {
+    const words = /^[a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9]*){1,2}$/
+    expect(endpoints.map(({ id }) => id).filter((id) => !words.test(id))).toEqual([])
   })
 
   it("declares the parameters that its path names, and no others", () => {
