@@ -38,6 +38,7 @@ const health = endpoint({ ...declared, id: "t.health", method: "GET", path: "/he
 /** A credential is its user's name. */
 const credentials = {
   known: () => undefined,
+  held: (credential: string) => credential === "held",
   verify: async (credential: string) => {
     const refuse = (code: string) => new GatewayError(401, code, "No.")
     if (credential.startsWith("expired")) throw refuse("USR_AUTH_004")
@@ -149,6 +150,13 @@ describe("rate limits of two gateways", () => {
     expect(guesses).toEqual([401, 401, 401, 429, 429, 429])
     expect((await ask(0, "choi", address)).status).toBe(429)
     expect((await ask(0, "choi")).status).toBe(200)
+  })
+
+  it("hold up nobody at such an address whose credential held before", async () => {
+    const address = newAddress()
+    for (let guess = 0; guess < 6; guess++) await ask(0, `wrong${guess}`, address)
+    expect((await ask(0, "held", address)).status).toBe(200)
+    expect((await ask(0, "fresh", address)).status).toBe(429)
   })
 
   it("do not take a credential that has just expired for a guess", async () => {
