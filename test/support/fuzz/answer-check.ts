@@ -47,8 +47,8 @@ const formCodes = new Set(["GTW_BODY_006", "GTW_QUERY_001", "GTW_PATH_001"])
 
 /** Rules between the parts of a request, which a schema of one part cannot say. */
 const beyondForm: ReadonlyArray<{ readonly id: RegExp; readonly reason: string }> = [
-  { id: /^auth\.callback$/, reason: "either a code and its state, or an id token" },
-  { id: /^llm-permissions(?:-v2)?\.grant$/, reason: "a model in the body has to be that of the path" },
+  { id: /^auth\.finishLogin$/, reason: "either a code and its state, or an id token" },
+  { id: /^llmPermissions(?:V2)?\.grant$/, reason: "a model in the body has to be that of the path" },
 ]
 
 export type AnswerCheck = (operation: Operation, draft: Draft, answer: Answer) => ReadonlyArray<string>
