@@ -8,7 +8,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import type { PlainCodec } from "../../schemas/index.ts"
 import { defaultGatewayLimits } from "../config.ts"
 import { GatewayError } from "../errors.ts"
-import { checkContent } from "./json-content.ts"
+import { checkContent, isNestedDeeper, tooDeep } from "./json-content.ts"
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -74,6 +74,7 @@ export const readObject = async (
   requireJson(request)
   const text = await readBodyText(request, bytesMax)
   if (text === "") return {}
+  if (isNestedDeeper(text, depthMax)) throw tooDeep()
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -111,6 +112,20 @@ export const invalidFields = (cause: unknown, code = "GTW_BODY_006"): GatewayErr
   )
 }
 
+/** Values of a body up to which all its problems are told; of a larger one only the first. */
+const allProblemsValuesMax = 500
+
+const hasFewValues = (body: unknown, max: number): boolean => {
+  let left = max
+  const count = (value: unknown): boolean => {
+    if (--left < 0) return false
+    if (typeof value !== "object" || value === null) return true
+    for (const name in value) if (!count((value as Readonly<Record<string, unknown>>)[name])) return false
+    return true
+  }
+  return count(body)
+}
+
 /** Effect takes anything for a struct without fields. */
 const hasNoFields = (schema: PlainCodec): boolean =>
   "fields" in schema && Object.keys(schema.fields as object).length === 0
@@ -130,13 +145,16 @@ export const bodyDecoder = <S extends PlainCodec>(
   schema: S,
   code?: string,
 ): ((body: unknown) => S["Type"]) => {
-  const decode = Schema.decodeUnknownResult(schema, { onExcessProperty: "error", errors: "all" })
+  const decode = Schema.decodeUnknownResult(schema, { onExcessProperty: "error", errors: "first" })
+  const decodeAll = Schema.decodeUnknownResult(schema, { onExcessProperty: "error", errors: "all" })
   // A query is another matter: monitors add what they like to the address of a route that has none.
   const takesNothing = code === undefined && hasNoFields(schema)
   return (body) => {
     if (takesNothing) requireEmpty(body)
     const result = decode(body)
     if (Result.isSuccess(result)) return result.success
-    throw invalidFields(result.failure, code)
+    // To find all that is wrong with a large body would hold up everybody else.
+    const all = hasFewValues(body, allProblemsValuesMax) ? decodeAll(body) : result
+    throw invalidFields(Result.isFailure(all) ? all.failure : result.failure, code)
   }
 }

@@ -22,6 +22,32 @@ const refused = (place: Place | undefined, reason: string) => {
   })
 }
 
+export const tooDeep = () => refused(undefined, "it is nested too deep")
+
+/** Shorter texts are parsed faster than they are looked at. */
+const scannedCharactersMin = 16_384
+
+const codes = { quote: 34, backslash: 92, list: 91, listEnd: 93, object: 123, objectEnd: 125 } as const
+
+/** Looks at brackets outside of strings: to parse millions of them takes the better part of a second. */
+export const isNestedDeeper = (text: string, depthMax: number): boolean => {
+  if (text.length < scannedCharactersMin) return false
+  let depth = 0
+  let inText = false
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (inText) {
+      if (code === codes.backslash) index += 1
+      else if (code === codes.quote) inText = false
+    } else if (code === codes.quote) inText = true
+    else if (code === codes.list || code === codes.object) {
+      depth += 1
+      if (depth > depthMax) return true
+    } else if (code === codes.listEnd || code === codes.objectEnd) depth -= 1
+  }
+  return false
+}
+
 /** Undefined for text that can be kept. */
 export const textProblem = (text: string): string | undefined =>
   text.includes("\u0000")
@@ -42,7 +68,7 @@ const check = (value: object, deeper: number, above: Place | undefined): void =>
     checkText(name, above)
     if (typeof item === "string") checkText(item, place)
     if (typeof item !== "object" || item === null) continue
-    if (deeper === 0) throw refused(undefined, "it is nested too deep")
+    if (deeper === 0) throw tooDeep()
     check(item, deeper - 1, place)
   }
 }

@@ -67,4 +67,22 @@ describe("a body", () => {
     })
     expect(await errorOf(response)).toMatchObject({ status: 400, code: "GTW_BODY_004" })
   })
+
+  it("of millions of parts is refused as fast as it is read, and not by naming each part", async () => {
+    const many = (count: number, part: (index: number) => string) =>
+      Array.from({ length: count }, (_, n) => part(n)).join()
+    const bodies = [
+      `{${many(250_000, (n) => `"k${n}":1`)}}`,
+      `{"model":"offline","messages":[${many(250_000, () => "{}")}]}`,
+      `{"a":${"[".repeat(1_500_000)}${"]".repeat(1_500_000)}}`,
+      `{"a":"${'\\\\"'.repeat(900_000)}"}`,
+    ]
+    // Eighty of them: where each costs seconds, this takes minutes.
+    for (let round = 0; round < 20; round++)
+      for (const body of bodies) {
+        const response = await node.request("POST", "/v1/chat/completions", { body })
+        const text = await response.text()
+        expect([response.status, text.length < 2_000]).toEqual([400, true])
+      }
+  })
 })
