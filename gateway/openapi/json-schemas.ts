@@ -43,6 +43,12 @@ const plainNumbers = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(schema).map(([name, part]) => [name, plainNumbers(part)]))
 }
 
+/** Effect describes a struct without fields as anything but null; a body without fields takes none. */
+const ofNothing = (schema: Json): Json =>
+  JSON.stringify(schema) === '{"not":{"type":"null"}}'
+    ? { type: "object", properties: {}, additionalProperties: false }
+    : schema
+
 /** Shape: `schemas` by the endpoint's id; `components` are what they refer to. */
 export const jsonSchemasOf = (endpoints: ReadonlyArray<AnyEndpoint>) => {
   const parts = endpoints.flatMap((endpoint) =>
@@ -56,7 +62,7 @@ export const jsonSchemasOf = (endpoints: ReadonlyArray<AnyEndpoint>) => {
   )
   const schemas = new Map<string, { [part: string]: Json }>(endpoints.map(({ id }) => [id, {}]))
   for (const [index, { id, part }] of parts.entries())
-    schemas.get(id)![part] = plainNumbers(document.schemas[index]) as Json
+    schemas.get(id)![part] = ofNothing(plainNumbers(document.schemas[index]) as Json)
   return {
     schemas: schemas as ReadonlyMap<string, unknown> as ReadonlyMap<string, OperationSchemas>,
     components: plainNumbers(document.definitions) as Json,

@@ -7,6 +7,9 @@ import { Id } from "../text.ts"
 import { endpoint } from "./endpoint.ts"
 import { ActorKey, queryNumber, Timestamp } from "./paging.ts"
 
+/** The last moment that has four digits for its year: what is later cannot be shown as a time. */
+const sampleTimeMax = 253_402_300_799_999
+
 export const AlertBody = Schema.Struct({ ...Alert.fields, since: Timestamp, at: Timestamp }).annotate({
   identifier: "Alert",
 })
@@ -74,7 +77,9 @@ export const cepEndpoints = {
           labels: Schema.optionalKey(Labels),
           value: Schema.Finite,
           /** Milliseconds since the epoch; when it arrives, if absent. */
-          at: Schema.optionalKey(Schema.Finite),
+          at: Schema.optionalKey(
+            Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: sampleTimeMax })),
+          ),
         }),
       ).check(Schema.isMinLength(1), Schema.isMaxLength(batchSamplesMax)),
     }),

@@ -85,4 +85,12 @@ describe("a body", () => {
         expect([response.status, text.length < 2_000]).toEqual([400, true])
       }
   })
+
+  it.each([1e308, 8_640_000_000_000_001, 253_402_300_800_000, -1])(
+    "holds no time of a sample that nobody could be shown: %d",
+    async (at) => {
+      const body = { samples: [{ name: "hostile_metric", value: 1, at }] }
+      expect((await node.request("POST", "/api/cep/metrics", { body })).status).toBe(400)
+    },
+  )
 })
