@@ -145,7 +145,7 @@ const developmentKey = Effect.fnUntraced(function* ({ home }: Settings, login: L
   const none: Omit<NodeFile, "url"> = { apiKey: "", token: "" }
   if (login.developmentIssuer === undefined) return none
   const last = yield* Effect.promise(() => readNodeFile(home))
-  const apiKey = yield* developmentApiKey(last?.apiKey)
+  const apiKey = yield* developmentApiKey(home, last?.apiKey)
   return { apiKey, token: apiKey }
 })
 

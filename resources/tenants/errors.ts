@@ -17,6 +17,23 @@ export class TenantRoleMissing extends Schema.TaggedError<TenantRoleMissing>()("
   }
 }
 
+/** This node's secret keys are not those that the deployment's database was made with. Never holds a key. */
+export class SecretKeysDiffer extends Schema.TaggedError<SecretKeysDiffer>()("SecretKeysDiffer", {
+  /** Of the key that the deployment seals under. */
+  keyId: Schema.String,
+  reason: Schema.String,
+}) {
+  readonly code = "secret-keys-differ"
+  readonly kind = "terminal"
+  override get message() {
+    return (
+      `This node has other secret keys than the deployment whose database it opened: ${this.reason} Give every node ` +
+      `the same MILLRACE_SECRET_KEYS, the key ${this.keyId} among them; a node without one made its own in auth/secret-key ` +
+      "under its MILLRACE_HOME, whose text can be given to the others."
+    )
+  }
+}
+
 /** A tenant's own database is in use by somebody else. */
 export class DatabaseTaken extends Schema.TaggedError<DatabaseTaken>()("DatabaseTaken", {
   by: Schema.Literals(["another-tenant", "the-platform"]),

@@ -17,8 +17,16 @@ CREATE TABLE tenants (
 INSERT INTO tenants (id, name, state) VALUES ('${platformTenant}', 'Platform', 'active');
 `
 
+const secretKeyCheck = `
+CREATE TABLE secret_key_check (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  sealed text NOT NULL
+);
+`
+
 const migrations: ReadonlyArray<Migration> = [
   { id: "0001_tenants", up: tenants, down: "DROP TABLE tenants;" },
+  { id: "0002_secret_key_check", up: secretKeyCheck, down: "DROP TABLE secret_key_check;" },
 ]
 
 /** Of the management database only. */

@@ -12,12 +12,13 @@ import type { SqlError } from "effect/sql/SqlError"
 import { Changes } from "../changes/changes.ts"
 import { Secrets } from "../secrets/secrets.ts"
 import type { MigrationError } from "../sql/errors.ts"
-import { type TenantRoleMissing, TenantsMixed } from "./errors.ts"
+import { type SecretKeysDiffer, type TenantRoleMissing, TenantsMixed } from "./errors.ts"
 import { managementTables } from "./migrations.ts"
 import { asSqlError, makeOwnDatabases, type OwnDatabases } from "./own-databases.ts"
 import { prepareDatabase, type TenantTables } from "./prepare.ts"
 import { TenantRegister } from "./register.ts"
 import { tenantParameter, tenantRole } from "./row-security.ts"
+import { checkSameKeys } from "./same-keys.ts"
 
 export interface TenancyService {
   /**
@@ -94,11 +95,12 @@ const makeRouted = Effect.fnUntraced(function* (
   tables: ReadonlyArray<TenantTables>,
 ): Effect.fn.Return<
   Context.Context<Tenancy | TenantPlaces>,
-  SqlError | MigrationError | TenantRoleMissing,
+  SqlError | MigrationError | TenantRoleMissing | SecretKeysDiffer,
   SqlClient | Secrets | Changes | Scope.Scope
 > {
   const [sql, secrets] = [yield* SqlClient, yield* Secrets]
   yield* prepareDatabase(sql, [managementTables, ...tables])
+  yield* checkSameKeys(sql, secrets)
   const register = new TenantRegister(sql, yield* Changes)
   yield* register.load
   /** One that nobody has heard of is looked for again: it may be new, and its rows must not come here. */

@@ -37,21 +37,31 @@ export interface TestNode {
   readonly stop: () => Promise<void>
 }
 
-/** `more`: settings by the names of their variables. */
+/**
+ * `more`: settings by the names of their variables. A node on another's server, by `NATS_URL`, or on a database that
+ * `DATABASE_URL` names leaves them to whoever started them; a start that fails leaves nothing behind.
+ */
 export const startTestNode = async (more: Readonly<Record<string, string>> = {}): Promise<TestNode> => {
-  const nats = await testNatsServer()
+  const nats = more.NATS_URL === undefined ? await testNatsServer() : undefined
   const home = await mkdtemp(join(tmpdir(), "millrace-node-"))
   const scope = Effect.runSync(Scope.make())
   const inScope = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) =>
     Effect.runPromise(Effect.provideService(effect, Scope.Scope, scope))
-  const databaseDirectory = await inScope(temporaryDataDirectory)
-  const { user, pass } = nats.connection
+  const stop = async () => {
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+    await nats?.stop()
+    await rm(home, { recursive: true, force: true })
+  }
+  const database =
+    more.DATABASE_URL === undefined ? { DATABASE_DIRECTORY: await inScope(temporaryDataDirectory) } : {}
+  const server =
+    nats === undefined
+      ? {}
+      : { NATS_URL: nats.url, NATS_USER: nats.connection.user, NATS_PASSWORD: nats.connection.pass }
   const settings = readSettings({
     MILLRACE_HOME: home,
-    NATS_URL: nats.url,
-    NATS_USER: user,
-    NATS_PASSWORD: pass,
-    DATABASE_DIRECTORY: databaseDirectory,
+    ...server,
+    ...database,
     MILLRACE_STORAGE_GIB: "1",
     // Suites send as fast as they can, all from one address; those about limits set them.
     MILLRACE_RATE_LIMITS: "off",
@@ -60,7 +70,12 @@ export const startTestNode = async (more: Readonly<Record<string, string>> = {})
     ...more,
   })
   // A port of 0 is any free one, which `readSettings` takes from a person as well.
-  const { node, services } = await inScope(startNode(settings, () => Effect.void))
+  const { node, services } = await inScope(startNode(settings, () => Effect.void)).catch(
+    async (cause: unknown) => {
+      await stop()
+      throw cause
+    },
+  )
   const { url, token: nodeToken, apiKey } = node
   const request: TestNode["request"] = (method, path, options = {}) => {
     const { body, token = nodeToken, headers = {}, signal } = options
@@ -89,10 +104,6 @@ export const startTestNode = async (more: Readonly<Record<string, string>> = {})
       return ((await response.json()) as { readonly key: string }).key
     },
     run: (effect) => Effect.runPromise(Effect.provide(effect, services)),
-    stop: async () => {
-      await Effect.runPromise(Scope.close(scope, Exit.void))
-      await nats.stop()
-      await rm(home, { recursive: true, force: true })
-    },
+    stop,
   }
 }
