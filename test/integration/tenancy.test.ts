@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { recordChanges, Tenancy, tenantTables } from "../../resources/index.ts"
 import { ephemeralDatabase } from "../support/database.ts"
+import { interruptEverywhere, untouched } from "../support/interrupted-work.ts"
 
 const tenancy = Tenancy.layer(tenantTables).pipe(Layer.provideMerge(ephemeralDatabase()))
 
@@ -46,6 +47,13 @@ layer(tenancy, { timeout: 60_000 })("a tenant's work", (it) => {
       // What is the platform's is out of reach for whoever works for a tenant.
       const platform = within("a", () => management`SELECT 1 FROM millrace_migrations`)
       expect((yield* Effect.exit(platform))._tag).toBe("Failure")
+    }),
+  )
+
+  it.effect("leaves nothing behind in the one session when it is interrupted, whenever that is", () =>
+    Effect.gen(function* () {
+      const states = yield* interruptEverywhere(8)
+      expect(states).toEqual(states.map(() => untouched))
     }),
   )
 })

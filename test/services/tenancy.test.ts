@@ -17,6 +17,7 @@ import {
   Tenants,
   tenantTables,
 } from "../../resources/index.ts"
+import { interruptEverywhere, untouched } from "../support/interrupted-work.ts"
 
 const by = { tenant: "default", user: "root" }
 const name = () => `t${randomBytes(6).toString("hex")}`
@@ -34,7 +35,8 @@ const at = (url: string, part: { readonly database?: string; readonly login?: st
   return address.href
 }
 
-const secrets = Secrets.layer({ keys: [{ id: "k", key: randomBytes(32) }] })
+// Always the same: the database of TEST_POSTGRES_URL stays.
+const secrets = Secrets.layer({ keys: [{ id: "k", key: Buffer.alloc(32, 7) }] })
 const platformAt = (url: string) =>
   Tenants.layer.pipe(
     Layer.provideMerge(Tenancy.layerRouted(tenantTables)),
@@ -69,6 +71,13 @@ const rowsAt = (url: string) =>
 
 for (const [title, server] of inject("databases"))
   describe(`tenants on ${title}`, () => {
+    it.live("lose nothing to work that is interrupted, whenever that is: its connection is as it was", () =>
+      Effect.gen(function* () {
+        const states = yield* Effect.provide(interruptEverywhere(4), platformAt(server))
+        expect(states).toEqual(states.map(() => untouched))
+      }),
+    )
+
     it.effect("with databases of their own have their rows there and nowhere else", () =>
       Effect.gen(function* () {
         const main = yield* newDatabase(server)
