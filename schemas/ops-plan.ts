@@ -109,6 +109,8 @@ export const PlanView = Schema.Struct({
   question: Schema.String,
   status: PlanStatus,
   askedAt: Time,
+  /** Who asked; nobody in particular where an agent did. */
+  owner: Schema.optionalKey(Schema.String),
   decided: Schema.optionalKey(Plan),
   stages: Schema.Array(Stage),
   blocks: Schema.Array(AnswerBlock),

@@ -28,7 +28,12 @@ export const waitingMax = 64
 const State = Schema.Struct({
   plan: Schema.String,
   asked: Schema.optionalKey(
-    Schema.Struct({ question: Schema.String, at: Schema.Finite, traceId: Schema.String }),
+    Schema.Struct({
+      question: Schema.String,
+      at: Schema.Finite,
+      traceId: Schema.String,
+      owner: Schema.optionalKey(Schema.String),
+    }),
   ),
   waiting: Schema.Array(CallerSchema),
   status: PlanStatus,
@@ -41,7 +46,7 @@ type State = typeof State.Type
 
 const at = Schema.Finite
 const events = {
-  Asked: { question: Schema.String, traceId: Schema.String, at },
+  Asked: { question: Schema.String, traceId: Schema.String, at, owner: Schema.optionalKey(Schema.String) },
   WaiterJoined: { caller: CallerSchema },
   StageStarted: { stage: StageName, at },
   StageEnded: { stage: StageName, failed: Schema.optionalKey(Schema.String), at },
@@ -101,12 +106,15 @@ export const OpsPlan = define(OpsPlanProtocol, {
   activities: stages,
   initial: (plan): State => ({ plan, waiting: [], status: "running", stages: [], blocks: [] }),
   decide: {
-    Ask: (state, { question }, { now, caller, traceId }) => {
+    Ask: (state, { question }, { now, caller, traceId, principal }) => {
       const joined: ReadonlyArray<Event> = caller === undefined ? [] : [{ _tag: "WaiterJoined", caller }]
       if (state.asked === undefined) {
         return accept({
           events: [
-            { _tag: "Asked", question, traceId, at: now },
+            {
+              ...{ _tag: "Asked", question, traceId, at: now },
+              ...(principal === undefined ? {} : { owner: principal }),
+            },
             ...joined,
             { _tag: "StageStarted", stage: "route_plan", at: now },
           ],
@@ -126,11 +134,12 @@ export const OpsPlan = define(OpsPlanProtocol, {
     Read: (state) => {
       const { plan, asked, status, decided, stages, blocks } = state
       if (asked === undefined) return reject({ _tag: "PlanUnknown" })
-      const { question, at: askedAt, traceId } = asked
+      const { question, at: askedAt, traceId, owner } = asked
       return accept({
         reply: {
           ...{ plan, question, status, askedAt, traceId, stages, blocks },
           ...(decided === undefined ? {} : { decided }),
+          ...(owner === undefined ? {} : { owner }),
         },
       })
     },
@@ -167,7 +176,7 @@ export const OpsPlan = define(OpsPlanProtocol, {
         : end(state, done("present", now), "answered", outcome.output),
   },
   evolve: {
-    Asked: (state, { question, traceId, at }) => ({ ...state, asked: { question, traceId, at } }),
+    Asked: (state, { _tag, ...asked }) => ({ ...state, asked }),
     WaiterJoined: (state, { caller }) => ({ ...state, waiting: [...state.waiting, caller] }),
     StageStarted: (state, { stage, at }): State => ({
       ...state,

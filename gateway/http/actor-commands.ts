@@ -47,7 +47,7 @@ export const servedCommands: {
     instead: "POST /api/locks/{name}/…",
   },
   "ops-plan": {
-    commands: { Ask: "ops:ask", Read: "ops:ask" },
+    commands: { Ask: "ops:ask", Read: "platform:read" },
     instead: "POST /api/ops/questions and GET /api/ops/plans/{id}",
   },
   "rule-index": { commands: {}, instead: "POST /api/cep/rules" },

@@ -2,12 +2,20 @@
 import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
 import { PlatformSettings } from "../../resources/index.ts"
-import { OpsPlanProtocol, opsEndpoints } from "../../schemas/index.ts"
+import { OpsPlanProtocol, opsEndpoints, type PlanView } from "../../schemas/index.ts"
+import { holds, type Identity } from "../auth/identity.ts"
+import { rejectionError } from "../errors.ts"
 import { type GatewayRequest, type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { runTraced } from "../traced.ts"
 
 const timestamp = (milliseconds: number) => new Date(milliseconds).toISOString()
+
+/** A plan is its owner's, and operators' to look into: to others it is as if there were none. */
+const requireOwn = (identity: Identity, { owner }: PlanView): void => {
+  if (owner === undefined || owner === identity.user || holds(identity, "platform:read")) return
+  throw rejectionError("ops-plan", { _tag: "PlanUnknown" })
+}
 
 export const opsRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
   const { engine } = services
@@ -38,6 +46,7 @@ export const opsRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
   const read = route(services, opsEndpoints.read, async (request, { params }) => {
     const asking = engine.ask(OpsPlanProtocol, params.plan, { _tag: "Read" } as const, callOf(request))
     const view = await runTraced(services, request, "GET /api/ops/plans/{id}", asking)
+    requireOwn(request.identity, view)
     return {
       plan_id: view.plan,
       question: view.question,

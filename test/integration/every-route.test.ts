@@ -203,6 +203,7 @@ describe("another user of the same tenant", () => {
     "chat.turns.stop",
     "chat.sessions.transfer",
     "chat.connectSocket",
+    "ops.plans.read",
     "llmModels.getManaged",
     "llmModels.change",
     "llmModels.remove",

@@ -71,12 +71,16 @@ export const keptRoute = <E extends AnyEndpoint>(
     const key = keyOf(request)
     // Many who ask at once for what is not kept share one read, unless something changed since it began.
     const place = `${generation} ${key}`
-    let reading = underWay.get(place)
-    if (reading === undefined) {
-      reading = load(key, generation, request, input).finally(() => underWay.delete(place))
+    const begin = () => {
+      const reading = load(key, generation, request, input).finally(() => {
+        if (underWay.get(place) === reading) underWay.delete(place)
+      })
       underWay.set(place, reading)
+      return reading
     }
-    return answerWith(endpoint, request, await reading)
+    // What made another's read fail, such as the end of its time, need not hold for this one.
+    const text = await (underWay.get(place)?.catch(() => underWay.get(place) ?? begin()) ?? begin())
+    return answerWith(endpoint, request, text)
   })
   return {
     endpoint,

@@ -62,6 +62,20 @@ describe("an answer that is kept", () => {
     expect(reads()).toBe(1)
   })
 
+  it("is read again by those who joined a read that failed, once for all of them", async () => {
+    const { plain, reads } = await kept((reads) => {
+      if (reads === 1) throw new Error("its time is over")
+      return [reads]
+    })
+    const [first, second, third] = await Promise.allSettled([plain("/a"), plain("/a"), plain("/a")])
+    expect(first.status).toBe("rejected")
+    expect([second, third]).toEqual([
+      { status: "fulfilled", value: [2] },
+      { status: "fulfilled", value: [2] },
+    ])
+    expect(reads()).toBe(2)
+  })
+
   it("ends with a change of models, grants, users or groups of its tenant, and of no other", async () => {
     const { plain, announce } = await kept()
     expect(await plain("/a")).toEqual([1])
