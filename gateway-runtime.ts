@@ -84,6 +84,7 @@ export const startGateway = Effect.fnUntraced(function* (
     appendSamples: (batch: SampleBatch, tenant: string) =>
       Effect.asVoid(metrics.append(metricToken(tenant, "api"), encoder.encode(JSON.stringify(batch)))),
     recordSpan: tracing.record,
+    isProduction: settings.environment === "production",
     components: {
       nats: natsComponent(nats, durability),
       database: databaseComponent(database),

@@ -57,6 +57,8 @@ export interface GatewayServices {
   readonly appendSamples: (batch: SampleBatch, tenant: string) => Effect.Effect<void, Unavailable | LogFull>
   /** Reports a span that is not made by the tracer. */
   readonly recordSpan: (span: Span) => void
+  /** Nobody outside is told addresses and versions. */
+  readonly isProduction?: boolean
   /** What /health shows, by name. */
   readonly components: Readonly<Record<string, Effect.Effect<ComponentHealth>>>
   readonly limits: GatewayLimits

@@ -109,16 +109,19 @@ describe("an access token", () => {
     expect(world.asked).toEqual({ keys: 1, alive: 2, access: 2, apiKeys: 0 })
   })
 
-  it.each(["access/t", "login/t/s1", "tenants"])("is checked again at once when %s is announced", async (topic) => {
-    const world = makeWorld()
-    const text = await token()
-    await world.verify(text)
-    world.alive = false
-    expect(world.known(text)).toBeDefined()
-    world.announce(topic)
-    expect(world.known(text)).toBeUndefined()
-    await expect(world.verify(text)).rejects.toEqual(refused("USR_AUTH_006"))
-  })
+  it.each(["access/t", "login/t/s1", "tenants"])(
+    "is checked again at once when %s is announced",
+    async (topic) => {
+      const world = makeWorld()
+      const text = await token()
+      await world.verify(text)
+      world.alive = false
+      expect(world.known(text)).toBeDefined()
+      world.announce(topic)
+      expect(world.known(text)).toBeUndefined()
+      await expect(world.verify(text)).rejects.toEqual(refused("USR_AUTH_006"))
+    },
+  )
 
   it("that was checked while something changed is not kept", async () => {
     const world = makeWorld()

@@ -1,8 +1,8 @@
 /** An open stream is checked as long as it is open, and nobody has all of a node's streams. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { anonymous } from "../../../gateway/auth/identity.ts"
-import { defaultGatewayLimits, OpenStreams } from "../../../gateway/index.ts"
 import { GatewayError } from "../../../gateway/errors.ts"
+import { defaultGatewayLimits, OpenStreams } from "../../../gateway/index.ts"
 import type { GatewayRequest } from "../../../gateway/route.ts"
 import type { GatewayServices } from "../../../gateway/services.ts"
 import { openStream } from "../../../gateway/stream-access.ts"
