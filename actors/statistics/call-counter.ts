@@ -13,6 +13,8 @@ import { addDaily, type Daily } from "./daily.ts"
 import { dayOf } from "./entries.ts"
 import { statisticsLimits as limits } from "./limits.ts"
 
+const dayMs = 24 * 3_600_000
+
 export interface CallCounterService {
   /** Costs a look-up or two; never fails. `userId` may be empty. */
   readonly count: (tenant: string, userId: string) => void
@@ -49,7 +51,7 @@ const prune = Effect.fnUntraced(function* (sql: SqlClient) {
   const [{ register }, settings] = [yield* TenantPlaces, yield* PlatformSettings]
   for (const { id } of register.all) {
     const days = yield* settings.get(id, "statistics.retention_days")
-    const before = dayOf((yield* Clock.currentTimeMillis) - days * 24 * 3_600_000)
+    const before = dayOf((yield* Clock.currentTimeMillis) - days * dayMs)
     yield* sql`DELETE FROM statistics_daily WHERE tenant = ${id} AND day < ${before}::text::date
       AND metric IN ('sessions', 'api_calls', 'active')`
   }
@@ -91,9 +93,15 @@ const make = Effect.gen(function* () {
       false,
     ),
   )
+  // A day's text costs more than all else of a call, and changes once a day.
+  let [day, dayBegan] = ["", 0]
   return CallCounter.of({
     count: (tenant, userId) => {
-      const day = dayOf(clock.currentTimeMillisUnsafe())
+      const now = clock.currentTimeMillisUnsafe()
+      if (now < dayBegan || now >= dayBegan + dayMs) {
+        dayBegan = now - (now % dayMs)
+        day = dayOf(now)
+      }
       waiting.add(tenant, day, "api_calls", "")
       if (userId !== "") waiting.add(tenant, day, "active", userId)
     },

@@ -59,8 +59,10 @@ export const node = async (): Promise<MeasuredNode> => {
     MILLRACE_STORAGE_GIB: "2",
     PATH: `${join(root, ".millrace/bin")}:${process.env.PATH}`,
   }
-  const { child, stop } = await start(["--max-semi-space-size=64", "main.ts"], environment, (line) =>
-    line.includes("Millrace is ready"),
+  const { child, stop } = await start(
+    ["--max-semi-space-size=64", "--no-allocation-site-pretenuring", "main.ts"],
+    environment,
+    (line) => line.includes("Millrace is ready"),
   )
   child.stdout.resume()
   const { url, apiKey } = JSON.parse(await readFile(join(home, "node.json"), "utf8")) as {
