@@ -40,8 +40,12 @@ const start = async (
   throw new Error(`${args[0]} ended before it was ready`)
 }
 
-export const bareHandler = async (body: string): Promise<Measured> => {
-  const { line, child, stop } = await start(["bench/gateway/bare-handler.ts", body], {}, (text) =>
+export const bareHandler = async (
+  body: string,
+  headers?: Readonly<Record<string, string>>,
+): Promise<Measured> => {
+  const more = headers === undefined ? [] : [JSON.stringify(headers)]
+  const { line, child, stop } = await start(["bench/gateway/bare-handler.ts", body, ...more], {}, (text) =>
     /^\d+$/.test(text),
   )
   child.stdout.resume()

@@ -9,6 +9,7 @@ const people = 100
 
 export interface Requests {
   readonly cachedBody: string
+  readonly cachedHeaders: Readonly<Record<string, string>>
   readonly cachedRead: () => string
   readonly simpleRead: () => string
   readonly complexRead: () => string
@@ -64,6 +65,9 @@ export const makeRequests = async ({ url, apiKey }: MeasuredNode): Promise<Reque
   let [reads, searches, writes, grants] = [0, 0, 0, 0]
   return {
     cachedBody: await answer.text(),
+    cachedHeaders: Object.fromEntries(
+      [...answer.headers].filter(([name]) => !/^(?:connection|keep-alive|date|content-length)$/.test(name)),
+    ),
     cachedRead: () => text("GET", cached, undefined, tokens[turn++ % people]),
     simpleRead: () => text("GET", `/api/admin/groups/${groupIds[reads++ % groups]}`),
     complexRead: () => text("GET", `/api/admin/groups/?search=team-${searches++ % groups}&limit=20`),
