@@ -57,7 +57,9 @@ export const run = async ({ port, pid, users, perSecond, seconds, next }: Load):
     while (running) {
       if (betweenMs > 0) await pause(Math.max(0, due - performance.now()))
       if (!running) break
-      const since = betweenMs > 0 ? due : performance.now()
+      const sent = performance.now()
+      // A timer may ring a little before its time.
+      const since = betweenMs > 0 ? Math.min(due, sent) : sent
       due += betweenMs
       const status = await connection.request(next()).catch(() => 0)
       if (!measuring) continue
