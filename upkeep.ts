@@ -77,7 +77,7 @@ export const pruneUsage = Effect.gen(function* () {
   const prune = (tenant: string) =>
     settings.get(tenant, "llm.usage_retention_days").pipe(
       Effect.flatMap((days) => usage.prune(tenant, days)),
-      Effect.catch((error) => Effect.logDebug(`the ledger of ${tenant} was not pruned: ${error.message}`)),
+      Effect.catch((error) => Effect.logWarning(`the ledger of ${tenant} was not pruned: ${error.message}`)),
     )
   const all = Effect.suspend(() =>
     Effect.forEach(

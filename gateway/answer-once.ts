@@ -67,7 +67,9 @@ export const answerOnce = async (
   try {
     const first = await answer()
     // The change is done: that it cannot be kept in mind must not make it look failed.
-    await run(keepAnswer(owner, first, Date.now())).catch(() => undefined)
+    await run(keepAnswer(owner, first, Date.now())).catch((failure: unknown) =>
+      services.log?.log("warn", "an answer could not be kept for its Idempotency-Key", { tenant }, failure),
+    )
     return first
   } catch (failure) {
     await run(forgetKey(owner)).catch(() => undefined)

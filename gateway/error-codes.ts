@@ -34,6 +34,7 @@ export const gatewayErrors: Readonly<Record<string, Row>> = {
   GTW_STREAM_001: [503, "This node is shutting down; connect again."],
   GTW_STREAM_002: [503, "This node has as many open streams as it may have."],
   GTW_STREAM_004: [429, "You have as many open streams as you may have."],
+  GTW_STREAM_005: [503, "Whether an open stream may go on could not be found out."],
   GTW_TIME_001: [504, "The answer took too long."],
   TRC_TRACE_001: [404, "There is nothing of such a trace."],
   USR_AUTH_001: [401, "You have to log in."],

@@ -29,21 +29,30 @@ const check = async ({ credentials }: GatewayServices, { admission, identity }: 
     throw new GatewayError(401, "USR_AUTH_006", "The login is over; log in again.")
 }
 
+const notChecked = () =>
+  new GatewayError(503, "GTW_STREAM_005", "Whether you may go on could not be found out; resume in a while.")
+
 const isRefusal = ({ status }: GatewayError): boolean => status === 401 || status === 403
 
 /** Calls `lost` once when the client may not go on; what cannot be checked is believed for `streamUncheckedMsMax`. */
 const watch = (services: GatewayServices, request: GatewayRequest, lost: StreamEnds["refuse"]) => {
   const { streamCheckEveryMs, streamUncheckedMsMax } = services.limits
   let checkedAt = performance.now()
-  let underWay = false
+  let [underWay, isOver] = [false, false]
+  const end = () => {
+    isOver = true
+    clearInterval(timer)
+  }
   const failed = (failure: unknown) => {
+    if (isOver) return
     const error = toGatewayError(failure)
     if (!isRefusal(error) && performance.now() - checkedAt < streamUncheckedMsMax) return
-    clearInterval(timer)
+    end()
     lost(error)
   }
   const look = async () => {
-    if (underWay || checking >= checksMax) return
+    // Whose turn never comes is as little known as who could not be looked up.
+    if (underWay || checking >= checksMax) return failed(notChecked())
     underWay = true
     checking += 1
     try {
@@ -57,7 +66,7 @@ const watch = (services: GatewayServices, request: GatewayRequest, lost: StreamE
     }
   }
   const timer = setInterval(() => void look(), streamCheckEveryMs)
-  return () => clearInterval(timer)
+  return end
 }
 
 /** Puts a stream on the node's list and watches it; the answer takes it off. Throws 503 and 429 when there are too many. */

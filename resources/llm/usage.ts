@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type { SqlError } from "effect/sql/SqlError"
 import { type ChangedBy, recordChanges } from "../audit/record.ts"
@@ -60,18 +61,21 @@ const makeWriter = ({ within }: TenancyService) => {
       ),
       Effect.uninterruptible,
     )
-  const flush = Effect.suspend(() =>
-    Effect.forEach(
-      [...waiting],
-      ([key, entry]) =>
-        Effect.andThen(
-          write(entry),
-          Effect.sync(() => waiting.delete(key)),
-        ),
-      { discard: true },
-    ),
-  )
-  return { waiting, record, flush: Effect.catchCause(flush, () => Effect.void) }
+  /** A tenant whose database does not answer is left for the next time, and keeps no other one waiting. */
+  const flush = Effect.gen(function* () {
+    const failing = new Set<string>()
+    for (const [key, entry] of [...waiting]) {
+      if (failing.has(entry.tenant)) continue
+      const exit = yield* Effect.exit(write(entry))
+      if (Exit.isSuccess(exit)) waiting.delete(key)
+      else failing.add(entry.tenant)
+    }
+    if (failing.size > 0)
+      yield* Effect.logWarning(
+        `${waiting.size} entries of model calls wait for ${failing.size} tenants' databases`,
+      )
+  })
+  return { waiting, record, flush }
 }
 
 export class LlmUsage extends Context.Service<LlmUsage, LlmUsageService>()("millrace/LlmUsage") {

@@ -47,7 +47,12 @@ export const parseSecretKeys = (text: string): ReadonlyArray<SecretKey> => {
   return keys
 }
 
-const readText = (path: string) => readFile(path, "utf8").catch(() => undefined)
+/** Undefined only where there is none: a key that is there and cannot be read is no reason to make another. */
+const readText = (path: string) =>
+  readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return undefined
+    throw new BadSecretKeys({ reason: `${path} cannot be read: ${cause.code ?? cause.message}` })
+  })
 
 /** Two nodes that start at once under one home must end with one key: the link is made by one of them only. */
 const makeKeyFile = async (path: string): Promise<void> => {

@@ -75,6 +75,17 @@ describe("an open stream", () => {
     expect(stream.ends).toEqual(["GTW_DB_001"])
   })
 
+  it("ends once when its check is never answered, and hears no more of that check", async () => {
+    const stream = open()
+    const check = Promise.withResolvers<typeof ann>()
+    stream.verify = () => check.promise
+    await vi.advanceTimersByTimeAsync(unchecked + 2 * every)
+    expect(stream.ends).toEqual(["GTW_STREAM_005"])
+    check.reject(new GatewayError(401, "USR_AUTH_004", "no"))
+    await vi.advanceTimersByTimeAsync(every)
+    expect(stream.ends).toEqual(["GTW_STREAM_005"])
+  })
+
   it("has one check under way at a time, however long it takes", async () => {
     const stream = open()
     stream.verify = () => new Promise(() => {})

@@ -16,12 +16,14 @@ import {
 
 type Entry = Parameters<LlmUsageService["record"]>[0]
 
-/** A database that is away or not; what was written into it is counted by tenant. */
+/** A database that is away or not, for all or for one tenant; what was written into it is counted by tenant. */
 const makeDatabase = () => {
-  const database = { away: false, written: [] as Array<string> }
+  const database = { away: false as boolean | string, written: [] as Array<string> }
   const within = (tenant: string) =>
     Effect.suspend(() =>
-      database.away ? Effect.die(new Error("away")) : Effect.sync(() => void database.written.push(tenant)),
+      database.away === true || database.away === tenant
+        ? Effect.die(new Error("away"))
+        : Effect.sync(() => void database.written.push(tenant)),
     )
   const tenancy = { within } as unknown as TenancyService
   return { database, layer: LlmUsage.layer.pipe(Layer.provide(Layer.succeed(Tenancy, Tenancy.of(tenancy)))) }
@@ -69,6 +71,20 @@ it.effect("an entry waits while the database is away, and is written when it is 
     yield* TestClock.adjust(llmLimits.pendingRetryMs)
     expect(database.written).toEqual(["a", "b"])
     expect(usage.waiting()).toBe(0)
+    yield* close
+  }),
+)
+
+it.effect("a tenant whose database stays away keeps no other tenant's entries waiting", () =>
+  Effect.gen(function* () {
+    const { database, usage, close } = yield* open()
+    database.away = true
+    yield* usage.record(entry("a", "1"))
+    yield* usage.record(entry("b", "2"))
+    database.away = "a"
+    yield* TestClock.adjust(llmLimits.pendingRetryMs)
+    expect(database.written).toEqual(["b"])
+    expect(usage.waiting()).toBe(1)
     yield* close
   }),
 )
