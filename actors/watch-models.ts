@@ -33,17 +33,18 @@ export const runModelWatch = Effect.fnUntraced(function* (
   const engine = yield* Engine
   const watched = new Set<string>()
   const watch = (tenant: string) =>
-    engine
-      .ask(LlmHealthProtocol, llmHealthKey, { _tag: "Watch", everyMs: options.everyMs }, { tenant })
-      .pipe(Effect.andThen(Effect.sync(() => watched.add(tenant))))
+    engine.ask(LlmHealthProtocol, llmHealthKey, { _tag: "Watch", everyMs: options.everyMs }, { tenant }).pipe(
+      Effect.andThen(Effect.sync(() => watched.add(tenant))),
+      // The next time again; one tenant's trouble keeps no other's models from being watched.
+      Effect.catch((error) =>
+        Effect.logWarning(`the models of ${tenant} are not watched yet: ${error.message}`),
+      ),
+    )
   const look = Effect.gen(function* () {
     if (watched.size >= rememberedMax) watched.clear()
     for (const tenant of yield* activeTenants()) if (!watched.has(tenant)) yield* watch(tenant)
   }).pipe(
-    // Whoever was left out is asked the next time.
-    Effect.catch((error) =>
-      Effect.logWarning(`models of some tenants are not watched yet: ${error.message}`),
-    ),
+    Effect.catch((error) => Effect.logWarning(`models of new tenants are not watched yet: ${error.message}`)),
   )
   for (;;) {
     yield* look
