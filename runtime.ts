@@ -9,10 +9,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import {
+  AgentIndex,
+  agentIndexLayer,
   CallCounter,
   EngineAccess,
   implementations,
-  ModelsAccess,
+  PlatformAccess,
+  platformTables,
   runMetricFeed,
   runModelWatch,
   seedBuiltins,
@@ -53,7 +56,6 @@ import {
   Tenancy,
   Tenants,
   Tracing,
-  tenantTables,
 } from "./resources/index.ts"
 import type { Settings } from "./settings.ts"
 import { Durability, MetricStream, layer as streamsLayer } from "./streams/index.ts"
@@ -81,7 +83,6 @@ const startEngine = Effect.fnUntraced(function* (settings: Settings, incarnation
   const engine = yield* make({ partitions: settings.partitions, incarnation, implementations: kinds })
   yield* Effect.addFinalizer(() => engine.drain)
   yield* access.fill(engine)
-  yield* seedBuiltins(engine, developmentTenant)
   return engine
 })
 
@@ -136,7 +137,8 @@ const openPlatform = Effect.fnUntraced(function* (settings: Settings) {
     Directory.layer({ platform: developmentTenant, administrators: settings.administrators }),
     credentialsLayer,
     modelsLayer(settings),
-  ).pipe(Layer.provideMerge(Tenancy.layerRouted(tenantTables)), Layer.provideMerge(Secrets.layer({ keys })))
+    agentIndexLayer,
+  ).pipe(Layer.provideMerge(Tenancy.layerRouted(platformTables)), Layer.provideMerge(Secrets.layer({ keys })))
   return yield* Layer.build(tenants)
 })
 
@@ -161,11 +163,11 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   })
   const incarnation = newIncarnation()
   ;(yield* NodeLog).setNode(incarnation)
-  const models = yield* ModelsAccess.make
+  const access = yield* PlatformAccess.make
   const beginning = Effect.gen(function* () {
     const { services, givenUp } = yield* startStreams(settings, report)
     const engine = yield* startEngine(settings, incarnation).pipe(
-      Effect.provide(Context.add(services, ModelsAccess, models)),
+      Effect.provide(Context.add(services, PlatformAccess, access)),
     )
     return { services: Context.add(services, Engine, engine), givenUp }
   })
@@ -176,7 +178,14 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   yield* report(`database ${Context.get(database, Database).mode} ${Context.get(database, Database).version}`)
   const below = Context.merge(services, database)
   const platform = yield* Effect.provide(openPlatform(settings), below)
-  yield* models.fill(Context.get(platform, LlmModels).checkHealth)
+  yield* access.fill({
+    checkModels: Context.get(platform, LlmModels).checkHealth,
+    access: Context.get(platform, Directory).access,
+    agents: Context.get(platform, AgentIndex),
+    llm: Context.get(platform, Llm),
+    egress: Context.get(platform, Egress),
+  })
+  yield* seedBuiltins(Context.get(services, Engine), developmentTenant)
   yield* Effect.provide(keepDefaultModel(settings, report), platform)
   const stored = Context.merge(below, platform)
   const readSide = yield* Effect.provide(startReadSide(settings, incarnation), stored)

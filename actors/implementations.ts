@@ -3,19 +3,19 @@ import * as Effect from "effect/Effect"
 import { agentImplementation } from "./agent/implementation.ts"
 import { CepRule } from "./cep-rule/rule.ts"
 import { RuleIndex } from "./cep-rule/rule-index.ts"
-import { ChatSession } from "./chat-session/session.ts"
+import { chatSessionImplementation } from "./chat-session/implementation.ts"
 import { implementKind } from "./implement-kind.ts"
 import { llmHealthImplementation } from "./llm-health/implementation.ts"
 import { Lock } from "./lock/lock.ts"
 import { opsPlanImplementation } from "./ops-plan/implementation.ts"
 
 /**
- * Gotcha: fill `EngineAccess` once the engine is made and `ModelsAccess` once the database is open, or activities that ask
- * other actors or check models wait for ever.
+ * Gotcha: fill `EngineAccess` once the engine is made and `PlatformAccess` once the database is open, or activities that
+ * need them wait for ever.
  */
 export const implementations = Effect.all([
   agentImplementation,
-  implementKind(ChatSession, {}),
+  chatSessionImplementation,
   implementKind(CepRule, {}),
   implementKind(RuleIndex, {}),
   opsPlanImplementation,

@@ -1,15 +1,26 @@
 /** What others may use of the actors: each kind with its projection and queries. */
+export { type AgentCaller, mayChangeAgent, mayUseAgent } from "./agent/access.ts"
 export { builtinAgents } from "./agent/builtin.ts"
+export {
+  AgentIndex,
+  type AgentIndexService,
+  type AgentSearch,
+  type Recommendation,
+  type Recommended,
+  type RecommendFilters,
+} from "./agent/index/agent-index.ts"
+export { agentIndexLayer } from "./agent/index/layer.ts"
 export { seedBuiltins } from "./builtins.ts"
 export { builtinRules } from "./cep-rule/builtin.ts"
 export { type MetricFeedOptions, runMetricFeed } from "./cep-rule/metric-feed.ts"
 export { EngineAccess } from "./engine-access.ts"
 export { implementations } from "./implementations.ts"
 export { kinds } from "./kinds.ts"
-export { ModelsAccess } from "./llm-health/implementation.ts"
 export { LockNotHeld, type LockOptions, withLock } from "./lock/with-lock.ts"
+export { type Platform, PlatformAccess } from "./platform-access.ts"
 export { CallCounter, type CallCounterService } from "./statistics/call-counter.ts"
 export { readStatistics } from "./statistics/statistics.ts"
+export { platformTables } from "./tenant-tables.ts"
 export { entryRow } from "./trace/hops.ts"
 export { defaultTraceLimits, type TraceLimits } from "./trace/limits.ts"
 export { type TraceProjectorConfig, traceProjectorLayer } from "./trace/projector.ts"

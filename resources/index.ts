@@ -35,7 +35,13 @@ export {
 export type { DirectoryOptions } from "./directory/make.ts"
 export { narrowed } from "./directory/rights.ts"
 export { type AllowList, nothingAllowed, parseAllowList } from "./egress/addresses.ts"
-export { Egress, type EgressConfig, type EgressFetch, type EgressLimits } from "./egress/egress.ts"
+export {
+  Egress,
+  type EgressConfig,
+  type EgressFetch,
+  type EgressLimits,
+  type EgressService,
+} from "./egress/egress.ts"
 export { EgressRefused } from "./egress/refused.ts"
 export { collectHostMetrics, type HostMetricsOptions } from "./host-metrics/collector.ts"
 export {

@@ -1,45 +1,140 @@
-/** What an agent is told and asked: by sessions, by callers with a task, and by rules with an alert. */
+/** What an agent is, and what it is told and asked: by people, by callers with a task, and by rules with an alert. */
 import * as Schema from "effect/Schema"
+import { TokenUsage } from "./answer.ts"
 import { Alert } from "./cep-rule.ts"
-import { ChatMessage, MessageContent } from "./chat-session.ts"
+import { MessageContent } from "./chat-session.ts"
 import { AnswerBlock } from "./ops-plan.ts"
 import { command, protocol } from "./protocol.ts"
-import { countOf, Id, Time, textOf } from "./text.ts"
+import { countOf, Id, nameOf, storableTextOf, Time, textOf } from "./text.ts"
 
-/** Messages of the conversation that come along with a question. */
-export const historyMessagesMax = 20
-export const historyCharactersMax = 24_000
 export const alertsKeptMax = 50
+export const agentListsMax = 50
+
+const names = Schema.Array(nameOf(200)).check(Schema.isMaxLength(agentListsMax))
 
 export const Skill = Schema.Struct({
   id: Id,
-  name: textOf(100),
-  description: textOf(1_000),
-  tags: Schema.optionalKey(Schema.Array(textOf(64)).check(Schema.isMaxLength(20))),
+  name: storableTextOf(100),
+  description: storableTextOf(1_000),
+  tags: Schema.optionalKey(Schema.Array(storableTextOf(64)).check(Schema.isMaxLength(20))),
+  examples: Schema.optionalKey(Schema.Array(storableTextOf(500)).check(Schema.isMaxLength(20))),
 })
 export type Skill = typeof Skill.Type
 
-/** Only `builtin` answers for now; the others can be registered and say so when they are asked. */
-export const Framework = Schema.Literals(["builtin", "agno", "adk", "langchain", "custom", "a2a", "openai"])
+/** What speaks to the agent: its own code here (`builtin`, `llm`) or an adapter for what runs elsewhere. */
+export const Framework = Schema.Literals([
+  "builtin",
+  "llm",
+  "agno",
+  "adk",
+  "langchain",
+  "custom",
+  "a2a",
+  "openai",
+])
+export type Framework = typeof Framework.Type
 /** Which built-in behaviour answers. */
 export const Behaviour = Schema.Literals(["guide", "ops"])
 export type Behaviour = typeof Behaviour.Type
 
+export const LifecycleStatus = Schema.Literals(["DEVELOPMENT", "STAGING", "PRODUCTION"])
+export type LifecycleStatus = typeof LifecycleStatus.Type
+/** Where an agent may go from each status. */
+export const lifecycleMoves: Readonly<Record<LifecycleStatus, ReadonlyArray<LifecycleStatus>>> = {
+  DEVELOPMENT: ["STAGING"],
+  STAGING: ["PRODUCTION", "DEVELOPMENT"],
+  PRODUCTION: ["STAGING"],
+}
+
+/** Source: seed 0 §7. `private`: its owner; `team`: departments or groups; `user_specific`: named users. The owner always. */
+export const AccessLevel = Schema.Literals(["public", "private", "team", "user_specific"])
+export type AccessLevel = typeof AccessLevel.Type
+
+/** How an agent that runs elsewhere is spoken to. The credential itself is kept apart, sealed. */
+export const Connection = Schema.Struct({
+  /** From the question to the answer's end. */
+  timeoutMs: Schema.optionalKey(countOf(100, 300_000)),
+  /** Further attempts before the first piece of the answer. */
+  retriesMax: Schema.optionalKey(countOf(0, 5)),
+  /** Header that carries the credential; `authorization` with `Bearer` by default. */
+  credentialHeader: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9-]{1,64}$/u))),
+  /** Of `custom`: what is sent, any JSON; `{{question}}`, `{{session_id}}`, `{{user_id}}` and `{{history}}` in texts are filled in. */
+  request: Schema.optionalKey(Schema.Unknown),
+  /** Of `custom`: where the answer's text is in what comes back, such as `results.0.text`. */
+  responsePath: Schema.optionalKey(textOf(200)),
+  /** Of `openai`: the model's name there. Of `agno`: the command. */
+  target: Schema.optionalKey(textOf(256)),
+})
+export type Connection = typeof Connection.Type
+
+/** Of the framework `llm`. */
+export const LlmSettings = Schema.Struct({
+  /** Name or id of a model that whoever asks may call; absent: the tenant's default, else the offline one. */
+  model: Schema.optionalKey(textOf(256)),
+  /** System prompt. */
+  prompt: Schema.optionalKey(storableTextOf(16_000)),
+  /** Names of tools that it may use. */
+  tools: Schema.optionalKey(Schema.Array(Id).check(Schema.isMaxLength(20))),
+  /** Agents that it may hand the conversation to. */
+  transferTo: Schema.optionalKey(Schema.Array(Id).check(Schema.isMaxLength(20))),
+  /** Messages of the conversation that it is given. */
+  memoryMessages: Schema.optionalKey(countOf(0, 20)),
+  temperature: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 2 }))),
+  outputTokensMax: Schema.optionalKey(countOf(1, 16_000)),
+})
+export type LlmSettings = typeof LlmSettings.Type
+
 const descriptor = {
-  name: textOf(100).check(Schema.isMinLength(1)),
+  name: storableTextOf(100).check(Schema.isMinLength(1)),
   framework: Framework,
-  description: textOf(2_000),
+  description: storableTextOf(2_000),
   skills: Schema.Array(Skill).check(Schema.isMaxLength(50)),
   behaviour: Schema.optionalKey(Behaviour),
-  endpoint: Schema.optionalKey(textOf(2_000)),
+  endpoint: Schema.optionalKey(storableTextOf(2_000)),
+  examples: Schema.optionalKey(Schema.Array(storableTextOf(500)).check(Schema.isMaxLength(20))),
+  languages: Schema.optionalKey(Schema.Array(storableTextOf(35)).check(Schema.isMaxLength(20))),
+  /** The agent's own version, as its card shows it. */
+  agentVersion: Schema.optionalKey(storableTextOf(64)),
+  /** Absent: public. */
+  accessLevel: Schema.optionalKey(AccessLevel),
+  allowedUsers: Schema.optionalKey(names),
+  /** Departments, or ids of groups. */
+  allowedTeams: Schema.optionalKey(names),
+  /** The owner's name; absent for those that the product ships. */
+  owner: Schema.optionalKey(storableTextOf(200)),
+  department: Schema.optionalKey(storableTextOf(200)),
+  connection: Schema.optionalKey(Connection),
+  llm: Schema.optionalKey(LlmSettings),
+  /** An answer that a crash cut off and that comes out differently the second time: begun anew, or ended with an error. */
+  onInterruption: Schema.optionalKey(Schema.Literals(["restart", "fail"])),
 }
 export const AgentDescriptor = Schema.Struct(descriptor)
 export type AgentDescriptor = typeof AgentDescriptor.Type
 
+export const AgentHealth = Schema.Struct({
+  status: Schema.Literals(["healthy", "unhealthy", "unknown"]),
+  checkedAt: Schema.optionalKey(Time),
+  latencyMs: Schema.optionalKey(Schema.Finite),
+  /** Checks that failed one after another until now. */
+  consecutiveFailures: Schema.Int,
+  /** Why it is unhealthy; never holds a secret. */
+  detail: Schema.optionalKey(textOf(500)),
+})
+export type AgentHealth = typeof AgentHealth.Type
+
 export const AgentView = Schema.Struct({
   agent: Id,
   ...descriptor,
+  status: LifecycleStatus,
+  archived: Schema.Boolean,
+  /** Grows with each change of settings, status or archiving: what If-Match is compared with. Health is no setting. */
+  version: Schema.Int,
+  /** Grows with everything that lists show. */
+  revision: Schema.Int,
+  health: AgentHealth,
   registeredAt: Time,
+  updatedAt: Time,
+  /** Tasks under way. */
   running: Schema.Int,
   answered: Schema.Int,
   failed: Schema.Int,
@@ -56,29 +151,31 @@ export const Execution = Schema.Struct({
   code: Schema.optionalKey(Schema.String),
   executionTimeMs: Schema.Finite,
   tokens: Schema.Int,
+  usage: Schema.optionalKey(TokenUsage),
 })
 export type Execution = typeof Execution.Type
 
+/** Who does it, for the audit log. */
+const by = Schema.optionalKey(textOf(200))
+/** Refused as `AgentVersionConflict` when it is not the current one. */
+const expectedVersion = Schema.optionalKey(Schema.Int)
+
+/** What changes an agent is answered once lists show it, with the agent as it is then. */
 export const AgentProtocol = protocol({
   kind: "agent",
-  version: 1,
+  version: 2,
   commands: {
-    /** Creates or replaces; the same again changes nothing. */
+    /** Creates or replaces; the same again changes nothing. For what the product ships. */
     Register: command(descriptor, Schema.Struct({ agent: Id, changed: Schema.Boolean })),
+    Create: command({ descriptor: AgentDescriptor, by }, AgentView),
+    Change: command({ descriptor: AgentDescriptor, by, expectedVersion }, AgentView),
+    Move: command({ status: LifecycleStatus, by, expectedVersion }, AgentView),
+    /** An archived agent answers nobody and is in no list unless asked for. */
+    Archive: command({ archived: Schema.Boolean, by, expectedVersion }, AgentView),
     Describe: command({}, AgentView),
-    Status: command(
-      {},
-      Schema.Struct({ agent: Id, status: Schema.Literals(["ready", "busy"]), running: Schema.Int }),
-    ),
-    /** From a session, which hears of the answer by `Tokens`, `TurnEnded`, `TurnFailed`, `TransferRequested`. */
-    Answer: command({
-      session: Id,
-      turn: Schema.Int,
-      question: MessageContent,
-      history: Schema.Array(ChatMessage).check(Schema.isMaxLength(historyMessagesMax)),
-    }),
-    Cancel: command({ session: Id, turn: Schema.Int }),
-    /** Answered when the task is done. */
+    /** Checks now, and answers when that is done. */
+    CheckHealth: command({}, AgentView),
+    /** Answered when the task is done. Whose right it is checked by: the principal of the call. */
     Execute: command(
       {
         task: MessageContent,
@@ -87,6 +184,8 @@ export const AgentProtocol = protocol({
       },
       Execution,
     ),
+    /** From a conversation: an answer of this agent ended. */
+    Worked: command({ as: Schema.Literals(["answered", "failed", "stopped"]) }),
     Alert: command({ alert: Alert }),
     /** Newest first. */
     RecentAlerts: command(
@@ -96,7 +195,10 @@ export const AgentProtocol = protocol({
   },
   rejections: {
     AgentUnknown: {},
+    AgentExists: {},
+    AgentArchived: {},
+    AgentVersionConflict: { version: Schema.Int },
+    AgentMoveRefused: { from: LifecycleStatus, allowed: Schema.Array(LifecycleStatus) },
     AgentBusy: { limit: Schema.Int },
-    FrameworkUnsupported: { framework: Schema.String, remedy: Schema.String },
   },
 })

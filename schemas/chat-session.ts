@@ -3,16 +3,14 @@
  * per session, so that whoever lost the connection asks for what came after the last one it saw.
  */
 import * as Schema from "effect/Schema"
+import { HandoverTerms, Token, TokenUsage } from "./answer.ts"
 import { command, protocol } from "./protocol.ts"
 import { countOf, Id, Time, textOf } from "./text.ts"
 
 export const messageCharactersMax = 16_000
-/** Pieces of an answer in one command from the agent. */
-export const tokensPerCommandMax = 256
 export const readEventsMax = 1_000
 
 export const MessageContent = textOf(messageCharactersMax).check(Schema.isMinLength(1))
-export const Token = textOf(4_000)
 
 export const ChatMessage = Schema.Struct({
   turn: Schema.Int,
@@ -53,6 +51,15 @@ export const SessionEvent = Schema.Union([
     execution_time: Schema.Finite,
     stopped: Schema.optionalKey(Schema.Boolean),
     plan: Schema.optionalKey(Id),
+    usage: Schema.optionalKey(TokenUsage),
+  }),
+  /** The agent began anew after a crash: the turn's tokens from `index` on are void, and are given again. */
+  Schema.Struct({
+    type: Schema.Literal("stream_restart"),
+    ...numbered,
+    agent_id: Id,
+    index: Schema.Int,
+    reason: Schema.String,
   }),
   Schema.Struct({ type: Schema.Literal("error"), ...numbered, code: Schema.String, message: Schema.String }),
 ])
@@ -78,7 +85,7 @@ export type SessionView = typeof SessionView.Type
 
 export const ChatSessionProtocol = protocol({
   kind: "chat-session",
-  version: 1,
+  version: 2,
   commands: {
     /** Opening again with the same agent and owner changes nothing. */
     Open: command(
@@ -92,28 +99,20 @@ export const ChatSessionProtocol = protocol({
     ),
     /** Ends the running answer. Answers `stopped: false` when there is none, or another one than `turn`. */
     Stop: command({ turn: Schema.optionalKey(Schema.Int) }, Schema.Struct({ stopped: Schema.Boolean })),
-    Transfer: command({ toAgent: Id, reason: textOf(500) }, Schema.Struct({ from: Id, to: Id })),
+    /** Between turns. Whether the owner may use the other agent is checked by whoever sends this, and again when it answers. */
+    Transfer: command({ toAgent: Id, ...HandoverTerms.fields }, Schema.Struct({ from: Id, to: Id })),
     /** `after` absent: no events, only messages. */
     Read: command(
       { after: Schema.optionalKey(Schema.Int), limit: Schema.optionalKey(countOf(1, readEventsMax)) },
       SessionView,
     ),
-    // From the agent that answers; anybody else is refused.
-    /** `from`: how many tokens of this turn the agent sent before. */
-    Tokens: command({
-      turn: Schema.Int,
-      from: Schema.Int,
-      tokens: Schema.Array(Token).check(Schema.isMaxLength(tokensPerCommandMax)),
-    }),
-    TurnEnded: command({ turn: Schema.Int, tokens: Schema.Int, plan: Schema.optionalKey(Id) }),
-    TurnFailed: command({ turn: Schema.Int, code: textOf(64), message: textOf(2_000) }),
-    TransferRequested: command({ turn: Schema.Int, toAgent: Id, reason: textOf(500) }),
+    /** What the running turn's agent has said so far; an empty text when nothing. For the run that goes on after a crash. */
+    Said: command({ turn: Schema.Int }, Schema.Struct({ text: Schema.String, tokens: Schema.Int })),
   },
   rejections: {
     SessionUnknown: {},
     SessionTaken: { agent: Id },
     TurnInProgress: { turn: Schema.Int },
-    NotTheAgent: { agent: Id },
   },
 })
 

@@ -1,5 +1,6 @@
 /** The wire contracts of Millrace. Imports only effect. */
 export * from "./agent.ts"
+export * from "./answer.ts"
 export * from "./cep-rule.ts"
 export * from "./chat-session.ts"
 export * from "./http/actors.ts"

@@ -6,8 +6,10 @@
 /** What each right lets its holder do. */
 export const permissions = {
   "actor:send": "send any open command to an actor by its address",
+  "agent:admin": "use, change and archive every agent",
   "agent:execute": "give an agent a task",
   "agent:read": "see which agents there are",
+  "agent:write": "register agents, and change one's own",
   "audit:read": "read and verify the audit log",
   "cep:read": "read rules and alerts",
   "cep:write": "create and change rules",
@@ -47,6 +49,7 @@ export const builtinRoles = {
     "actor:send",
     "agent:execute",
     "agent:read",
+    "agent:write",
     "cep:read",
     "cep:write",
     "chat:use",
@@ -64,6 +67,7 @@ export const builtinRoles = {
   USER: [
     "agent:execute",
     "agent:read",
+    "agent:write",
     "cep:read",
     "chat:use",
     "llm-model:read",

@@ -1,64 +1,36 @@
-/**
- * How a built-in agent answers: its behaviour gives the whole text, which is reported in groups of tokens. The text is
- * the same whenever the activity runs again, so a run after a crash skips the groups that are in the journal.
- */
+/** What an agent's activities do: answer a task, put the agent into the index, ask whether it is there. */
 import * as Effect from "effect/Effect"
-import { ActivityFailure, type ActivityRun } from "../../engine/index.ts"
+import { ActivityFailure } from "../../engine/index.ts"
 import { implementKind } from "../implement-kind.ts"
+import { PlatformAccess } from "../platform-access.ts"
 import { Agent } from "./agent.ts"
-import { guide } from "./guide.ts"
-import { ops } from "./ops.ts"
-import type { Answered, Piece, Question } from "./question.ts"
+import { answering } from "./answering.ts"
+import { frameworks } from "./frameworks/frameworks.ts"
+import { nothingSaid } from "./question.ts"
 
-/** Tokens that are reported together, and the pause between two groups. */
-export const groupTokens = 8
-export const groupPaceMs = 20
+/** The database's own words stay out of the journal: they may quote what it was given. */
+const indexUnavailable = () =>
+  new ActivityFailure({
+    code: "IndexUnavailable",
+    detail: "the index of agents did not answer",
+    retryable: true,
+  })
 
-/** Words with the white space before them; together they are the text. A very long word is cut. */
-export const tokensOf = (text: string): ReadonlyArray<string> => text.match(/\s*\S{1,200}|\s+$/g) ?? []
+const platformOf = Effect.flatMap(PlatformAccess, ({ platform }) => platform)
 
-const groupsOf = (tokens: ReadonlyArray<string>): ReadonlyArray<Piece> =>
-  Array.from({ length: Math.ceil(tokens.length / groupTokens) }, (_, index) => ({
-    from: index * groupTokens,
-    tokens: tokens.slice(index * groupTokens, (index + 1) * groupTokens),
-  }))
-
-const utter = (question: Question, run: ActivityRun<Piece>) => {
-  switch (question.descriptor.behaviour) {
-    case "guide":
-      return Effect.succeed(guide(question))
-    case "ops":
-      return ops(question, run.self.tenant)
-    default:
-      return Effect.fail(
-        new ActivityFailure({
-          code: "NoBehaviour",
-          detail: `agent "${question.agent}" names no built-in behaviour: register it with "guide" or "ops"`,
-          retryable: false,
-        }),
-      )
-  }
-}
-
-const answer = Effect.fnUntraced(function* (question: Question, run: ActivityRun<Piece>) {
-  const utterance = yield* utter(question, run)
-  if (utterance._tag === "HandOver") {
-    const handedOver: Answered = { ...utterance, _tag: "HandedOver" }
-    return handedOver
-  }
-  const tokens = tokensOf(utterance.text)
-  const { blocks, plan } = utterance
-  const said = { tokens: tokens.length, ...(plan === undefined ? {} : { plan }) }
-  if (!question.stream) {
-    const whole: Answered = { _tag: "Said", ...said, text: utterance.text, blocks }
-    return whole
-  }
-  for (const group of groupsOf(tokens).slice(run.progressed)) {
-    yield* run.emit(group)
-    yield* Effect.sleep(groupPaceMs)
-  }
-  const streamed: Answered = { _tag: "Said", ...said, text: "", blocks: [] }
-  return streamed
+export const agentImplementation = implementKind(Agent, {
+  answer: answering(() => Effect.succeed(nothingSaid)),
+  index: (row, run) =>
+    Effect.flatMap(platformOf, ({ agents }) =>
+      agents
+        .put(run.self.tenant, row)
+        .pipe(Effect.mapError(indexUnavailable), Effect.as({ revision: row.view.revision })),
+    ),
+  check: (view, run) =>
+    Effect.flatMap(platformOf, (platform) =>
+      platform.agents.credential(run.self.tenant, view.agent).pipe(
+        Effect.mapError(indexUnavailable),
+        Effect.flatMap((credential) => frameworks[view.framework].check(view, platform, credential)),
+      ),
+    ),
 })
-
-export const agentImplementation = implementKind(Agent, { answer })

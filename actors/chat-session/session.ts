@@ -1,43 +1,37 @@
 /**
  * A conversation between a person and the agent that has it. It owns the turns and the numbered events that clients
- * see; the agent only sends pieces of an answer.
+ * see; the agent answers in an activity beside its mailbox.
  *
  * I1 At most one turn runs. I2 Client-visible events are numbered 1, 2, 3 … without gaps, and each is signalled after
  * it is durable. I3 Every started turn ends with exactly one `stream_end` or `error`. I4 The same message id gives the
- * same turn. I5 Only the agent that has the turn moves it; what comes late is ignored. I6 Within a turn no agent gets
- * the conversation twice, and it moves at most `transfersPerTurnMax` times. I7 An agent that is silent for
- * `silenceMs` loses the turn.
+ * same turn. I5 What an answer reports after its turn is over is ignored. I6 Within a turn no agent gets the
+ * conversation twice, and it moves at most `transfersPerTurnMax` times. I7 An agent that is silent for `silenceMs`
+ * loses the turn. I8 Each end of an answer is told to its agent once.
  */
 import { accept, type DecideContext, type Decision, define, reject } from "../../engine/index.ts"
 import {
   AgentProtocol,
+  answerCharactersMax,
+  answerTokensMax,
   ChatSessionProtocol,
+  type Handover,
+  type HandoverTerms,
   historyCharactersMax,
   historyMessagesMax,
   type Outgoing,
-  type RejectionOf,
   readEventsMax,
   type SessionView,
   sessionTopic,
 } from "../../schemas/index.ts"
-import {
-  answerCharactersMax,
-  answerTokensMax,
-  type Event,
-  events,
-  evolve,
-  initial,
-  newest,
-  State,
-} from "./state.ts"
+import { type Answered, answerActivity, type Piece, type Question } from "../agent/question.ts"
+import { type Event, events, evolve, initial, newest, State, upcastState } from "./state.ts"
 
 export const transfersPerTurnMax = 3
 export const silenceMs = 30_000
 /** Characters of events in one answer to `Read`. */
 export const readCharactersMax = 60_000
 
-type Rejection = RejectionOf<typeof ChatSessionProtocol>
-type Silent = Decision<Event, never, Rejection>
+type Silent = Decision<Event, never, never>
 type Turn = NonNullable<State["active"]>
 
 const fold = (state: State, added: ReadonlyArray<Event>): State =>
@@ -58,53 +52,122 @@ const tell = (state: State, context: DecideContext, added: ReadonlyArray<Event>)
 const silence = { timer: "silence" }
 const hearWithin = [{ ...silence, due: { afterMs: silenceMs } }]
 
-const cancel = (state: State, { turn }: Turn): ReadonlyArray<Outgoing> => [
-  AgentProtocol.tell(state.agent, { _tag: "Cancel", session: state.session, turn }),
-]
+/** The agent in which a turn is, in the order in which they had it. */
+const answerId = ({ turn, agents }: Turn): string => `turn:${turn}:${agents.length}`
 
-const askAgent = (state: State, agent: string, turn: number, question: string): Outgoing =>
-  AgentProtocol.tell(agent, {
-    _tag: "Answer",
-    session: state.session,
-    turn,
+/** What the agent that had the turn is told when it ends. */
+const worked = (state: State, as: "answered" | "failed" | "stopped"): Outgoing =>
+  AgentProtocol.tell(state.agent, { _tag: "Worked", as })
+
+/** `state` is as it is when the answer begins: with the turn, and the agent that has it. */
+const answer = (state: State, context: DecideContext) => {
+  const active = state.active!
+  const { turn, question, agents } = active
+  const input: Question = {
+    agent: state.agent,
     question,
+    conversation: state.session,
+    turn,
     history: newest(
       state.messages.filter((message) => message.turn < turn),
       historyMessagesMax,
       historyCharactersMax,
       ({ content }) => content.length,
     ),
-  })
+    ...(state.opened === undefined ? {} : { user: state.opened.owner }),
+    ...(state.handover === undefined ? {} : { handover: state.handover }),
+    agents,
+    mayHandOver: agents.length <= transfersPerTurnMax,
+    plan: context.random.uuid(),
+    stream: true,
+  }
+  return { start: [{ activity: "answer" as const, id: answerId(active), input }], setTimers: hearWithin }
+}
 
-const broken = (
-  state: State,
-  context: DecideContext,
-  turn: Turn,
-  code: string,
-  message: string,
-): Decision<Event, never, never> =>
+const broken = (state: State, context: DecideContext, turn: Turn, code: string, message: string): Silent =>
   accept({
     ...tell(state, context, [{ _tag: "TurnBroken", code, message, at: context.now }]),
     clearTimers: [silence],
-    send: cancel(state, turn),
+    cancel: [answerId(turn)],
+    send: [worked(state, "failed")],
   })
-
-/** Goes on with the turn when its agent sent the command; ignores what is late; refuses everybody else. */
-const fromAgent = (
-  state: State,
-  turn: number,
-  { sender }: DecideContext,
-  proceed: (active: Turn) => Silent,
-): Silent => {
-  if (sender?.kind !== AgentProtocol.kind) return reject({ _tag: "NotTheAgent", agent: state.agent })
-  if (state.active?.turn !== turn || sender.key !== state.agent) return accept()
-  return proceed(state.active)
-}
 
 const transferProblem = (active: Turn, to: string): string | undefined => {
   if (active.agents.includes(to)) return `agent "${to}" has had this turn already`
   if (active.agents.length > transfersPerTurnMax) return `a turn moves at most ${transfersPerTurnMax} times`
   return undefined
+}
+
+const handoverOf = (state: State, { reason, context, messages, summary }: HandoverTerms): Handover => ({
+  from: state.agent,
+  turn: state.turns,
+  reason,
+  context,
+  ...(messages === undefined ? {} : { messages }),
+  ...(summary === undefined ? {} : { summary }),
+})
+
+const changed = (state: State, to: string, terms: HandoverTerms, now: number) =>
+  ({
+    _tag: "AgentChanged",
+    from: state.agent,
+    to,
+    reason: terms.reason,
+    handover: handoverOf(state, terms),
+    at: now,
+  }) as const
+
+/** Takes a report in; ignores what is no longer of the turn. */
+const heard = (
+  state: State,
+  context: DecideContext,
+  active: Turn,
+  { from, tokens, restart }: Piece,
+): Silent => {
+  const restarted: ReadonlyArray<Event> =
+    restart === undefined ? [] : [{ _tag: "AnswerRestarted", reason: restart, at: context.now }]
+  const turn = restarted.length === 0 ? active : fold(state, restarted).active!
+  if (from > turn.heard) {
+    return broken(state, context, active, "TokensMissing", "a part of the answer did not arrive")
+  }
+  const fresh = tokens.slice(turn.heard - from)
+  const characters = fresh.reduce((sum, token) => sum + token.length, turn.answer.length)
+  if (turn.tokens + fresh.length > answerTokensMax || characters > answerCharactersMax) {
+    return broken(state, context, active, "AnswerTooLong", "the answer exceeds what a session keeps")
+  }
+  const received: ReadonlyArray<Event> =
+    fresh.length === 0 ? [] : [{ _tag: "TokensReceived", tokens: fresh, at: context.now }]
+  return accept({ ...tell(state, context, [...restarted, ...received]), setTimers: hearWithin })
+}
+
+/** The answer is complete, or goes on with another agent. */
+const ended = (state: State, context: DecideContext, active: Turn, answered: Answered): Silent => {
+  if (answered._tag === "HandedOver") {
+    const { toAgent } = answered
+    const problem = transferProblem(active, toAgent)
+    if (problem !== undefined) return broken(state, context, active, "TransferRefused", problem)
+    const moved = [changed(state, toAgent, answered, context.now)]
+    return accept({
+      ...tell(state, context, moved),
+      ...answer(fold(state, moved), context),
+      send: [worked(state, "answered")],
+    })
+  }
+  const { tokens, plan, usage } = answered
+  if (active.heard !== tokens) {
+    return broken(state, context, active, "TokensMissing", "a part of the answer did not arrive")
+  }
+  const end = {
+    stopped: false,
+    at: context.now,
+    ...(plan === undefined ? {} : { plan }),
+    ...(usage === undefined ? {} : { usage }),
+  }
+  return accept({
+    ...tell(state, context, [{ _tag: "TurnCompleted", ...end }]),
+    clearTimers: [silence],
+    send: [worked(state, "answered")],
+  })
 }
 
 const view = (state: State, after: number | undefined, limit: number): SessionView => {
@@ -131,6 +194,7 @@ const view = (state: State, after: number | undefined, limit: number): SessionVi
 
 export const ChatSession = define(ChatSessionProtocol, {
   events,
+  activities: { answer: answerActivity },
   state: State,
   initial,
   decide: {
@@ -153,10 +217,10 @@ export const ChatSession = define(ChatSessionProtocol, {
       if (before !== undefined) return accept({ reply: { turn: before.turn, after: before.after } })
       if (state.active !== undefined) return reject({ _tag: "TurnInProgress", turn: state.active.turn })
       const turn = state.turns + 1
+      const started = [{ _tag: "TurnStarted", turn, messageId, content, at: context.now }] as const
       return accept({
-        ...tell(state, context, [{ _tag: "TurnStarted", turn, messageId, content, at: context.now }]),
-        send: [askAgent(state, state.agent, turn, content)],
-        setTimers: hearWithin,
+        ...tell(state, context, started),
+        ...answer(fold(state, started), context),
         reply: { turn, after: state.last },
       })
     },
@@ -167,18 +231,19 @@ export const ChatSession = define(ChatSessionProtocol, {
       }
       return accept({
         ...tell(state, context, [{ _tag: "TurnCompleted", stopped: true, at: context.now }]),
-        send: cancel(state, active),
+        cancel: [answerId(active)],
+        send: [worked(state, "stopped")],
         clearTimers: [silence],
         reply: { stopped: true },
       })
     },
-    Transfer: (state, { toAgent, reason }, context) => {
+    Transfer: (state, { _tag: _, toAgent, ...terms }, context) => {
       if (state.opened === undefined) return reject({ _tag: "SessionUnknown" })
       if (state.active !== undefined) return reject({ _tag: "TurnInProgress", turn: state.active.turn })
       const from = state.agent
       if (from === toAgent) return accept({ reply: { from, to: toAgent } })
       return accept({
-        ...tell(state, context, [{ _tag: "AgentChanged", from, to: toAgent, reason, at: context.now }]),
+        ...tell(state, context, [changed(state, toAgent, terms, context.now)]),
         reply: { from, to: toAgent },
       })
     },
@@ -186,49 +251,33 @@ export const ChatSession = define(ChatSessionProtocol, {
       state.opened === undefined
         ? reject({ _tag: "SessionUnknown" })
         : accept({ reply: view(state, after, limit ?? readEventsMax) }),
-    Tokens: (state, { turn, from, tokens }, context) =>
-      fromAgent(state, turn, context, (active) => {
-        if (from > active.heard) {
-          return broken(state, context, active, "TokensMissing", "a part of the answer did not arrive")
-        }
-        const fresh = tokens.slice(active.heard - from)
-        if (fresh.length === 0) return accept()
-        const characters = fresh.reduce((sum, token) => sum + token.length, active.answer.length)
-        if (active.tokens + fresh.length > answerTokensMax || characters > answerCharactersMax) {
-          return broken(state, context, active, "AnswerTooLong", "the answer exceeds what a session keeps")
-        }
-        return accept({
-          ...tell(state, context, [{ _tag: "TokensReceived", tokens: fresh, at: context.now }]),
-          setTimers: hearWithin,
-        })
-      }),
-    TurnEnded: (state, { turn, tokens, plan }, context) =>
-      fromAgent(state, turn, context, (active) => {
-        if (active.heard !== tokens) {
-          return broken(state, context, active, "TokensMissing", "a part of the answer did not arrive")
-        }
-        const end = { stopped: false, at: context.now, ...(plan === undefined ? {} : { plan }) }
-        return accept({
-          ...tell(state, context, [{ _tag: "TurnCompleted", ...end }]),
-          clearTimers: [silence],
-        })
-      }),
-    TurnFailed: (state, { turn, code, message }, context) =>
-      fromAgent(state, turn, context, (active) => broken(state, context, active, code, message)),
-    TransferRequested: (state, { turn, toAgent, reason }, context) =>
-      fromAgent(state, turn, context, (active) => {
-        const problem = transferProblem(active, toAgent)
-        if (problem !== undefined) return broken(state, context, active, "TransferRefused", problem)
-        return accept({
-          ...tell(state, context, [
-            { _tag: "AgentChanged", from: state.agent, to: toAgent, reason, at: context.now },
-          ]),
-          send: [askAgent(state, toAgent, turn, active.question)],
-          setTimers: hearWithin,
-        })
+    Said: ({ active }, { turn }) =>
+      accept({
+        reply:
+          active?.turn === turn
+            ? {
+                text: active.answer.slice(active.answer.length - active.heardCharacters),
+                tokens: active.heard,
+              }
+            : { text: "", tokens: 0 },
       }),
   },
   evolve,
+  progressed: {
+    answer: (state, { id, value }, context) =>
+      state.active === undefined || answerId(state.active) !== id
+        ? accept()
+        : heard(state, context, state.active, value),
+  },
+  settled: {
+    answer: (state, outcome, context) => {
+      const { active } = state
+      if (active === undefined || answerId(active) !== outcome.id) return accept()
+      if (outcome._tag === "Success") return ended(state, context, active, outcome.output)
+      return broken(state, context, active, outcome.code.slice(0, 64), outcome.detail)
+    },
+  },
+  upcast: { state: (stored) => upcastState(stored) },
   timers: {
     silence: (state, _, context) =>
       state.active === undefined

@@ -3,13 +3,19 @@
  * as clients see them, numbered without gaps.
  */
 import * as Schema from "effect/Schema"
-import { ChatMessage, MessageContent, SessionEvent, type Tagged, Token } from "../../schemas/index.ts"
+import {
+  answerTokensMax,
+  ChatMessage,
+  Handover,
+  MessageContent,
+  SessionEvent,
+  type Tagged,
+  Token,
+  TokenUsage,
+} from "../../schemas/index.ts"
 
-/** Tokens and characters of one answer; a longer one ends with an error. */
-export const answerTokensMax = 1_500
-export const answerCharactersMax = 32_000
 /** Events kept for clients that resume. More than one turn can have, so a running answer is always complete. */
-export const recentEventsMax = 2_000
+export const recentEventsMax = answerTokensMax + 2_000
 /** Characters of the events kept beyond those of the running turn. */
 export const recentCharactersMax = 48_000
 /** Complete messages kept, by number and by characters. */
@@ -23,9 +29,10 @@ const Turn = Schema.Struct({
   question: MessageContent,
   startedAt: Schema.Finite,
   answer: Schema.String,
-  /** Tokens of the turn, and those among them from the agent that has it now. */
+  /** Tokens of the turn, and those among them from the agent that has it now, with their characters. */
   tokens: Schema.Int,
   heard: Schema.Int,
+  heardCharacters: Schema.Int,
   /** The agents that had this turn, in order. */
   agents: Schema.Array(Schema.String),
 })
@@ -43,6 +50,8 @@ export const State = Schema.Struct({
     }),
   ),
   agent: Schema.String,
+  /** How the conversation came to the agent that has it, if another one had it before. */
+  handover: Schema.optionalKey(Handover),
   turns: Schema.Int,
   asked: Schema.Array(Schema.Struct({ messageId: Schema.String, turn: Schema.Int, after: Schema.Int })),
   messages: Schema.Array(ChatMessage),
@@ -68,11 +77,20 @@ export const events = {
   Opened: { agent: Schema.String, title: Schema.String, owner: Schema.String, traceId: Schema.String, at },
   TurnStarted: { turn: Schema.Int, messageId: Schema.String, content: MessageContent, at },
   TokensReceived: { tokens: Schema.Array(Token), at },
-  /** Within a turn or between turns. */
-  AgentChanged: { from: Schema.String, to: Schema.String, reason: Schema.String, at },
+  /** Within a turn or between turns. What version 1 wrote has no `handover`. */
+  AgentChanged: {
+    from: Schema.String,
+    to: Schema.String,
+    reason: Schema.String,
+    handover: Schema.optionalKey(Handover),
+    at,
+  },
+  /** What the agent said of the turn is void. */
+  AnswerRestarted: { reason: Schema.String, at },
   TurnCompleted: {
     stopped: Schema.Boolean,
     plan: Schema.optionalKey(Schema.String),
+    usage: Schema.optionalKey(TokenUsage),
     at,
   },
   TurnBroken: { code: Schema.String, message: Schema.String, at },
@@ -145,7 +163,7 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Extract<Event
     opened: { agent, title, owner, traceId, createdAt },
   }),
   TurnStarted: (state, { turn, messageId, content, at: startedAt }) => {
-    const active = { turn, question: content, startedAt, answer: "", tokens: 0, heard: 0 }
+    const active = { turn, question: content, startedAt, answer: "", tokens: 0, heard: 0, heardCharacters: 0 }
     const started = addMessage(
       {
         ...state,
@@ -168,6 +186,7 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Extract<Event
       answer: active.answer + tokens.join(""),
       tokens: active.tokens + tokens.length,
       heard: active.heard + tokens.length,
+      heardCharacters: tokens.reduce((sum, token) => sum + token.length, active.heardCharacters),
     }
     return append(
       { ...state, active: heard },
@@ -175,23 +194,46 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Extract<Event
       tokens.map((content, index) => ({ type: "token", content, index: active.tokens + index })),
     )
   },
-  AgentChanged: (state, { from, to, reason, at: time }) => {
+  AgentChanged: ({ handover: _, ...state }, { from, to, reason, handover, at: time }) => {
     const changed = append(state, time, [{ type: "agent_transfer", from_agent: from, to_agent: to, reason }])
     return {
       ...changed,
       agent: to,
+      ...(handover === undefined ? {} : { handover }),
       ...(changed.active === undefined
         ? {}
-        : { active: { ...changed.active, heard: 0, agents: [...changed.active.agents, to] } }),
+        : {
+            active: {
+              ...changed.active,
+              heard: 0,
+              heardCharacters: 0,
+              agents: [...changed.active.agents, to],
+            },
+          }),
     }
   },
-  TurnCompleted: (state, { stopped, plan, at: time }) =>
+  AnswerRestarted: (state, { reason, at: time }) => {
+    if (state.active === undefined) return state
+    const { active } = state
+    const index = active.tokens - active.heard
+    const restarted = append(state, time, [{ type: "stream_restart", agent_id: state.agent, index, reason }])
+    const answer = active.answer.slice(0, active.answer.length - active.heardCharacters)
+    return { ...restarted, active: { ...active, answer, tokens: index, heard: 0, heardCharacters: 0 } }
+  },
+  TurnCompleted: (state, { stopped, plan, usage, at: time }) =>
     close(state, time, {
       type: "stream_end",
       total_tokens: state.active?.tokens ?? 0,
       execution_time: (time - (state.active?.startedAt ?? time)) / 1_000,
       ...(stopped ? { stopped } : {}),
       ...(plan === undefined ? {} : { plan }),
+      ...(usage === undefined ? {} : { usage }),
     }),
   TurnBroken: (state, { code, message, at: time }) => close(state, time, { type: "error", code, message }),
+}
+
+/** Version 1 did not count characters. What ran then is ended by its silence: the agent does not answer it any more. */
+export const upcastState = (stored: unknown): unknown => {
+  const old = stored as { readonly active?: object }
+  return old.active === undefined ? old : { ...old, active: { ...old.active, heardCharacters: 0 } }
 }

@@ -111,7 +111,7 @@ export const chatRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
   const transfer = route(services, chatEndpoints.transfer, async (request, { params: { session }, body }) => {
     enterSession(request, session)
     const { to_agent, reason = "asked by the user" } = body
-    const command = { _tag: "Transfer", toAgent: String(to_agent), reason } as const
+    const command = { _tag: "Transfer", toAgent: String(to_agent), reason, context: "full" } as const
     const transferring = Effect.andThen(
       checkAccess(services, request.identity, session),
       engine.ask(ChatSessionProtocol, session, command, {

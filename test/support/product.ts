@@ -3,7 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { EngineAccess, implementations, ModelsAccess } from "../../actors/index.ts"
+import { EngineAccess, implementations, type Platform, PlatformAccess } from "../../actors/index.ts"
 import {
   type CallOptions,
   Engine,
@@ -20,6 +20,7 @@ import { makeStores, startNode } from "../../engine/testkit/memory-deployment.ts
 import { VirtualTime } from "../../engine/testkit/virtual-time.ts"
 import type { AnyProtocol, ReplyOf, Sample } from "../../schemas/index.ts"
 import { MetricStream, metricToken } from "../../streams/index.ts"
+import { scriptedPlatform } from "./platform.ts"
 import { makeMemoryEventStream } from "./memory-event-stream.ts"
 
 export const tenant = "t"
@@ -39,6 +40,8 @@ export class Product {
   /** What the registry of models would answer. */
   checkHealth: (tenant: string) => Effect.Effect<{ readonly checked: number; readonly unhealthy: number }> =
     () => Effect.succeed({ checked: 0, unhealthy: 0 })
+  /** What takes the place of the scripted platform. */
+  platform: Partial<Platform> = {}
   private nodes = 0
 
   constructor(seed: string) {
@@ -51,11 +54,11 @@ export class Product {
   /** `replace`: kinds that take the place of the product's own. */
   readonly start = Effect.fnUntraced(function* (this: Product, replace: ReadonlyArray<Implementation> = []) {
     const access = yield* EngineAccess.make
-    const models = yield* ModelsAccess.make
-    yield* models.fill((tenant) => this.checkHealth(tenant))
+    const platform = yield* PlatformAccess.make
+    yield* platform.fill({ ...scriptedPlatform(), checkModels: (tenant) => this.checkHealth(tenant), ...this.platform })
     const own = yield* implementations.pipe(
       Effect.provideService(EngineAccess, access),
-      Effect.provideService(ModelsAccess, models),
+      Effect.provideService(PlatformAccess, platform),
       Effect.provideService(MetricStream, this.metrics),
     )
     const kindOf = ({ kind }: Implementation) => kind.protocol.kind

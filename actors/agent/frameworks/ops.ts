@@ -1,13 +1,21 @@
 /** The built-in operations agent: answers through an OPS plan, and tells which alerts it was told of. */
 import * as Effect from "effect/Effect"
-import { ActivityFailure } from "../../engine/index.ts"
-import { formatTime, formatValue, languageOf } from "../../ops/index.ts"
-import { type Alert, type AnswerBlock, OpsPlanProtocol, type PlanAnswer } from "../../schemas/index.ts"
-import { EngineAccess } from "../engine-access.ts"
-import type { Question, Utterance } from "./question.ts"
+import { ActivityFailure, type EngineError, type Rejected } from "../../../engine/index.ts"
+import { formatTime, formatValue, languageOf } from "../../../ops/index.ts"
+import {
+  AgentProtocol,
+  type Alert,
+  type AnswerBlock,
+  OpsPlanProtocol,
+  type PlanAnswer,
+} from "../../../schemas/index.ts"
+import type { AnswerCall } from "../framework.ts"
+import type { Utterance } from "./utterance.ts"
 
 /** How long one attempt waits for the plan; the next attempt gets the same plan's answer. */
 export const planTimeoutMs = 60_000
+/** Alerts that an answer tells of, newest first. */
+export const alertsPerAnswerMax = 10
 
 export const asksForAlerts = (question: string): boolean =>
   /\balerts?\b|\balarms?\b|\bwarnings?\b|알림|경보|알람|경고/.test(question.toLowerCase())
@@ -20,7 +28,7 @@ const alertLine = (alert: Alert): string => {
   ].join(" ")
 }
 
-const tellAlerts = ({ question, alerts }: Question): Utterance => {
+const tellAlerts = (question: string, alerts: ReadonlyArray<Alert>): Utterance => {
   const korean = languageOf(question) === "ko"
   const none = korean ? "받은 알림이 없습니다." : "I have not been told of any alert."
   const firing = alerts.filter(({ status }) => status === "raised").length
@@ -37,36 +45,33 @@ const tellAlerts = ({ question, alerts }: Question): Utterance => {
 const textOf = (blocks: ReadonlyArray<AnswerBlock>): string =>
   blocks.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n\n")
 
+const failureOf = (error: EngineError | Rejected): ActivityFailure =>
+  error._tag === "Rejected"
+    ? new ActivityFailure({ code: "PlanRefused", detail: error.message, retryable: false })
+    : new ActivityFailure({
+        code: error.code,
+        detail: error.detail,
+        retryable: error.kind === "retryable",
+      })
+
 /** The plan's id is the question's, so asking again gives the same answer. */
-export const ops = Effect.fnUntraced(function* (
-  question: Question,
-  tenant: string,
-): Effect.fn.Return<Utterance, ActivityFailure, EngineAccess> {
-  if (asksForAlerts(question.question)) return tellAlerts(question)
-  const access = yield* EngineAccess
-  const engine = yield* access.engine
-  const { plan } = question
+export const ops = Effect.fnUntraced(function* ({
+  engine,
+  question: { question, plan },
+  tenant,
+  view,
+}: AnswerCall): Effect.fn.Return<Utterance, ActivityFailure> {
+  if (asksForAlerts(question)) {
+    const asking = { _tag: "RecentAlerts" as const, limit: alertsPerAnswerMax }
+    const { alerts } = yield* engine
+      .ask(AgentProtocol, view.agent, asking, { tenant })
+      .pipe(Effect.mapError(failureOf))
+    return tellAlerts(question, alerts)
+  }
+  const command = { _tag: "Ask" as const, question: question.slice(0, 4_000) }
+  const options = { tenant, idempotencyKey: `answer:${plan}`, timeoutMs: planTimeoutMs }
   const answer: PlanAnswer = yield* engine
-    .ask(
-      OpsPlanProtocol,
-      plan,
-      { _tag: "Ask" as const, question: question.question.slice(0, 4_000) },
-      {
-        tenant,
-        idempotencyKey: `answer:${plan}`,
-        timeoutMs: planTimeoutMs,
-      },
-    )
-    .pipe(
-      Effect.mapError((error) =>
-        error._tag === "Rejected"
-          ? new ActivityFailure({ code: "PlanRefused", detail: error.message, retryable: false })
-          : new ActivityFailure({
-              code: error.code,
-              detail: error.detail,
-              retryable: error.kind === "retryable",
-            }),
-      ),
-    )
+    .ask(OpsPlanProtocol, plan, command, options)
+    .pipe(Effect.mapError(failureOf))
   return { _tag: "Say", text: textOf(answer.blocks), blocks: answer.blocks, plan }
 })

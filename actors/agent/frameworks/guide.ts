@@ -1,7 +1,7 @@
 /** The built-in guide: says what it is, and hands questions about infrastructure over to `ops`. */
-import { concernsInfrastructure, languageOf } from "../../ops/index.ts"
+import { concernsInfrastructure, languageOf } from "../../../ops/index.ts"
 import { asksForAlerts } from "./ops.ts"
-import type { Question, Utterance } from "./question.ts"
+import type { Utterance } from "./utterance.ts"
 
 export const opsAgent = "ops"
 
@@ -20,11 +20,12 @@ const introduction = {
   ].join(" "),
 }
 
-export const guide = ({ question }: Question): Utterance =>
+export const guide = (question: string): Utterance =>
   concernsInfrastructure(question) || asksForAlerts(question)
     ? {
         _tag: "HandOver",
         toAgent: opsAgent,
+        context: "full",
         reason:
           languageOf(question) === "ko"
             ? "인프라에 관한 질문이라 ops 에이전트가 답합니다"

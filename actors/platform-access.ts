@@ -1,0 +1,38 @@
+/**
+ * How activities reach what stands around the engine: people's rights, the index of agents, language models, the way
+ * out. These are over a database that opens while the engine starts: whoever composes a node fills this in afterwards,
+ * and an activity that needs it earlier waits.
+ */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type { Access, EgressService, LlmModelsService, LlmService } from "../resources/index.ts"
+import type { AgentIndexService } from "./agent/index/agent-index.ts"
+
+/** Errors of each are whatever its service fails with; activities turn them into `ActivityFailure`. */
+export interface Platform {
+  readonly checkModels: LlmModelsService["checkHealth"]
+  /** What a user may do now; undefined when there is no such user. */
+  readonly access: (tenant: string, username: string) => Effect.Effect<Access | undefined, Error>
+  readonly agents: AgentIndexService
+  readonly llm: LlmService
+  readonly egress: EgressService
+}
+
+export class PlatformAccess extends Context.Service<
+  PlatformAccess,
+  {
+    /** Waits until the platform is there. */
+    readonly platform: Effect.Effect<Platform>
+    /** To be called once. Idempotent: the first one stays. */
+    readonly fill: (platform: Platform) => Effect.Effect<void>
+  }
+>()("millrace/actors/PlatformAccess") {
+  static readonly make = Effect.sync(() => {
+    const platform = Deferred.makeUnsafe<Platform>()
+    return PlatformAccess.of({
+      platform: Deferred.await(platform),
+      fill: (filled) => Effect.asVoid(Deferred.succeed(platform, filled)),
+    })
+  })
+}

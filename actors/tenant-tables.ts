@@ -1,0 +1,8 @@
+/** Every set of tables that has tenants' rows: those of the resources, and the projections that actors keep. */
+import { type TenantTables, tenantTables } from "../resources/index.ts"
+import { agentMigrations } from "./agent/index/migrations.ts"
+
+export const platformTables: ReadonlyArray<TenantTables> = [
+  ...tenantTables,
+  { set: "agents", migrations: agentMigrations },
+]

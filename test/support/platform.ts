@@ -1,0 +1,39 @@
+/** A platform for suites without a database: everybody may everything, agents are kept in memory, nothing goes out. */
+import * as Effect from "effect/Effect"
+import type { Platform } from "../../actors/index.ts"
+import { refuse } from "../../resources/index.ts"
+import type { AgentView } from "../../schemas/index.ts"
+
+const refused = refuse("unavailable", "TEST_001", "not in this suite")
+
+export const scriptedPlatform = (): Platform & { readonly views: Map<string, AgentView> } => {
+  const views = new Map<string, AgentView>()
+  const fail = () => Effect.fail(refused)
+  return {
+    views,
+    checkModels: () => Effect.succeed({ checked: 0, unhealthy: 0 }),
+    access: (_, username) =>
+      Effect.succeed({
+        user_id: username,
+        username,
+        active: true,
+        department: undefined,
+        groups: [],
+        roles: [],
+        permissions: ["*"],
+      }),
+    agents: {
+      put: (tenant, { view }) => Effect.sync(() => void views.set(`${tenant}/${view.agent}`, view)),
+      find: (tenant, agent) => Effect.sync(() => views.get(`${tenant}/${agent}`)),
+      list: () => Effect.sync(() => ({ rows: [...views.values()], total: views.size })),
+      recommend: fail,
+      credential: () => Effect.succeed(undefined),
+      setCredential: fail,
+    },
+    llm: { complete: fail, stream: fail, embed: fail },
+    egress: {
+      fetch: () => Promise.reject(new Error("nothing goes out of this suite")),
+      limited: () => () => Promise.reject(new Error("nothing goes out of this suite")),
+    },
+  }
+}
