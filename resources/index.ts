@@ -51,6 +51,8 @@ export {
   keepAnswer,
   keptAnswerLimits,
 } from "./idempotency/kept-answers.ts"
+export type { Outcome as BreakerOutcome } from "./llm/breaker.ts"
+export { Breakers } from "./llm/breakers.ts"
 export type { Budget, BudgetLimit } from "./llm/budgets.ts"
 export type {
   Answered,
@@ -64,8 +66,11 @@ export type {
   Usage,
 } from "./llm/call.ts"
 export { modelCheckerLayer } from "./llm/checker.ts"
+export { lexicalDimensions, lexicalModel, lexicalVector } from "./llm/lexical/embedding.ts"
+export { isHangul, type Word, wordsOf } from "./llm/lexical/words.ts"
 export { type LlmLimits, llmLimits } from "./llm/limits.ts"
 export { Llm, type LlmService } from "./llm/llm.ts"
+export { retryAfterMs, retryDelayMs } from "./llm/retry.ts"
 export { LlmUsage, type LlmUsageService } from "./llm/usage.ts"
 export type { UsageGroup, UsageRow } from "./llm/usage-report.ts"
 export { ModelChecker, type ModelCheckerService } from "./llm-models/checker.ts"

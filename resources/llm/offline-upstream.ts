@@ -3,8 +3,10 @@
  * before anybody has a key; it does not pretend to think.
  */
 import { setImmediate } from "node:timers/promises"
-import type { ChatRequest } from "./call.ts"
-import { estimateTokens, inputTokens, outputTokensMax } from "./tokens.ts"
+import type { ChatRequest, EmbeddingRequest } from "./call.ts"
+import { UpstreamFailure } from "./failure.ts"
+import { lexicalDimensions, lexicalVector } from "./lexical/embedding.ts"
+import { embeddingTokens, estimateTokens, inputTokens, outputTokensMax } from "./tokens.ts"
 import type { Upstream } from "./upstream.ts"
 
 const quotedMax = 200
@@ -34,6 +36,36 @@ const boundedWords = (request: ChatRequest) => {
   return { words, output, reason: "stop" as const }
 }
 
+const refused = (param: string, detail: string) =>
+  new UpstreamFailure("caller", detail, { status: 400, param })
+
+const textsOf = ({ input }: EmbeddingRequest): ReadonlyArray<string> => {
+  const texts: ReadonlyArray<unknown> = typeof input === "string" ? [input] : input
+  if (texts.every((text) => typeof text === "string")) return texts
+  throw refused("input", "the offline model embeds texts, not tokens")
+}
+
+/** OpenAI's own client asks for base64: of the numbers as 32-bit floats, the low byte first. */
+const encoded = (vector: Float32Array, format: EmbeddingRequest["encoding_format"]): Array<number> => {
+  if (format !== "base64") return Array.from(vector)
+  const bytes = Buffer.alloc(vector.length * 4)
+  vector.forEach((value, index) => void bytes.writeFloatLE(value, index * 4))
+  // The client's type has no text, which is what the API gives for this format.
+  return bytes.toString("base64") as unknown as Array<number>
+}
+
+const embed: Upstream["embed"] = async (request, signal) => {
+  const { dimensions = lexicalDimensions, encoding_format: format } = request
+  if (dimensions !== lexicalDimensions)
+    throw refused("dimensions", `the offline model has ${lexicalDimensions} dimensions`)
+  const data = []
+  for (const [index, text] of textsOf(request).entries()) {
+    data.push({ object: "embedding" as const, index, embedding: encoded(lexicalVector(text), format) })
+    await setImmediate(undefined, { signal })
+  }
+  return { data, tokens: { input: embeddingTokens(request), output: 0 } }
+}
+
 export const offlineUpstream: Upstream = {
   complete: async (request) => {
     const { words, output, reason } = boundedWords(request)
@@ -54,5 +86,6 @@ export const offlineUpstream: Upstream = {
     const tokens = { input: inputTokens(request), output }
     yield { choices: [{ index: 0, delta: {}, finish_reason: reason }], tokens }
   },
+  embed,
   probe: async () => {},
 }

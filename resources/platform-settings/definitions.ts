@@ -26,7 +26,20 @@ const whole = (
   expected: `a whole number from ${minimum} to ${maximum}`,
 })
 
+const modelName = (description: string): Definition<string> => ({
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  schema: Schema.String.check(Schema.isMaxLength(256), Schema.isPattern(/^[^\u0000-\u001f\u007f\p{Cs}]*$/u)),
+  byDefault: "",
+  description,
+  expected: "the name or the id of a registered model, or an empty text",
+})
+
 export const definitions = {
+  agents: {
+    embedding_model: modelName(
+      "The registered model that recommendations compare questions and agents by; empty: the offline one, which compares words. After a change all agents are embedded anew.",
+    ),
+  },
   alerts: {
     listed: whole(1, alertsKeptMax, alertsKeptMax, "Alerts that a list shows when no number is asked for."),
   },

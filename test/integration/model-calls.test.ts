@@ -207,8 +207,24 @@ describe("OpenAI's client", () => {
     for await (const chunk of stream) words.push(chunk.choices[0]?.delta.content ?? "")
     expect(words.length).toBeGreaterThan(10)
     expect(words.join("")).toContain("This is the offline model")
-    const refused = await failureOf(client.embeddings.create({ model: "offline", input: "text" }))
-    expect(refused).toMatchObject({ status: 400, param: "model" })
+  })
+
+  it("gets vectors from the offline model, as numbers and as OpenAI's client asks for them", async () => {
+    const input = ["고객 불만", "customer complaint", "kubernetes"]
+    const made = await client.embeddings.create({ model: "offline", input })
+    const [korean, english, other] = made.data.map(({ embedding }) => embedding)
+    const dot = (one: ReadonlyArray<number>, two: ReadonlyArray<number>) =>
+      one.reduce((sum, value, index) => sum + value * two[index]!, 0)
+    expect(dot(korean!, english!)).toBeGreaterThan(0.5)
+    expect(Math.abs(dot(korean!, other!))).toBeLessThan(0.2)
+    expect(made.usage.total_tokens).toBeGreaterThan(0)
+    const plain = await client.embeddings.create({ model: "offline", input, encoding_format: "float" })
+    expect(plain.data[2]!.embedding.length).toBe(other!.length)
+    expect(dot(plain.data[0]!.embedding, korean!)).toBeCloseTo(1, 5)
+    const refused = await failureOf(client.embeddings.create({ model: "offline", input, dimensions: 3 }))
+    expect(refused).toMatchObject({ status: 400, param: "dimensions" })
+    const tokens = await failureOf(client.embeddings.create({ model: "offline", input: [1, 2] }))
+    expect(tokens).toMatchObject({ status: 400, param: "input" })
   })
 
   it("makes vectors, where the provider can", async () => {
