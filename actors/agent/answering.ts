@@ -3,33 +3,24 @@
  * it now, and has its framework answer. What is said is reported in pieces, or gathered where nobody listens.
  */
 import * as Effect from "effect/Effect"
-import {
-  ActivityFailure,
-  type ActivityRun,
-  type EngineError,
-  type EngineShape,
-  type Rejected,
-  TraceContext,
-} from "../../engine/index.ts"
-import { AgentProtocol, type AgentView, answerCharactersMax, everyPermission } from "../../schemas/index.ts"
+import { ActivityFailure, type ActivityRun, type EngineShape, TraceContext } from "../../engine/index.ts"
+import { answerCharactersMax, everyPermission } from "../../schemas/index.ts"
 import { EngineAccess } from "../engine-access.ts"
 import { type Platform, PlatformAccess } from "../platform-access.ts"
-import { mayUseAgent } from "./access.ts"
 import type { AnswerCall, AnswerCaller, Outcome } from "./framework.ts"
 import { frameworks } from "./frameworks/frameworks.ts"
-import { type Answered, nothingSaid, type Piece, type Question, type Said } from "./question.ts"
+import type { Answered, Piece, Question, Said } from "./question.ts"
 import { makeSpeaker } from "./speaker.ts"
+import { usableAgent } from "./usable.ts"
+
+/**
+ * Bytes of an answer that nobody hears on the way, as JSON: a journal record holds it twice, as the outcome and as what
+ * its caller is answered, and an activity gives at most half of a record.
+ */
+export const gatheredBytesMax = 160 * 1024
 
 const failure = (code: string, detail: string, retryable = false) =>
   new ActivityFailure({ code, detail, retryable })
-
-const askFailed = (error: EngineError | Rejected): ActivityFailure =>
-  error._tag === "Rejected"
-    ? failure(String((error.rejection as { readonly _tag: unknown })._tag), error.message)
-    : failure(error.code, error.detail, error.kind === "retryable")
-
-const lookUp = (engine: EngineShape, tenant: string, agent: string) =>
-  engine.ask(AgentProtocol, agent, { _tag: "Describe" }, { tenant }).pipe(Effect.mapError(askFailed))
 
 /** Whoever asks, with the rights of now; undefined for the platform itself. */
 const callerOf = Effect.fnUntraced(function* (
@@ -54,46 +45,49 @@ const callerOf = Effect.fnUntraced(function* (
   }
 })
 
-/** The agent, when it takes questions and this caller may ask it. */
-export const usableAgent = Effect.fnUntraced(function* (
-  engine: EngineShape,
-  tenant: string,
-  agent: string,
-  caller: AnswerCaller | undefined,
-): Effect.fn.Return<AgentView, ActivityFailure> {
-  const view = yield* lookUp(engine, tenant, agent)
-  if (view.archived) return yield* Effect.fail(failure("AgentArchived", `agent "${agent}" is archived`))
-  if (caller !== undefined && !mayUseAgent(view, caller))
-    return yield* Effect.fail(failure("AgentForbidden", `"${caller.user}" may not use agent "${agent}"`))
-  return view
-})
+const tooLong = () =>
+  failure(
+    "AnswerTooLong",
+    `an answer has at most ${answerCharactersMax} characters, and ${gatheredBytesMax} bytes where it is given as a whole`,
+  )
 
-const answeredOf = (outcome: Outcome, tokens: number, text: string): Answered => {
+/** Nobody listens: the text is the answer. */
+const gathered = () => {
+  let text = ""
+  let bytes = 0
+  let tokens = 0
+  return {
+    say: (piece: string) =>
+      Effect.suspend(() => {
+        if (piece === "") return Effect.void
+        text += piece
+        bytes += Buffer.byteLength(JSON.stringify(piece))
+        tokens += 1
+        return text.length > answerCharactersMax || bytes > gatheredBytesMax
+          ? Effect.fail(tooLong())
+          : Effect.void
+      }),
+    isRepeating: () => true,
+    flush: Effect.void,
+    finish: Effect.sync(() => tokens),
+    text: () => text,
+  }
+}
+
+/** What was streamed is with whoever listened, and of its blocks the plan tells: only a whole answer holds them. */
+const answeredOf = (
+  outcome: Outcome,
+  { stream }: Question,
+  { tokens, text }: { readonly tokens: number; readonly text: string },
+): Answered => {
   if (outcome._tag === "HandOver") {
     const { _tag: _, ...handover } = outcome
     return { _tag: "HandedOver", ...handover }
   }
   const { _tag, blocks = [], ...rest } = outcome
-  return { _tag, tokens, text, blocks: text === "" ? [] : blocks, ...rest }
-}
-
-/** Nobody listens: the text is the answer. */
-const gathered = () => {
-  let text = ""
-  let tokens = 0
-  return {
-    say: (piece: string) =>
-      Effect.suspend(() => {
-        text += piece
-        tokens += 1
-        return text.length > answerCharactersMax
-          ? Effect.fail(failure("AnswerTooLong", `an answer has at most ${answerCharactersMax} characters`))
-          : Effect.void
-      }),
-    isRepeating: () => true,
-    finish: Effect.sync(() => tokens),
-    text: () => text,
-  }
+  return stream
+    ? { _tag, tokens, ...rest, text: "", blocks: [] }
+    : { _tag, tokens, ...rest, text, blocks: [...blocks] }
 }
 
 /** `said`: what the actor heard of this answer before, asked for only after a crash or a failed attempt. */
@@ -107,12 +101,13 @@ export const answering =
         const { tenant } = run.self
         const caller = yield* callerOf(platform, tenant, question.user)
         const view = yield* usableAgent(engine, tenant, question.agent, caller)
-        const before =
-          run.progressed === 0
-            ? nothingSaid
-            : yield* said(engine, question, run).pipe(
-                Effect.mapError((error) => failure("Unavailable", error.message, true)),
-              )
+        // A report of the attempt before may have been on its way when that ended: it is not counted, and yet was heard.
+        const isAgain = run.progressed > 0 || run.attempt > 1
+        const before = isAgain
+          ? yield* said(engine, question, run).pipe(
+              Effect.mapError((error) => failure("Unavailable", error.message, true)),
+            )
+          : undefined
         const speaker = question.stream
           ? {
               ...(yield* makeSpeaker({
@@ -135,8 +130,11 @@ export const answering =
           say: speaker.say,
           isRepeating: speaker.isRepeating,
         }
-        const outcome = yield* frameworks[view.framework].answer(call)
+        // What was said before a failure is heard before the failure is.
+        const outcome = yield* frameworks[view.framework]
+          .answer(call)
+          .pipe(Effect.tapError(() => speaker.flush))
         const tokens = yield* speaker.finish
-        return answeredOf(outcome, tokens, speaker.text())
+        return answeredOf(outcome, question, { tokens, text: speaker.text() })
       }),
     )
