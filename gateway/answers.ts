@@ -61,7 +61,9 @@ export const errorResponse = (context: RequestContext, failure: unknown): Respon
   const error = toGatewayError(failure)
   return jsonText(context, error.status, bodyOf[context.envelope](error, context), {
     ...(error.retryAfterSeconds === undefined ? {} : { "Retry-After": String(error.retryAfterSeconds) }),
-    ...(Array.isArray(error.details.allowed) ? { Allow: error.details.allowed.join(", ") } : {}),
+    ...(error.status === 405 && Array.isArray(error.details.allowed)
+      ? { Allow: error.details.allowed.join(", ") }
+      : {}),
     ...(error.status === 401 ? { "WWW-Authenticate": "Bearer" } : {}),
   })
 }

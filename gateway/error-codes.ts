@@ -3,6 +3,10 @@
 type Row = readonly [status: number, meaning: string]
 
 export const gatewayErrors: Readonly<Record<string, Row>> = {
+  AGT_AUTH_001: [403, "You may not use or change this agent."],
+  AGT_REG_006: [422, "The agent's settings do not go together."],
+  AGT_REG_007: [422, "Agents of this framework are shipped with the product."],
+  AGT_SEC_002: [503, "The agent stands, its credential could not be stored."],
   CHT_AUTH_001: [403, "This session belongs to somebody else."],
   CHT_WS_001: [400, "This path takes WebSockets only."],
   GTW_ACTOR_001: [403, "This route does not take this command."],
@@ -23,6 +27,7 @@ export const gatewayErrors: Readonly<Record<string, Row>> = {
   GTW_IDEM_002: [422, "This Idempotency-Key was used for another request."],
   GTW_MATCH_001: [412, "This tag is of no version of what is edited."],
   GTW_METRICS_001: [403, "Only the platform's own people read the node's counters."],
+  GTW_ORIGIN_001: [403, "Pages of this site may not call this."],
   GTW_PATH_001: [400, "The path is not valid."],
   GTW_PATH_002: [414, "The address is too long."],
   GTW_QUERY_001: [400, "The query is not valid."],

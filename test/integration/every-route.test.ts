@@ -195,6 +195,14 @@ describe("the border between tenants", () => {
 
 describe("another user of the same tenant", () => {
   const personal = [
+    "agents.get",
+    "agents.change",
+    "agents.archive",
+    "agents.restore",
+    "agents.move",
+    "agents.checkHealth",
+    "agents.execute",
+    "agents.executeA2a",
     "apiKeys.revoke",
     "apiKeys.rotate",
     "chat.messages.list",

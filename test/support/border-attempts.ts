@@ -30,6 +30,7 @@ const modelPermissions = of("model_id", "model")
 const grant = (objects: Objects) => ({ grantee_type: "USER", grantee_id: objects.user })
 const member = (objects: Objects) => ({ group: objects.group, user: objects.user })
 const role = () => ({ role: "MARKED" })
+const agent = of("agent", "agent")
 const setting = () => ({ category: "ops", name: "answer_seconds" })
 
 export const borderAttempts: Readonly<Record<string, Attempt>> = {
@@ -38,11 +39,14 @@ export const borderAttempts: Readonly<Record<string, Attempt>> = {
     body: () => ({ owner: marker, fence: 1 }),
     finds: "own",
   },
-  "agents.execute": {
-    parameters: () => ({ agent: "guide" }),
-    body: () => ({ task: "hello" }),
-    finds: "own",
-  },
+  "agents.get": none(agent),
+  "agents.change": none(agent, () => ({ name: "stolen" })),
+  "agents.archive": none(agent),
+  "agents.restore": none(agent),
+  "agents.move": none(agent, () => ({ status: "STAGING" })),
+  "agents.checkHealth": none(agent),
+  "agents.execute": none(agent, () => ({ task: "hello" })),
+  "agents.executeA2a": none(agent, () => ({ task: "hello" })),
   "apiKeys.revoke": none(of("id", "key")),
   "apiKeys.rotate": none(of("id", "key"), () => ({})),
   "cep.rules.read": none(named("rule", "marked-rule")),

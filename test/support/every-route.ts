@@ -55,6 +55,7 @@ export interface Objects {
   readonly model: string
   readonly grant: string
   readonly session: string
+  readonly agent: string
   readonly plan: string
   readonly key: string
   readonly trace: string
@@ -82,6 +83,13 @@ export const makeObjects = async (node: TestNode, token: string): Promise<Object
     agent_id: "guide",
     title: `${marker} session`,
   })
+  const agent = await post<{ id: string }>("/api/agents/", {
+    id: "marked-agent",
+    name: `${marker} agent`,
+    framework: "LLM",
+    access_level: "private",
+    llm: { prompt: `${marker} prompt` },
+  })
   const plan = await post<{ plan_id: string; trace_id: string }>("/api/ops/questions", {
     question: `load of ${marker} now`,
   })
@@ -108,6 +116,7 @@ export const makeObjects = async (node: TestNode, token: string): Promise<Object
     model: model.id,
     grant: grant.id,
     session: session.session_id,
+    agent: agent.id,
     plan: plan.plan_id,
     key: String(key.id),
     trace,

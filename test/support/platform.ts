@@ -28,9 +28,12 @@ export const scriptedPlatform = (): Platform & { readonly views: Map<string, Age
       list: () => Effect.sync(() => ({ rows: [...views.values()], total: views.size })),
       recommend: fail,
       credential: () => Effect.succeed(undefined),
+      hasCredential: () => Effect.succeed(false),
       setCredential: fail,
     },
     llm: { complete: fail, stream: fail, embed: fail },
+    models: { list: () => Effect.succeed({ models: [], total: 0 }) },
+    settings: { get: (_, key) => Effect.succeed(defaultOf(key)) },
     egress: {
       fetch: () => Promise.reject(new Error("nothing goes out of this suite")),
       limited: () => () => Promise.reject(new Error("nothing goes out of this suite")),

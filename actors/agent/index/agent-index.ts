@@ -46,7 +46,7 @@ export interface Recommended {
 export interface AgentIndexService {
   /** Idempotent; an older revision changes nothing. A change of settings is in the audit log in the same transaction. */
   readonly put: (tenant: string, row: IndexRow) => Effect.Effect<void, Refused | SqlError>
-  /** Undefined when there is none. Kept per node; a change is seen on all nodes. */
+  /** Undefined when there is none. Kept per node; a change is seen on all nodes, a check's latency half a minute later. */
   readonly find: (tenant: string, agent: string) => Effect.Effect<AgentView | undefined, Refused | SqlError>
   /** What this caller may use, by name. */
   readonly list: (
@@ -70,6 +70,7 @@ export interface AgentIndexService {
     tenant: string,
     agent: string,
   ) => Effect.Effect<Redacted.Redacted | undefined, Refused | SqlError>
+  readonly hasCredential: (tenant: string, agent: string) => Effect.Effect<boolean, Refused | SqlError>
   /** Undefined removes it. Sealed at rest. */
   readonly setCredential: (
     by: ChangedBy,

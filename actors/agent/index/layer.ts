@@ -1,5 +1,6 @@
 /** The index over the tenants' databases. */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -67,6 +68,7 @@ const verbOf = (before: AgentView | undefined, after: AgentView): string => {
   return before.status === after.status ? "change" : "move"
 }
 
+/** Gives whether anybody who keeps the agent has to hear of it: not of a check that found what the last one found. */
 const put = Effect.fnUntraced(function* (
   sql: SqlClient,
   tenant: string,
@@ -85,7 +87,8 @@ const put = Effect.fnUntraced(function* (
         EXCLUDED.allowed_teams, EXCLUDED.health_status, EXCLUDED.search_text, EXCLUDED.view)
       WHERE agents.revision < EXCLUDED.revision
     RETURNING id`
-  if (stored.length === 0 || before?.version === view.version) return
+  if (stored.length === 0) return false
+  if (before?.version === view.version) return before.view.health.status !== view.health.status
   yield* recordChanges(sql, { tenant, user: changedBy }, [
     {
       action: `agent.${verbOf(before?.view, view)}`,
@@ -95,16 +98,20 @@ const put = Effect.fnUntraced(function* (
       after: settingsOf(view),
     },
   ])
+  return true
 })
 
 const make = Effect.gen(function* () {
   const [{ within }, secrets, changes] = [yield* Tenancy, yield* Secrets, yield* Changes]
   const kept = new Kept<AgentView | undefined>(agentIndexLimits)
-  const changing = <A, E>(tenant: string, work: (sql: SqlClient) => Effect.Effect<A, E>) =>
-    Effect.onExit(within(tenant, work), () => changes.announce(topicOf(tenant)))
-
   const service: AgentIndexService = {
-    put: (tenant, row) => changing(tenant, (sql) => put(sql, tenant, row)),
+    put: (tenant, row) =>
+      within(tenant, (sql) => put(sql, tenant, row)).pipe(
+        Effect.onExit((exit) =>
+          Exit.isSuccess(exit) && !exit.value ? Effect.void : changes.announce(topicOf(tenant)),
+        ),
+        Effect.asVoid,
+      ),
     find: (tenant, agent) =>
       keptUnder(
         kept,
@@ -162,8 +169,15 @@ const make = Effect.gen(function* () {
                 }),
         ),
       ),
+    hasCredential: (tenant, agent) =>
+      within(tenant, (sql) =>
+        Effect.map(
+          sql`SELECT 1 FROM agent_credentials WHERE tenant = ${tenant} AND agent = ${agent}`,
+          ({ length }) => length > 0,
+        ),
+      ),
     setCredential: (by, agent, credential) =>
-      changing(
+      within(
         by.tenant,
         Effect.fnUntraced(function* (sql) {
           yield* sql`DELETE FROM agent_credentials WHERE tenant = ${by.tenant} AND agent = ${agent}`

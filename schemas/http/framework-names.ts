@@ -1,0 +1,31 @@
+/** How frameworks are called on the wire: as seed 0 spells them. Whoever asks may write them otherwise. */
+import * as Schema from "effect/Schema"
+import type { Framework } from "../agent.ts"
+
+/** Source: seed 0 §4.2, §5. */
+export const frameworkNames: Readonly<Record<Framework, string>> = {
+  builtin: "Builtin",
+  llm: "LLM",
+  agno: "Agno",
+  adk: "ADK",
+  langchain: "Langchain-agent",
+  custom: "Custom",
+  a2a: "A2A",
+  openai: "OpenAI",
+}
+
+const plain = (name: string): string => name.toLowerCase().replace(/[ _-]?agent$/, "")
+const byPlainName = new Map(
+  Object.keys(frameworkNames).map((framework) => [plain(framework), framework as Framework]),
+)
+
+/** Undefined for what is no framework. In any case, with and without "-agent". */
+export const frameworkNamed = (name: string): Framework | undefined => byPlainName.get(plain(name))
+
+/** A framework's name in a request; `frameworkNamed` tells which one it is. */
+export const FrameworkName = Schema.String.check(
+  Schema.isMaxLength(40),
+  Schema.makeFilter((name: string) => frameworkNamed(name) !== undefined, {
+    expected: `one of ${Object.values(frameworkNames).join(", ")}`,
+  }),
+).annotate({ description: `${Object.values(frameworkNames).join(", ")}; in any case` })
