@@ -36,13 +36,18 @@ export const adk: AgentFramework = {
       call,
       Effect.fnUntraced(function* (exchange) {
         const url = under(exchange.endpoint, "/execute")
-        const answer = yield* readJson(exchange, yield* exchange.post(url, requestOf(call), "application/json"))
+        const answer = yield* readJson(
+          exchange,
+          yield* exchange.post(url, requestOf(call), "application/json"),
+        )
         const status = fieldOf(answer, "status")
         if (typeof status !== "string")
           return yield* Effect.fail(new RemoteFailure("AgentMalformed", "the answer has no status"))
         if (status.toLowerCase() !== "success") {
           const words = `${exchange.quote(status)}: ${exchange.quote(complaintOf(answer))}`
-          return yield* Effect.fail(new RemoteFailure("AgentFailed", `the agent says ${words}`, { alive: true }))
+          return yield* Effect.fail(
+            new RemoteFailure("AgentFailed", `the agent says ${words}`, { alive: true }),
+          )
         }
         return yield* sayAll(exchange, spokenOf(fieldOf(answer, "result"), "result"))
       }),

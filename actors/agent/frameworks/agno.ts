@@ -35,7 +35,9 @@ export const agno: AgentFramework = {
         const payload = fieldOf(response, "payload")
         if (fieldOf(response, "type") === "error") {
           const words = exchange.quote(spokenOf(payload, "").text)
-          return yield* Effect.fail(new RemoteFailure("AgentFailed", `the agent says: ${words}`, { alive: true }))
+          return yield* Effect.fail(
+            new RemoteFailure("AgentFailed", `the agent says: ${words}`, { alive: true }),
+          )
         }
         if (payload === undefined)
           return yield* Effect.fail(new RemoteFailure("AgentMalformed", "the answer has no response.payload"))

@@ -35,7 +35,11 @@ export const custom: AgentFramework = {
         })
         const response = yield* exchange.post(exchange.endpoint, body, "application/json, text/plain")
         const text = yield* exchange.wait(() => response.text())
-        if (!isJson(response) && responsePath === undefined && response.headers.get("content-type")?.startsWith("text/"))
+        if (
+          !isJson(response) &&
+          responsePath === undefined &&
+          response.headers.get("content-type")?.startsWith("text/")
+        )
           return yield* sayAll(exchange, { text, blocks: [] })
         const answer = yield* parsed(text)
         const found = responsePath === undefined ? answer : at(answer, responsePath)

@@ -3,7 +3,14 @@ import * as Effect from "effect/Effect"
 import { ActivityFailure } from "../../../engine/index.ts"
 import type { Framework } from "../../../schemas/index.ts"
 import type { AgentFramework } from "../framework.ts"
+import { a2a } from "./a2a/a2a.ts"
+import { adk } from "./adk.ts"
+import { agno } from "./agno.ts"
 import { builtin } from "./builtin.ts"
+import { custom } from "./custom.ts"
+import { langchain } from "./langchain.ts"
+import { llm } from "./llm/llm.ts"
+import { openai } from "./openai.ts"
 
 const notConnected: AgentFramework = {
   answer: ({ view }) =>
@@ -19,11 +26,11 @@ const notConnected: AgentFramework = {
 
 export const frameworks: Readonly<Record<Framework, AgentFramework>> = {
   builtin,
-  llm: notConnected,
-  agno: notConnected,
-  adk: notConnected,
-  langchain: notConnected,
-  custom: notConnected,
-  a2a: notConnected,
-  openai: notConnected,
+  llm,
+  agno,
+  adk,
+  langchain,
+  custom,
+  a2a,
+  openai,
 }

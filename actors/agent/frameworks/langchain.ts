@@ -73,7 +73,9 @@ export const langchain: AgentFramework = {
         const response = yield* exchange.post(url, requestOf(call), "text/event-stream, application/json")
         if (!isJson(response)) return yield* sayStream(exchange, response)
         const answer = yield* readJson(exchange, response)
-        const said = ["output", "result", "content"].map((name) => fieldOf(answer, name)).find((one) => one != null)
+        const said = ["output", "result", "content"]
+          .map((name) => fieldOf(answer, name))
+          .find((one) => one != null)
         return yield* sayAll(exchange, spokenOf(said ?? answer, "output"))
       }),
     ),

@@ -111,7 +111,11 @@ export const openai: AgentFramework = {
           return yield* Effect.fail(new RemoteFailure("AgentSettingsInvalid", detail))
         }
         const url = under(exchange.endpoint, chatPath)
-        const response = yield* exchange.post(url, requestOf(call, model), "text/event-stream, application/json")
+        const response = yield* exchange.post(
+          url,
+          requestOf(call, model),
+          "text/event-stream, application/json",
+        )
         return yield* isJson(response) ? sayWhole(exchange, response) : sayStream(exchange, response)
       }),
     ),

@@ -77,7 +77,8 @@ const notConnected = new Set([
 const notHttp = /^(?:HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RESPONSE)/
 const notTrusted = /^(?:ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
 
-const causesOf = (thrown: unknown): ReadonlyArray<Error> => {
+/** What was thrown and what it came from. */
+export const causesOf = (thrown: unknown): ReadonlyArray<Error> => {
   const causes: Array<Error> = []
   for (let cause = thrown; cause instanceof Error && causes.length < 5; cause = cause.cause)
     causes.push(cause)

@@ -1,0 +1,112 @@
+/**
+ * What of an A2A agent's messages and artifacts is new: the protocol gives the same text more than once, as pieces, as
+ * whole artifacts and in the task's last snapshot, and a reader is to see it once. Stateful; nothing goes out from here.
+ */
+import type { Artifact, Message, Part, Task, TaskArtifactUpdateEvent } from "@a2a-js/sdk"
+import type { AnswerBlock } from "../../../../schemas/index.ts"
+import { dataBlock } from "../remote/spoken.ts"
+
+/** Blocks of data in one answer. */
+const blocksMax = 16
+/** Artifacts and messages that are told apart in one answer. */
+const sourcesMax = 1_000
+
+const wordsOf = (part: Part): string => {
+  switch (part.content?.$case) {
+    case "text":
+      return part.content.value
+    case "url":
+      return part.content.value
+    default:
+      return ""
+  }
+}
+const textOf = (parts: ReadonlyArray<Part> | undefined): string => (parts ?? []).map(wordsOf).join("")
+
+const squeezed = (text: string): string => text.replaceAll(/\s+/g, "")
+
+export class Telling {
+  readonly #artifacts = new Map<string, string>()
+  readonly #messages = new Set<string>()
+  readonly #data = new Set<string>()
+  readonly #blocks: Array<AnswerBlock> = []
+  /** Without white space, so that the same words in other pieces are known again. */
+  #told = ""
+  #source = ""
+
+  get blocks(): ReadonlyArray<AnswerBlock> {
+    return this.#blocks
+  }
+
+  /** Undefined parts are data that no reader reads: they come along as blocks. */
+  #keepData(parts: ReadonlyArray<Part> | undefined): void {
+    for (const part of parts ?? []) {
+      if (part.content?.$case !== "data" || this.#blocks.length >= blocksMax) continue
+      const key = JSON.stringify(part.content.value)
+      if (this.#data.has(key)) continue
+      this.#data.add(key)
+      this.#blocks.push(...dataBlock(part.filename || "data", part.content.value))
+    }
+  }
+
+  #tell(source: string, text: string): string {
+    if (text === "") return ""
+    const apart = this.#told !== "" && source !== this.#source ? "\n\n" : ""
+    this.#source = source
+    this.#told += squeezed(text)
+    return apart + text
+  }
+
+  #wasTold(text: string): boolean {
+    const words = squeezed(text)
+    return words !== "" && this.#told.endsWith(words)
+  }
+
+  /** The text to say now; empty when there is none. */
+  message(message: Message | undefined): string {
+    if (message === undefined) return ""
+    const { messageId, parts } = message
+    this.#keepData(parts)
+    const text = textOf(parts)
+    if (messageId !== "" && this.#messages.has(messageId)) return ""
+    if (this.#messages.size < sourcesMax) this.#messages.add(messageId)
+    return this.#wasTold(text) ? "" : this.#tell(`message ${messageId}`, text)
+  }
+
+  piece({ artifact, append }: TaskArtifactUpdateEvent): string {
+    if (artifact === undefined) return ""
+    if (!append) return this.#artifact(artifact)
+    this.#keepData(artifact.parts)
+    const text = textOf(artifact.parts)
+    this.#remember(artifact.artifactId, (this.#artifacts.get(artifact.artifactId) ?? "") + text)
+    return this.#tell(artifact.artifactId, text)
+  }
+
+  #remember(id: string, text: string): void {
+    if (this.#artifacts.size < sourcesMax || this.#artifacts.has(id)) this.#artifacts.set(id, text)
+  }
+
+  #artifact({ artifactId, parts }: Artifact): string {
+    this.#keepData(parts)
+    const text = textOf(parts)
+    const before = this.#artifacts.get(artifactId) ?? ""
+    this.#remember(artifactId, text)
+    if (text.startsWith(before)) {
+      const rest = text.slice(before.length)
+      return before === "" && this.#wasTold(rest) ? "" : this.#tell(artifactId, rest)
+    }
+    return this.#tell(`${artifactId} again`, text)
+  }
+
+  task({ artifacts, status }: Task): ReadonlyArray<string> {
+    return [...(artifacts ?? []).map((artifact) => this.#artifact(artifact)), this.message(status?.message)]
+  }
+
+  /** What a task held before this question is not its answer. */
+  forget(task: Task): void {
+    this.task(task)
+    this.#told = ""
+    this.#source = ""
+    this.#blocks.length = 0
+  }
+}
