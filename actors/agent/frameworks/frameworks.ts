@@ -1,6 +1,4 @@
 /** Every framework by its name: what speaks to its agents. */
-import * as Effect from "effect/Effect"
-import { ActivityFailure } from "../../../engine/index.ts"
 import type { Framework } from "../../../schemas/index.ts"
 import type { AgentFramework } from "../framework.ts"
 import { a2a } from "./a2a/a2a.ts"
@@ -11,18 +9,6 @@ import { custom } from "./custom.ts"
 import { langchain } from "./langchain.ts"
 import { llm } from "./llm/llm.ts"
 import { openai } from "./openai.ts"
-
-const notConnected: AgentFramework = {
-  answer: ({ view }) =>
-    Effect.fail(
-      new ActivityFailure({
-        code: "FrameworkUnsupported",
-        detail: `agents of the framework "${view.framework}" are not connected yet`,
-        retryable: false,
-      }),
-    ),
-  check: () => Effect.succeed({ status: "unknown", consecutiveFailures: 0 }),
-}
 
 export const frameworks: Readonly<Record<Framework, AgentFramework>> = {
   builtin,
