@@ -25,6 +25,7 @@ import { statisticsRoutes } from "./http/statistics.ts"
 import { tenantRoutes } from "./http/tenants.ts"
 import { tracingRoutes } from "./http/tracing.ts"
 import { userRoutes } from "./http/users.ts"
+import { mcpRoutes } from "./mcp/routes.ts"
 import type { GatewayApp, GatewayEnvironment, Route } from "./route.ts"
 import type { GatewayServices } from "./services.ts"
 import { answerUnmatched } from "./unmatched.ts"
@@ -47,6 +48,7 @@ const areas: ReadonlyArray<(services: GatewayServices) => ReadonlyArray<Route>> 
   llmModelV2Routes,
   llmUsageRoutes,
   lockRoutes,
+  mcpRoutes,
   modelCallRoutes,
   opsRoutes,
   roleRoutes,

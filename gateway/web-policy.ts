@@ -26,12 +26,12 @@ const hstsSeconds = 365 * 24 * 60 * 60
 export const preflightHeaders: HeaderSet = {
   "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
   "Access-Control-Allow-Headers":
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Request-ID, traceparent",
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Mcp-Protocol-Version, Mcp-Session-Id, X-Request-ID, traceparent",
   "Access-Control-Max-Age": String(preflightSecondsMax),
 }
 
 const exposed =
-  "ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Process-Time, X-Request-ID, traceparent"
+  "ETag, Idempotency-Replayed, Location, Mcp-Session-Id, RateLimit, RateLimit-Policy, Retry-After, X-Process-Time, X-Request-ID, traceparent"
 
 export const makeWebPolicy = ({ publicUrl, corsOrigins }: WebSettings): WebPolicy => {
   const base: HeaderSet = {

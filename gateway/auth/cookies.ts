@@ -1,5 +1,6 @@
 /** The two cookies of a login, and the check of the page that sends them. Source: RFC 6265, RFC 6265bis §4.1.2.7. */
 import { GatewayError } from "../errors.ts"
+import { isOwnOrigin } from "../own-origin.ts"
 import type { GatewayRequest } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 
@@ -43,15 +44,9 @@ const read = ({ http }: GatewayRequest, name: string): string | undefined => {
 export const readLoginCookie = (request: GatewayRequest) => read(request, loginCookie)
 export const readRefreshCookie = (request: GatewayRequest) => read(request, refreshCookie)
 
-const hostOf = (origin: string): string | undefined =>
-  URL.canParse(origin) ? new URL(origin).host : undefined
-
-/** Browsers name the page's origin with every POST. Errors: 403 `USR_SSO_007` for a page of somebody else. */
-export const requireOwnOrigin = ({ web, login }: GatewayServices, { http }: GatewayRequest): void => {
-  const { origin, host } = http.env.incoming.headers
-  if (origin === undefined || web.allows(origin)) return
-  const own = login.publicUrl === undefined ? host : hostOf(login.publicUrl)
-  if (own !== undefined && hostOf(origin) === own) return
+/** Errors: 403 `USR_SSO_007` for a page of somebody else. */
+export const requireOwnOrigin = (services: GatewayServices, { http }: GatewayRequest): void => {
+  if (isOwnOrigin(services, http.env.incoming.headers)) return
   throw new GatewayError(403, "USR_SSO_007", "Pages of this site may not log in here.", {
     field: "Origin",
     remedy: "list the site in CORS_ORIGINS",

@@ -8,11 +8,11 @@ import type { GatewayServices } from "../services.ts"
 import { runTraced } from "../traced.ts"
 
 /** Whom the built-in rules tell; until alerts have an index of their own, it is the one that knows them. */
-const alertAgent = "ops"
+export const alertAgent = "ops"
 
 const timestamp = (milliseconds: number) => new Date(milliseconds).toISOString()
 
-const alertBody = ({ since, at, ...alert }: Alert) => ({
+export const alertBody = ({ since, at, ...alert }: Alert) => ({
   ...alert,
   since: timestamp(since),
   at: timestamp(at),

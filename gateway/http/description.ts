@@ -1,11 +1,11 @@
 /** The API's description of itself: made from the mounted routes when it is first asked for, and kept. */
 import { createHash } from "node:crypto"
-import { readFileSync } from "node:fs"
 import { type AnyEndpoint, descriptionEndpoints } from "../../schemas/index.ts"
 import { jsonText, text } from "../answers.ts"
 import { noneMatch } from "../if-match.ts"
 import { describe } from "../openapi/document.ts"
 import { docsPage } from "../openapi/page.ts"
+import { productVersion } from "../product-version.ts"
 import { responseHeaders } from "../request-context.ts"
 import { type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
@@ -20,12 +20,6 @@ const once = <A>(make: () => A): (() => A) => {
     return made.value
   }
 }
-
-const productVersion = once(
-  () =>
-    (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
-      .version,
-)
 
 /** Weak, since the text may be compressed on the way. */
 const weakTag = (body: string): string =>

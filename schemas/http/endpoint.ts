@@ -43,7 +43,7 @@ export interface Declaration<
   /** Of the success. Default: 200, or 204 without an answer. */
   readonly status?: 200 | 201 | 202 | 204
   /** Other statuses that the same answer may have. */
-  readonly otherStatuses?: ReadonlyArray<200 | 201 | 503>
+  readonly otherStatuses?: ReadonlyArray<200 | 201 | 202 | 503>
   /** Default: `plain`. `v2`: seed 2 §3.2, for errors as well. `openai`: errors as OpenAI has them, answers as they are. */
   readonly envelope?: EnvelopeName
   /** What the answer is instead of JSON. */

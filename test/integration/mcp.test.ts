@@ -1,0 +1,250 @@
+/** What the official client of the Model Context Protocol gets from a node, and what is refused before it is asked. */
+import { Client } from "@modelcontextprotocol/sdk/client/index.js"
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { AgentIndex } from "../../actors/index.ts"
+import type { AgentView } from "../../schemas/index.ts"
+import { startTestNode, type TestNode } from "../support/node.ts"
+
+let node: TestNode
+const clients: Array<Client> = []
+
+const connect = async (token: string): Promise<Client> => {
+  const client = new Client({ name: "test", version: "1.0.0" })
+  const requestInit = { headers: { authorization: `Bearer ${token}` } }
+  await client.connect(new StreamableHTTPClientTransport(new URL(`${node.url}/mcp`), { requestInit }))
+  clients.push(client)
+  return client
+}
+
+/** Known to lists only: enough to see who is shown it. */
+const listed = (agent: string, more: Partial<AgentView> = {}): AgentView => ({
+  agent,
+  name: agent,
+  framework: "builtin",
+  behaviour: "guide",
+  description: `The agent ${agent}.`,
+  skills: [],
+  status: "PRODUCTION",
+  archived: false,
+  version: 1,
+  revision: 1,
+  health: { status: "unknown", consecutiveFailures: 0 },
+  registeredAt: 0,
+  updatedAt: 0,
+  running: 0,
+  answered: 0,
+  failed: 0,
+  ...more,
+})
+
+const put = (view: AgentView) => node.run(AgentIndex.use((index) => index.put("default", { view })))
+
+let ann: Client
+let bob: Client
+
+beforeAll(async () => {
+  node = await startTestNode()
+  await put(listed("anns-own", { accessLevel: "private", owner: "ann" }))
+  await put(listed("strange.name:1"))
+  ann = await connect(await node.login("ann"))
+  bob = await connect(await node.login("bob"))
+}, 60_000)
+afterAll(async () => {
+  for (const client of clients) await client.close()
+  await node.stop()
+})
+
+const allTools = async (client: Client) => {
+  const tools = []
+  let cursor: string | undefined
+  let pages = 0
+  do {
+    const page = await client.listTools(cursor === undefined ? {} : { cursor })
+    tools.push(...page.tools)
+    cursor = page.nextCursor
+    pages += 1
+  } while (cursor !== undefined)
+  return { pages, names: tools.map(({ name }) => name), tools }
+}
+
+const failureOf = (asking: Promise<unknown>) =>
+  asking.then(
+    () => undefined,
+    ({ code, message, data }: { code: number; message: string; data?: unknown }) => ({ code, message, data }),
+  )
+
+describe("the tools", () => {
+  it("are the agents that the caller may use, and what there is for everybody", async () => {
+    const { names } = await allTools(bob)
+    expect(names).toEqual(
+      expect.arrayContaining([
+        "list_agents",
+        "recommend_agents",
+        "execute_agent",
+        "ops_question",
+        "recent_alerts",
+        "ask_guide",
+        "ask_ops",
+      ]),
+    )
+    expect(names).not.toContain("ask_anns-own")
+    expect((await allTools(ann)).names).toContain("ask_anns-own")
+  })
+
+  it("have names that every client takes; an agent of another name is asked by its id", async () => {
+    const { names } = await allTools(ann)
+    expect(names.filter((name) => !/^[A-Za-z0-9_-]{1,64}$/.test(name))).toEqual([])
+    const agents = await ann.callTool({ name: "list_agents", arguments: { search: "strange" } })
+    expect(agents.structuredContent).toMatchObject({ agents: [{ agent_id: "strange.name:1" }], total: 1 })
+  })
+
+  it("are only those that the rights of an API key allow", async () => {
+    const token = await node.login("carol")
+    const asks = await connect(await node.narrow(token, ["agent:execute"]))
+    expect((await allTools(asks)).names).toEqual(expect.arrayContaining(["execute_agent", "ask_guide"]))
+    expect((await allTools(asks)).names).not.toContain("ops_question")
+    const reads = await connect(await node.narrow(token, ["agent:read"]))
+    expect((await allTools(reads)).names).toEqual(["list_agents", "recommend_agents"])
+    expect(
+      await failureOf(reads.callTool({ name: "ask_guide", arguments: { message: "hi" } })),
+    ).toMatchObject({ code: -32602, data: { code: "USR_AUTH_003" } })
+    expect(
+      await failureOf(reads.callTool({ name: "ops_question", arguments: { question: "hi" } })),
+    ).toMatchObject({ code: -32602, data: { code: "USR_AUTH_003" } })
+  })
+
+  it("come in pages", async () => {
+    for (let index = 0; index < 55; index++)
+      await put(listed(`many-${index}`, { accessLevel: "user_specific", allowedUsers: ["dora"] }))
+    const { names, pages } = await allTools(await connect(await node.login("dora")))
+    expect(pages).toBe(2)
+    expect(names.filter((name) => name.startsWith("ask_many-"))).toHaveLength(55)
+    expect(new Set(names).size).toBe(names.length)
+    expect(await failureOf(ann.listTools({ cursor: "forged" }))).toMatchObject({ code: -32602 })
+  })
+})
+
+describe("a call", () => {
+  it("is answered by the agent, in text and in structure that fits its schema", async () => {
+    await ann.listTools()
+    const answer = await ann.callTool({ name: "ask_guide", arguments: { message: "hello" } })
+    expect(answer).toMatchObject({ structuredContent: { agent_id: "guide", status: "completed" } })
+    expect(JSON.stringify(answer.content)).toContain("offline agent")
+  })
+
+  it("is answered by the agent that the question was handed to", async () => {
+    const arguments_ = { agent_id: "guide", message: "which alerts were there" }
+    const answer = await ann.callTool({ name: "execute_agent", arguments: arguments_ })
+    expect(answer.structuredContent).toMatchObject({ agent_id: "ops", status: "completed" })
+  })
+
+  it("asks about infrastructure and its alerts", async () => {
+    const answer = await ann.callTool({ name: "ops_question", arguments: { question: "what time is it" } })
+    expect(answer.structuredContent).toMatchObject({ status: "answered", route: "DIRECT" })
+    const alerts = await ann.callTool({ name: "recent_alerts", arguments: { limit: 5 } })
+    expect(alerts.structuredContent).toEqual({ alerts: [], total: 0 })
+  })
+
+  it("of an agent that one may not use is refused, as is one of no agent", async () => {
+    const asked = { arguments: { message: "hello" } }
+    expect(await failureOf(bob.callTool({ name: "ask_anns-own", ...asked }))).toMatchObject({
+      code: -32602,
+      data: { code: "AGT_AUTH_001" },
+    })
+    expect(await failureOf(bob.callTool({ name: "ask_nobody", ...asked }))).toMatchObject({
+      code: -32602,
+      data: { code: "AGT_REG_001" },
+    })
+    expect(await failureOf(bob.callTool({ name: "no_tool", ...asked }))).toMatchObject({
+      code: -32602,
+      message: expect.stringContaining("no_tool"),
+    })
+    const byId = { agent_id: "anns-own", message: "hello" }
+    expect(await bob.callTool({ name: "execute_agent", arguments: byId })).toMatchObject({ isError: true })
+  })
+
+  it("with arguments that do not fit tells the model which, and why", async () => {
+    const answer = await ann.callTool({ name: "ask_guide", arguments: { mesage: "hello" } })
+    expect(answer.isError).toBe(true)
+    expect(JSON.stringify(answer.content)).toContain("mesage")
+  })
+})
+
+const initialize = {
+  jsonrpc: "2.0",
+  id: 1,
+  method: "initialize",
+  params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "raw", version: "1" } },
+}
+const accept = { accept: "application/json, text/event-stream" }
+const send = (body: unknown, headers: Readonly<Record<string, string>> = {}, token?: string) =>
+  node.request("POST", "/mcp", { body, headers: { ...accept, ...headers }, token })
+
+describe("over HTTP", () => {
+  it("a message needs no session, and any node gives the same", async () => {
+    const first = await send(initialize)
+    expect(first.status).toBe(200)
+    expect(first.headers.get("mcp-session-id")).toMatch(/^[0-9a-f-]{36}$/)
+    expect(await first.json()).toMatchObject({
+      id: 1,
+      result: {
+        protocolVersion: "2025-11-25",
+        serverInfo: { name: "millrace" },
+        capabilities: { tools: {} },
+      },
+    })
+    const ping = await send({ jsonrpc: "2.0", id: "p", method: "ping" })
+    expect(ping.headers.get("content-type")).toContain("application/json")
+    expect(ping.headers.get("x-content-type-options")).toBe("nosniff")
+    expect(await ping.json()).toEqual({ jsonrpc: "2.0", id: "p", result: {} })
+  })
+
+  it("takes notifications without an answer", async () => {
+    const response = await send({ jsonrpc: "2.0", method: "notifications/initialized" })
+    expect([response.status, await response.text()]).toEqual([202, ""])
+    const cancelled = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 77 } }
+    expect((await send(cancelled)).status).toBe(202)
+  })
+
+  it.each([
+    ["what is no JSON", "{", 400, -32700],
+    ["a batch", [initialize], 400, -32600],
+    ["no object", "7", 400, -32600],
+    ["another version of JSON-RPC", { ...initialize, jsonrpc: "1.0" }, 400, -32600],
+    ["no method", { jsonrpc: "2.0", id: 1 }, 400, -32600],
+    ["an unknown method", { jsonrpc: "2.0", id: 1, method: "no/such" }, 200, -32601],
+    ["a call without a name", { jsonrpc: "2.0", id: 1, method: "tools/call", params: {} }, 200, -32602],
+    [
+      "a cursor of another type",
+      { jsonrpc: "2.0", id: 1, method: "tools/list", params: { cursor: 5 } },
+      200,
+      -32602,
+    ],
+  ])("refuses %s", async (_, body, status, code) => {
+    const response = await send(body)
+    expect(response.status).toBe(status)
+    expect(await response.json()).toMatchObject({ jsonrpc: "2.0", error: { code } })
+  })
+
+  it("refuses who is not logged in, and says with what one would be", async () => {
+    const response = await send(initialize, {}, "")
+    expect(response.status).toBe(401)
+    expect(response.headers.get("www-authenticate")).toMatch(/^Bearer/)
+  })
+
+  it("refuses pages of other sites, a protocol that it does not know, and who takes no stream", async () => {
+    expect((await send(initialize, { origin: "https://evil.example" })).status).toBe(403)
+    expect((await send(initialize, { origin: node.url })).status).toBe(200)
+    const ping = { jsonrpc: "2.0", id: 1, method: "ping" }
+    expect((await send(ping, { "mcp-protocol-version": "1999-01-01" })).status).toBe(400)
+    expect((await send(ping, { "mcp-protocol-version": "2025-06-18" })).status).toBe(200)
+    expect((await send(ping, { accept: "application/json" })).status).toBe(406)
+  })
+
+  it.each(["GET", "DELETE"])("has no stream of its own and no session to end: %s", async (method) => {
+    const response = await node.request(method, "/mcp", { headers: accept })
+    expect(response.status).toBe(405)
+    expect(response.headers.get("allow")).toContain("POST")
+  })
+})
