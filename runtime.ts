@@ -12,6 +12,8 @@ import {
   AgentIndex,
   agentIndexLayer,
   CallCounter,
+  ChatIndex,
+  chatIndexLayer,
   EngineAccess,
   implementations,
   PlatformAccess,
@@ -19,6 +21,8 @@ import {
   runMetricFeed,
   runModelWatch,
   seedBuiltins,
+  TaskIndex,
+  taskIndexLayer,
   traceProjectorLayer,
   traceStoreLayer,
 } from "./actors/index.ts"
@@ -138,6 +142,8 @@ const openPlatform = Effect.fnUntraced(function* (settings: Settings) {
     credentialsLayer,
     modelsLayer(settings),
     agentIndexLayer,
+    chatIndexLayer,
+    taskIndexLayer,
   ).pipe(Layer.provideMerge(Tenancy.layerRouted(platformTables)), Layer.provideMerge(Secrets.layer({ keys })))
   return yield* Layer.build(tenants)
 })
@@ -182,8 +188,13 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
     checkModels: Context.get(platform, LlmModels).checkHealth,
     access: Context.get(platform, Directory).access,
     agents: Context.get(platform, AgentIndex),
+    chats: Context.get(platform, ChatIndex),
     llm: Context.get(platform, Llm),
+    models: Context.get(platform, LlmModels),
+    defaultModel: (tenant) => Context.get(platform, PlatformSettings).get(tenant, "agents.default_model"),
     egress: Context.get(platform, Egress),
+    tasks: Context.get(platform, TaskIndex),
+    secrets: Context.get(platform, Secrets),
   })
   yield* seedBuiltins(Context.get(services, Engine), developmentTenant)
   yield* Effect.provide(keepDefaultModel(settings, report), platform)

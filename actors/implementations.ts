@@ -8,6 +8,8 @@ import { implementKind } from "./implement-kind.ts"
 import { llmHealthImplementation } from "./llm-health/implementation.ts"
 import { Lock } from "./lock/lock.ts"
 import { opsPlanImplementation } from "./ops-plan/implementation.ts"
+import { taskImplementation } from "./task/implementation.ts"
+import { TaskContext } from "./task-context/task-context.ts"
 
 /**
  * Gotcha: fill `EngineAccess` once the engine is made and `PlatformAccess` once the database is open, or activities that
@@ -21,4 +23,6 @@ export const implementations = Effect.all([
   opsPlanImplementation,
   implementKind(Lock, {}),
   llmHealthImplementation,
+  taskImplementation,
+  implementKind(TaskContext, {}),
 ])

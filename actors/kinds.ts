@@ -7,6 +7,8 @@ import { ChatSession } from "./chat-session/session.ts"
 import { LlmHealth } from "./llm-health/llm-health.ts"
 import { Lock } from "./lock/lock.ts"
 import { OpsPlan } from "./ops-plan/plan.ts"
+import { Task } from "./task/task.ts"
+import { TaskContext } from "./task-context/task-context.ts"
 
 /** Gotcha: a kind added to `implementations` belongs here too. */
 export const kinds = [
@@ -17,4 +19,6 @@ export const kinds = [
   Lock,
   OpsPlan,
   RuleIndex,
+  Task,
+  TaskContext,
 ] as unknown as ReadonlyArray<AnyKind>

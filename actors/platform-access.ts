@@ -6,8 +6,16 @@
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type { Access, EgressService, LlmModelsService, LlmService } from "../resources/index.ts"
+import type {
+  Access,
+  EgressService,
+  LlmModelsService,
+  LlmService,
+  SecretsService,
+} from "../resources/index.ts"
 import type { AgentIndexService } from "./agent/index/agent-index.ts"
+import type { ChatIndexService } from "./chat-session/index/chat-index.ts"
+import type { TaskIndexService } from "./task/index/task-index.ts"
 
 /** Errors of each are whatever its service fails with; activities turn them into `ActivityFailure`. */
 export interface Platform {
@@ -15,8 +23,14 @@ export interface Platform {
   /** What a user may do now; undefined when there is no such user. */
   readonly access: (tenant: string, username: string) => Effect.Effect<Access | undefined, Error>
   readonly agents: AgentIndexService
+  readonly chats: ChatIndexService
+  readonly tasks: TaskIndexService
   readonly llm: LlmService
+  readonly models: Pick<LlmModelsService, "list">
+  /** Name or id of the model of agents that name none; empty when the tenant has set none. */
+  readonly defaultModel: (tenant: string) => Effect.Effect<string, Error>
   readonly egress: EgressService
+  readonly secrets: SecretsService
 }
 
 export class PlatformAccess extends Context.Service<

@@ -11,6 +11,7 @@ import type {
   LockProtocol,
   OpsPlanProtocol,
   RejectionOf,
+  TaskProtocol,
 } from "../schemas/index.ts"
 
 export type Details = Readonly<Record<string, unknown>>
@@ -74,6 +75,7 @@ type RejectionTag = RejectionOf<
   | typeof ChatSessionProtocol
   | typeof LockProtocol
   | typeof OpsPlanProtocol
+  | typeof TaskProtocol
 >["_tag"]
 
 const rejections: Record<RejectionTag, Row> = {
@@ -94,6 +96,12 @@ const rejections: Record<RejectionTag, Row> = {
   PlanUnknown: [404, "OPS_PLAN_001", "There is no such plan."],
   PlanTaken: [409, "OPS_PLAN_002", "The plan exists with another question."],
   TooManyWaiting: [429, "OPS_LOAD_001", "Too many wait for this plan."],
+  TaskUnknown: [404, "TSK_TASK_001", "There is no such task."],
+  TaskTaken: [409, "TSK_TASK_002", "The task exists with another agent or message."],
+  TaskEnded: [409, "TSK_TASK_003", "The task has ended."],
+  TaskAtWork: [409, "TSK_TASK_004", "The agent is at work and asked nothing; wait or cancel the task."],
+  TaskTooLong: [422, "TSK_LIM_001", "The task holds as much as it may; begin another one in its context."],
+  TooManyPushes: [429, "TSK_LIM_002", "The task has as many receivers as it may have."],
 }
 
 /** What engine errors and rejections become, by code. */

@@ -12,6 +12,8 @@ import type {
   OpsPlanProtocol,
   Permission,
   RuleIndexProtocol,
+  TaskContextProtocol,
+  TaskProtocol,
 } from "../../schemas/index.ts"
 import { authorize, type Identity } from "../auth/identity.ts"
 import { GatewayError } from "../errors.ts"
@@ -31,6 +33,8 @@ export const servedCommands: {
   readonly lock: Served<typeof LockProtocol>
   readonly "ops-plan": Served<typeof OpsPlanProtocol>
   readonly "rule-index": Served<typeof RuleIndexProtocol>
+  readonly task: Served<typeof TaskProtocol>
+  readonly "task-context": Served<typeof TaskContextProtocol>
 } = {
   agent: { commands: {}, instead: "GET /api/agents/ and POST /api/agents/{id}/execute" },
   "cep-rule": {
@@ -51,6 +55,8 @@ export const servedCommands: {
     instead: "POST /api/ops/questions and GET /api/ops/plans/{id}",
   },
   "rule-index": { commands: {}, instead: "POST /api/cep/rules" },
+  task: { commands: {}, instead: "POST /a2a" },
+  "task-context": { commands: {}, instead: "POST /a2a" },
 }
 
 const rows: Readonly<Record<string, Served<AnyProtocol>>> = servedCommands

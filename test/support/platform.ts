@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { Platform } from "../../actors/index.ts"
 import { refuse } from "../../resources/index.ts"
 import type { AgentView } from "../../schemas/index.ts"
+import { makeMemoryChatIndex } from "./chat-index.ts"
 
 const refused = refuse("unavailable", "TEST_001", "not in this suite")
 
@@ -31,12 +32,19 @@ export const scriptedPlatform = (): Platform & { readonly views: Map<string, Age
       hasCredential: () => Effect.succeed(false),
       setCredential: fail,
     },
+    tasks: {
+      put: () => Effect.void,
+      list: () => Effect.succeed({ rows: [], total: 0 }),
+      unsettled: () => Effect.succeed([]),
+    },
+    chats: makeMemoryChatIndex(),
     llm: { complete: fail, stream: fail, embed: fail },
     models: { list: () => Effect.succeed({ models: [], total: 0 }) },
-    settings: { get: (_, key) => Effect.succeed(defaultOf(key)) },
+    defaultModel: () => Effect.succeed(""),
     egress: {
       fetch: () => Promise.reject(new Error("nothing goes out of this suite")),
       limited: () => () => Promise.reject(new Error("nothing goes out of this suite")),
     },
+    secrets: { seal: (plain) => plain, open: (sealed) => sealed, isCurrent: () => true, keyIds: [] },
   }
 }

@@ -1,0 +1,166 @@
+/** A task, and what happens to it, as the public A2A protocol (1.0) has them; its own library turns that into 0.3. */
+import {
+  type Artifact,
+  type Message,
+  type Part,
+  Role,
+  type StreamResponse,
+  type Task,
+  TaskState,
+  type TaskStatus as WireStatus,
+} from "@a2a-js/sdk"
+import type { TaskEvent, TaskMessage, TaskPart, TaskStatus, TaskView } from "../../schemas/index.ts"
+
+export const wireStates: Readonly<Record<TaskStatus, TaskState>> = {
+  submitted: TaskState.TASK_STATE_SUBMITTED,
+  working: TaskState.TASK_STATE_WORKING,
+  "input-required": TaskState.TASK_STATE_INPUT_REQUIRED,
+  completed: TaskState.TASK_STATE_COMPLETED,
+  canceled: TaskState.TASK_STATE_CANCELED,
+  failed: TaskState.TASK_STATE_FAILED,
+  rejected: TaskState.TASK_STATE_REJECTED,
+}
+
+export const timestampOf = (milliseconds: number): string => new Date(milliseconds).toISOString()
+
+const textPart = (value: string): Part => ({
+  content: { $case: "text", value },
+  metadata: undefined,
+  filename: "",
+  mediaType: "text/plain",
+})
+
+const partOf = (part: TaskPart): Part =>
+  "text" in part
+    ? textPart(part.text)
+    : {
+        content: { $case: "data", value: part.data },
+        metadata: undefined,
+        filename: "",
+        mediaType: "application/json",
+      }
+
+type Named = Pick<TaskView, "task" | "context">
+
+const messageOf = (
+  { task, context }: Named,
+  { messageId, role, text, parts }: Pick<TaskMessage, "messageId" | "role" | "text" | "parts">,
+): Message => ({
+  messageId,
+  contextId: context,
+  taskId: task,
+  role: role === "user" ? Role.ROLE_USER : Role.ROLE_AGENT,
+  parts: parts === undefined ? [textPart(text)] : parts.map(partOf),
+  metadata: undefined,
+  extensions: [],
+  referenceTaskIds: [],
+})
+
+/** One for each turn: what the agent answered. */
+export const artifactId = (turn: number): string => `answer-${turn}`
+
+const artifactOf = (turn: number, text: string): Artifact => ({
+  artifactId: artifactId(turn),
+  name: "answer",
+  description: "",
+  parts: [textPart(text)],
+  metadata: undefined,
+  extensions: [],
+})
+
+interface Reached {
+  readonly status: TaskStatus
+  readonly message: string | undefined
+  readonly code: string | undefined
+  readonly at: number
+  /** Tells the status' message from others of the task. */
+  readonly n: number
+}
+
+const statusOf = (named: Named, { status, message, code, at, n }: Reached): WireStatus => {
+  const text = message ?? code
+  const messageId = `${named.task.slice(0, 100)}:status:${n}`
+  return {
+    state: wireStates[status],
+    message: text === undefined ? undefined : messageOf(named, { messageId, role: "agent", text }),
+    timestamp: timestampOf(at),
+  }
+}
+
+/** What a program may want to know besides: who has the task, why it ended so, what it took. */
+const metadataOf = ({ metadata, agent, code, plan, usage, tokens }: TaskView) => ({
+  ...metadata,
+  agent,
+  ...(code === undefined ? {} : { code }),
+  ...(plan === undefined ? {} : { plan }),
+  ...(usage === undefined ? {} : { usage }),
+  tokens,
+})
+
+export interface Shown {
+  /** Messages of the history at most, newest last; absent: all. */
+  readonly historyLength?: number | undefined
+  readonly artifacts: boolean
+}
+
+const historyOf = (view: TaskView, length: number | undefined): Array<Message> => {
+  const messages = view.messages.map((message) => messageOf(view, message))
+  if (length === undefined) return messages
+  return length <= 0 ? [] : messages.slice(-length)
+}
+
+export const wireTask = (view: TaskView, { historyLength, artifacts }: Shown): Task => ({
+  id: view.task,
+  contextId: view.context,
+  status: statusOf(view, {
+    status: view.status,
+    message: view.statusMessage,
+    code: view.code,
+    at: view.statusAt,
+    n: view.revision,
+  }),
+  artifacts: artifacts ? view.answers.map(({ turn, text }) => artifactOf(turn, text)) : [],
+  history: historyOf(view, historyLength),
+  metadata: metadataOf(view),
+})
+
+export const wireStatusUpdate = (
+  named: Named,
+  event: Extract<TaskEvent, { type: "status" }>,
+): StreamResponse => {
+  const { status, message, code, at, n } = event
+  return {
+    payload: {
+      $case: "statusUpdate",
+      value: {
+        taskId: named.task,
+        contextId: named.context,
+        status: statusOf(named, { status, message, code, at, n }),
+        metadata: undefined,
+      },
+    },
+  }
+}
+
+/** A piece of a turn's answer. `append`: it goes on from the piece before. */
+export const wirePiece = (
+  named: Named,
+  piece: {
+    readonly turn: number
+    readonly text: string
+    readonly append: boolean
+    readonly last: boolean
+  },
+): StreamResponse => ({
+  payload: {
+    $case: "artifactUpdate",
+    value: {
+      taskId: named.task,
+      contextId: named.context,
+      artifact: artifactOf(piece.turn, piece.text),
+      append: piece.append,
+      lastChunk: piece.last,
+      metadata: undefined,
+    },
+  },
+})
