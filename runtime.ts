@@ -10,7 +10,9 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import {
   AgentIndex,
+  AgentRecommendations,
   agentIndexLayer,
+  agentRecommendationsLayer,
   CallCounter,
   ChatIndex,
   chatIndexLayer,
@@ -18,6 +20,7 @@ import {
   implementations,
   PlatformAccess,
   platformTables,
+  runEmbeddingUpkeep,
   runMetricFeed,
   runModelWatch,
   seedBuiltins,
@@ -145,7 +148,7 @@ const openPlatform = Effect.fnUntraced(function* (settings: Settings) {
     chatIndexLayer,
     taskIndexLayer,
   ).pipe(Layer.provideMerge(Tenancy.layerRouted(platformTables)), Layer.provideMerge(Secrets.layer({ keys })))
-  return yield* Layer.build(tenants)
+  return yield* Layer.build(Layer.provideMerge(agentRecommendationsLayer, tenants))
 })
 
 /** What local tools get in: nothing where another provider logs people in. */
@@ -188,6 +191,7 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
     checkModels: Context.get(platform, LlmModels).checkHealth,
     access: Context.get(platform, Directory).access,
     agents: Context.get(platform, AgentIndex),
+    recommendations: Context.get(platform, AgentRecommendations),
     chats: Context.get(platform, ChatIndex),
     llm: Context.get(platform, Llm),
     models: Context.get(platform, LlmModels),
@@ -205,6 +209,7 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   yield* Effect.forkScoped(Effect.provide(runMetricFeed(), all))
   yield* Effect.forkScoped(Effect.provide(resealSecrets(report), platform))
   yield* Effect.forkScoped(Effect.provide(pruneUsage, platform))
+  yield* Effect.forkScoped(Effect.provide(runEmbeddingUpkeep({ node: incarnation }), all))
   const { modelCheckEveryMs: everyMs } = settings
   yield* Effect.forkScoped(Effect.provide(runModelWatch({ everyMs }), all))
   const url = yield* Effect.provide(startGateway(settings, login, collector), all)

@@ -5,11 +5,17 @@ export {
   AgentIndex,
   type AgentIndexService,
   type AgentSearch,
-  type Recommendation,
-  type Recommended,
-  type RecommendFilters,
 } from "./agent/index/agent-index.ts"
 export { agentIndexLayer } from "./agent/index/layer.ts"
+export { agentRecommendationsLayer } from "./agent/recommend/layer.ts"
+export {
+  AgentRecommendations,
+  type Recommendation,
+  type RecommendationsService,
+  type Recommended,
+  type RecommendQuestion,
+} from "./agent/recommend/recommendations.ts"
+export { runEmbeddingUpkeep } from "./agent/recommend/upkeep.ts"
 export { seedBuiltins } from "./builtins.ts"
 export { builtinRules } from "./cep-rule/builtin.ts"
 export { type MetricFeedOptions, runMetricFeed } from "./cep-rule/metric-feed.ts"

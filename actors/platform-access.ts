@@ -14,6 +14,7 @@ import type {
   SecretsService,
 } from "../resources/index.ts"
 import type { AgentIndexService } from "./agent/index/agent-index.ts"
+import type { RecommendationsService } from "./agent/recommend/recommendations.ts"
 import type { ChatIndexService } from "./chat-session/index/chat-index.ts"
 import type { TaskIndexService } from "./task/index/task-index.ts"
 
@@ -23,6 +24,7 @@ export interface Platform {
   /** What a user may do now; undefined when there is no such user. */
   readonly access: (tenant: string, username: string) => Effect.Effect<Access | undefined, Error>
   readonly agents: AgentIndexService
+  readonly recommendations: RecommendationsService
   readonly chats: ChatIndexService
   readonly tasks: TaskIndexService
   readonly llm: LlmService

@@ -1,7 +1,7 @@
 /** What the gateway is given: everything it talks to, so that a test can put a node together from parts. */
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { AgentIndex, TraceStore } from "../actors/index.ts"
+import type { AgentIndex, AgentRecommendations, ChatIndex, TraceStore } from "../actors/index.ts"
 import type { EngineShape, KeyValue, LogFull, Unavailable } from "../engine/index.ts"
 import type {
   ApiKeys,
@@ -32,8 +32,10 @@ import type { WebPolicy } from "./web-policy.ts"
 /** The services that handlers may use as Effects. */
 export type GatewayNeeds =
   | AgentIndex
+  | AgentRecommendations
   | ApiKeys
   | Changes
+  | ChatIndex
   | Directory
   | KeyValue.KeyValue
   | Llm

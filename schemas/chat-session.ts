@@ -5,10 +5,11 @@
 import * as Schema from "effect/Schema"
 import { HandoverTerms, Token, TokenUsage } from "./answer.ts"
 import { command, protocol } from "./protocol.ts"
-import { countOf, Id, Time, textOf } from "./text.ts"
+import { countOf, Id, nameOf, Time, textOf } from "./text.ts"
 
 export const messageCharactersMax = 16_000
 export const readEventsMax = 1_000
+export const titleCharactersMax = 200
 
 export const MessageContent = textOf(messageCharactersMax).check(Schema.isMinLength(1))
 
@@ -21,6 +22,31 @@ export const ChatMessage = Schema.Struct({
   at: Time,
 })
 export type ChatMessage = typeof ChatMessage.Type
+
+/** A message as the session keeps it. What follows `messageId` is only of the assistant's. */
+export const SessionMessage = Schema.Struct({
+  /** From 1, gapless per session. */
+  number: Schema.Int,
+  ...ChatMessage.fields,
+  /** Only of the user's. */
+  messageId: Schema.optionalKey(Id),
+  status: Schema.optionalKey(Schema.Literals(["completed", "stopped", "failed"])),
+  tokens: Schema.optionalKey(Schema.Int),
+  executionMs: Schema.optionalKey(Schema.Finite),
+  usage: Schema.optionalKey(TokenUsage),
+  plan: Schema.optionalKey(Id),
+  /** Why it failed. */
+  code: Schema.optionalKey(Schema.String),
+})
+export type SessionMessage = typeof SessionMessage.Type
+
+/** What the answers of a session took together. `tokens` are those that clients were sent. */
+export const SessionTotals = Schema.Struct({
+  tokens: Schema.Int,
+  executionMs: Schema.Finite,
+  usage: TokenUsage,
+})
+export type SessionTotals = typeof SessionTotals.Type
 
 const numbered = { n: Schema.Int, turn: Schema.Int, at: Time }
 
@@ -71,8 +97,16 @@ export const SessionView = Schema.Struct({
   title: Schema.String,
   owner: Schema.String,
   createdAt: Time,
-  /** Complete messages, oldest first; the oldest leave when their bound is reached. */
-  messages: Schema.Array(ChatMessage),
+  lastActivity: Time,
+  turns: Schema.Int,
+  totals: SessionTotals,
+  /** Who had the conversation before the agent that has it now. */
+  previousAgent: Schema.optionalKey(Id),
+  /** Complete messages, oldest first; the oldest leave when their bound is reached, and are in the index then. */
+  messages: Schema.Array(SessionMessage),
+  /** Number of the newest complete message, and of the oldest that the session itself still holds. */
+  lastMessage: Schema.Int,
+  oldestMessage: Schema.Int,
   /** Events with `after` < n, oldest first, at most `limit`. */
   events: Schema.Array(SessionEvent),
   /** Number of the oldest event still held: below it there are only messages. */
@@ -87,9 +121,9 @@ export const ChatSessionProtocol = protocol({
   kind: "chat-session",
   version: 2,
   commands: {
-    /** Opening again with the same agent and owner changes nothing. */
+    /** Opening again with the same agent and owner changes nothing. Without a title the first question becomes it. */
     Open: command(
-      { agentId: Id, title: textOf(200), owner: textOf(200) },
+      { agentId: Id, title: textOf(titleCharactersMax), owner: textOf(200) },
       Schema.Struct({ session: Id, traceId: Schema.String, createdAt: Time }),
     ),
     /** The same `messageId` gives the same turn. `after`: the turn's events come after this number. */
@@ -101,9 +135,20 @@ export const ChatSessionProtocol = protocol({
     Stop: command({ turn: Schema.optionalKey(Schema.Int) }, Schema.Struct({ stopped: Schema.Boolean })),
     /** Between turns. Whether the owner may use the other agent is checked by whoever sends this, and again when it answers. */
     Transfer: command({ toAgent: Id, ...HandoverTerms.fields }, Schema.Struct({ from: Id, to: Id })),
-    /** `after` absent: no events, only messages. */
+    /** Answered once lists show it, or the index could not be reached. */
+    Rename: command({ title: nameOf(titleCharactersMax) }, Schema.Struct({ title: Schema.String })),
+    /**
+     * Ends the running answer and forgets everything: the session is unknown from then on. Answered once its messages
+     * are gone from the index, too, or the index could not be reached and is tried again.
+     */
+    Delete: command({}, Schema.Struct({ deleted: Schema.Boolean })),
+    /** With `after` events, no messages; without it the newest messages, or those before number `before`. */
     Read: command(
-      { after: Schema.optionalKey(Schema.Int), limit: Schema.optionalKey(countOf(1, readEventsMax)) },
+      {
+        after: Schema.optionalKey(Schema.Int),
+        before: Schema.optionalKey(Schema.Int),
+        limit: Schema.optionalKey(countOf(1, readEventsMax)),
+      },
       SessionView,
     ),
     /** What the running turn's agent has said so far; an empty text when nothing. For the run that goes on after a crash. */
@@ -115,6 +160,9 @@ export const ChatSessionProtocol = protocol({
     TurnInProgress: { turn: Schema.Int },
   },
 })
+
+/** Code of the `error` by which clients are told that there is no such session any more; nothing follows it. */
+export const sessionDeletedCode = "SessionDeleted"
 
 /** Topic of the live feed of one session; its bodies are `{ events: SessionEvent[] }`. */
 export const sessionTopic = (tenant: string, session: string): string => `session.${tenant}.${session}`

@@ -1,26 +1,26 @@
 /**
- * What a chat session remembers and how its journal folds: the turns, the complete messages, and the most recent events
- * as clients see them, numbered without gaps.
+ * What a chat session remembers: the turns, the newest complete messages, the most recent events as clients see them,
+ * numbered without gaps, and how far the index of sessions is behind.
  */
 import * as Schema from "effect/Schema"
 import {
-  answerTokensMax,
-  ChatMessage,
   Handover,
   MessageContent,
-  SessionEvent,
+  SessionMessage,
+  SessionTotals,
   type Tagged,
   Token,
   TokenUsage,
 } from "../../schemas/index.ts"
+import { CallerSchema } from "../caller.ts"
+import { nothingRecent, Recent } from "./recent.ts"
 
-/** Events kept for clients that resume. More than one turn can have, so a running answer is always complete. */
-export const recentEventsMax = answerTokensMax + 2_000
-/** Characters of the events kept beyond those of the running turn. */
-export const recentCharactersMax = 48_000
-/** Complete messages kept, by number and by characters. */
+/** Complete messages kept, by number and by characters; the index has the older ones. */
 export const messagesMax = 40
 export const messagesCharactersMax = 64_000
+/** The same of those that the index does not have yet: beyond it they are only in the journal. */
+export const unindexedMessagesMax = 400
+export const unindexedCharactersMax = 1_000_000
 /** Message ids remembered, so that the same one gives the same turn. */
 export const askedMax = 200
 
@@ -29,12 +29,38 @@ const Turn = Schema.Struct({
   question: MessageContent,
   startedAt: Schema.Finite,
   answer: Schema.String,
+  /** What the answer takes in a record. */
+  bytes: Schema.Int,
   /** Tokens of the turn, and those among them from the agent that has it now, with their characters. */
   tokens: Schema.Int,
   heard: Schema.Int,
   heardCharacters: Schema.Int,
-  /** The agents that had this turn, in order. */
+  /** The agents that had this turn, in order, and what those before the last took. */
   agents: Schema.Array(Schema.String),
+  usage: Schema.optionalKey(TokenUsage),
+})
+export type Turn = typeof Turn.Type
+
+/** Somebody who is told when lists show revision `revision`. */
+const Waiting = Schema.Struct({
+  caller: CallerSchema,
+  revision: Schema.Int,
+  for: Schema.Literals(["Rename", "Delete"]),
+})
+export type Waiting = typeof Waiting.Type
+
+/** How far the index of sessions is behind. */
+const Indexing = Schema.Struct({
+  /** Counts what lists show of the session. */
+  revision: Schema.Int,
+  /** The newest revision, and the newest message, that the index has. */
+  indexed: Schema.Int,
+  message: Schema.Int,
+  /** The revision that is on its way: one at a time. */
+  underWay: Schema.optionalKey(Schema.Int),
+  /** In a row. */
+  failures: Schema.Int,
+  waiting: Schema.Array(Waiting),
 })
 
 export const State = Schema.Struct({
@@ -49,32 +75,47 @@ export const State = Schema.Struct({
       agent: Schema.String,
     }),
   ),
+  /** It was, and is to be forgotten. */
+  deleted: Schema.optionalKey(Schema.Boolean),
   agent: Schema.String,
   /** How the conversation came to the agent that has it, if another one had it before. */
   handover: Schema.optionalKey(Handover),
   turns: Schema.Int,
+  lastActivity: Schema.Finite,
+  totals: SessionTotals,
   asked: Schema.Array(Schema.Struct({ messageId: Schema.String, turn: Schema.Int, after: Schema.Int })),
-  messages: Schema.Array(ChatMessage),
-  recent: Schema.Array(SessionEvent),
-  /** Number of the newest event. */
-  last: Schema.Int,
+  messages: Schema.Array(SessionMessage),
+  lastMessage: Schema.Int,
+  recent: Recent,
   active: Schema.optionalKey(Turn),
+  indexing: Indexing,
 })
 export type State = typeof State.Type
+
+const nothingSpent: SessionTotals = {
+  tokens: 0,
+  executionMs: 0,
+  usage: { input: 0, output: 0, estimated: false },
+}
 
 export const initial = (session: string): State => ({
   session,
   agent: "",
   turns: 0,
+  lastActivity: 0,
+  totals: nothingSpent,
   asked: [],
   messages: [],
-  recent: [],
-  last: 0,
+  lastMessage: 0,
+  recent: nothingRecent,
+  indexing: { revision: 0, indexed: 0, message: 0, failures: 0, waiting: [] },
 })
 
 const at = Schema.Finite
+const usage = Schema.optionalKey(TokenUsage)
 export const events = {
   Opened: { agent: Schema.String, title: Schema.String, owner: Schema.String, traceId: Schema.String, at },
+  Renamed: { title: Schema.String },
   TurnStarted: { turn: Schema.Int, messageId: Schema.String, content: MessageContent, at },
   TokensReceived: { tokens: Schema.Array(Token), at },
   /** Within a turn or between turns. What version 1 wrote has no `handover`. */
@@ -83,17 +124,22 @@ export const events = {
     to: Schema.String,
     reason: Schema.String,
     handover: Schema.optionalKey(Handover),
+    /** What the agent that hands over took. */
+    usage,
     at,
   },
   /** What the agent said of the turn is void. */
   AnswerRestarted: { reason: Schema.String, at },
-  TurnCompleted: {
-    stopped: Schema.Boolean,
-    plan: Schema.optionalKey(Schema.String),
-    usage: Schema.optionalKey(TokenUsage),
-    at,
-  },
-  TurnBroken: { code: Schema.String, message: Schema.String, at },
+  TurnCompleted: { stopped: Schema.Boolean, plan: Schema.optionalKey(Schema.String), usage, at },
+  TurnBroken: { code: Schema.String, message: Schema.String, usage, at },
+  /** By the session's owner. */
+  Deleted: { at },
+  IndexAwaited: Waiting.fields,
+  IndexBegun: { revision: Schema.Int },
+  /** `message`: the newest that went along. */
+  Indexed: { revision: Schema.Int, message: Schema.Int },
+  /** Those who waited were answered without. */
+  IndexFailed: {},
 }
 export type Event = Tagged<typeof events>
 
@@ -112,128 +158,4 @@ export const newest = <A>(
     start -= 1
   }
   return start === 0 ? list : list.slice(start)
-}
-
-type Unnumbered = SessionEvent extends infer E
-  ? E extends SessionEvent
-    ? Omit<E, "n" | "turn" | "at">
-    : never
-  : never
-
-const append = (state: State, time: number, added: ReadonlyArray<Unnumbered>): State => {
-  const turn = state.active?.turn ?? 0
-  const numbered = added.map((event, index) => ({
-    ...event,
-    n: state.last + 1 + index,
-    turn,
-    at: time,
-  })) as ReadonlyArray<SessionEvent>
-  const characters = recentCharactersMax + (state.active?.answer.length ?? 0)
-  return {
-    ...state,
-    last: state.last + added.length,
-    recent: newest([...state.recent, ...numbered], recentEventsMax, characters, (event) =>
-      "content" in event ? event.content.length : 0,
-    ),
-  }
-}
-
-const addMessage = (state: State, message: ChatMessage): State => ({
-  ...state,
-  messages: newest(
-    [...state.messages, message],
-    messagesMax,
-    messagesCharactersMax,
-    ({ content }) => content.length,
-  ),
-})
-
-/** What was said until now stays readable, however the turn ended. */
-const close = (state: State, time: number, last: Unnumbered): State => {
-  const { active, ...rest } = append(state, time, [last])
-  if (active === undefined || active.answer === "") return rest
-  const said = { turn: active.turn, role: "assistant" as const, content: active.answer, at: time }
-  return addMessage(rest, { ...said, agent: state.agent })
-}
-
-export const evolve: { [T in Event["_tag"]]: (state: State, event: Extract<Event, { _tag: T }>) => State } = {
-  Opened: (state, { agent, title, owner, traceId, at: createdAt }) => ({
-    ...state,
-    agent,
-    opened: { agent, title, owner, traceId, createdAt },
-  }),
-  TurnStarted: (state, { turn, messageId, content, at: startedAt }) => {
-    const active = { turn, question: content, startedAt, answer: "", tokens: 0, heard: 0, heardCharacters: 0 }
-    const started = addMessage(
-      {
-        ...state,
-        turns: turn,
-        asked: [...state.asked, { messageId, turn, after: state.last }].slice(-askedMax),
-        active: { ...active, agents: [state.agent] },
-      },
-      { turn, role: "user", content, at: startedAt },
-    )
-    return append(started, startedAt, [
-      { type: "message", message_id: messageId, role: "user", content },
-      { type: "stream_start", session_id: state.session, agent_id: state.agent },
-    ])
-  },
-  TokensReceived: (state, { tokens, at: time }) => {
-    if (state.active === undefined) return state
-    const { active } = state
-    const heard = {
-      ...active,
-      answer: active.answer + tokens.join(""),
-      tokens: active.tokens + tokens.length,
-      heard: active.heard + tokens.length,
-      heardCharacters: tokens.reduce((sum, token) => sum + token.length, active.heardCharacters),
-    }
-    return append(
-      { ...state, active: heard },
-      time,
-      tokens.map((content, index) => ({ type: "token", content, index: active.tokens + index })),
-    )
-  },
-  AgentChanged: ({ handover: _, ...state }, { from, to, reason, handover, at: time }) => {
-    const changed = append(state, time, [{ type: "agent_transfer", from_agent: from, to_agent: to, reason }])
-    return {
-      ...changed,
-      agent: to,
-      ...(handover === undefined ? {} : { handover }),
-      ...(changed.active === undefined
-        ? {}
-        : {
-            active: {
-              ...changed.active,
-              heard: 0,
-              heardCharacters: 0,
-              agents: [...changed.active.agents, to],
-            },
-          }),
-    }
-  },
-  AnswerRestarted: (state, { reason, at: time }) => {
-    if (state.active === undefined) return state
-    const { active } = state
-    const index = active.tokens - active.heard
-    const restarted = append(state, time, [{ type: "stream_restart", agent_id: state.agent, index, reason }])
-    const answer = active.answer.slice(0, active.answer.length - active.heardCharacters)
-    return { ...restarted, active: { ...active, answer, tokens: index, heard: 0, heardCharacters: 0 } }
-  },
-  TurnCompleted: (state, { stopped, plan, usage, at: time }) =>
-    close(state, time, {
-      type: "stream_end",
-      total_tokens: state.active?.tokens ?? 0,
-      execution_time: (time - (state.active?.startedAt ?? time)) / 1_000,
-      ...(stopped ? { stopped } : {}),
-      ...(plan === undefined ? {} : { plan }),
-      ...(usage === undefined ? {} : { usage }),
-    }),
-  TurnBroken: (state, { code, message, at: time }) => close(state, time, { type: "error", code, message }),
-}
-
-/** Version 1 did not count characters. What ran then is ended by its silence: the agent does not answer it any more. */
-export const upcastState = (stored: unknown): unknown => {
-  const old = stored as { readonly active?: object }
-  return old.active === undefined ? old : { ...old, active: { ...old.active, heardCharacters: 0 } }
 }
