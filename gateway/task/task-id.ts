@@ -1,0 +1,28 @@
+/**
+ * Names of tasks and of their contexts' actors, made from whose they are: the same message of the same user makes the same
+ * task, and nobody's names meet another's. Changing this makes new tasks of messages that are sent again.
+ */
+import { createHash } from "node:crypto"
+import type { Identity } from "../auth/identity.ts"
+
+const named = (...parts: ReadonlyArray<string>): string => {
+  const hash = createHash("sha256").update(parts.join("\u0000")).digest("hex")
+  const variant = ((Number.parseInt(hash[16]!, 16) & 0x3) | 0x8).toString(16)
+  return [
+    hash.slice(0, 8),
+    hash.slice(8, 12),
+    `8${hash.slice(13, 16)}`,
+    `${variant}${hash.slice(17, 20)}`,
+    hash.slice(20, 32),
+  ].join("-")
+}
+
+export const taskIdOf = ({ user }: Identity, agent: string, messageId: string): string =>
+  named("task", user, agent, messageId)
+
+/** Of a task whose message names none. */
+export const ownContextOf = (task: string): string => named("context", task)
+
+/** What keeps the tasks of a context, and what agents that remember conversations know it by. */
+export const conversationOf = ({ user }: Identity, context: string): string =>
+  named("conversation", user, context)
