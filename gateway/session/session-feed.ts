@@ -2,25 +2,20 @@
  * Follows one session's events for one client, in order and without gaps: live from signals, which may be lost, and by
  * reading the session again whenever a number is missing, a turn has been silent, or the client asks to start earlier.
  */
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Scope from "effect/Scope"
-import { EngineError } from "../../engine/index.ts"
-import {
-  ChatSessionProtocol,
-  type SessionEvent,
-  type SessionFeed as SessionSignal,
-  type SessionView,
-  sessionTopic,
-} from "../../schemas/index.ts"
+import { type AskResult, EngineError } from "../../engine/index.ts"
+import { ChatSessionProtocol, type SessionEvent, type SessionView } from "../../schemas/index.ts"
 import type { GatewayError } from "../errors.ts"
 import { engineError, rejectionError } from "../errors.ts"
 import type { GatewayServices } from "../services.ts"
-import { sessionTraceparent } from "./session-trace.ts"
+import { sweep } from "../sweep.ts"
+import { channelOf, type SessionChannel } from "./session-channel.ts"
 
 export interface FeedClient {
-  /** Order: by `n`, each exactly once since the last start. */
-  readonly event: (event: SessionEvent) => void
+  /**
+   * Order: by `n`, each exactly once since the last start. Events of one signal come as one array, never empty, which is
+   * mostly the same object for all clients of the session: what is made of it may be kept by it.
+   */
+  readonly events: (events: ReadonlyArray<SessionEvent>) => void
   /** Events `from` to `to` are no longer held; what they said is among the messages. */
   readonly missing: (from: number, to: number) => void
   /** Reading failed; the feed goes on trying. */
@@ -31,20 +26,34 @@ export interface FeedClient {
 const idleFactor = 15
 const endings = new Set<SessionEvent["type"]>(["stream_end", "error"])
 
+/** Signals kept while a page is on its way; with more of them the session is read again. */
+const meanwhileMax = 64
+
+/** Those after number `position` up to the first gap; undefined when there is a gap before them. */
+const following = (events: ReadonlyArray<SessionEvent>, position: number) => {
+  if (events[0]?.n === position + 1 && events.at(-1)!.n === position + events.length) return events
+  const start = events.findIndex(({ n }) => n > position)
+  if (start < 0) return []
+  if (events[start]!.n !== position + 1) return undefined
+  const gap = events.findIndex(({ n }, index) => index > start && n !== events[index - 1]!.n + 1)
+  return events.slice(start, gap < 0 ? undefined : gap)
+}
+
 export class SessionFeed {
-  readonly #services: GatewayServices
-  readonly #tenant: string
-  readonly #session: string
   readonly #client: FeedClient
-  readonly #scope = Effect.runSync(Scope.make())
+  readonly #channel: SessionChannel
+  readonly #rereadEveryMs: number
+  readonly #heard = (events: ReadonlyArray<SessionEvent>) => this.#signalled(events)
   /** Number of the last event handed over. */
   #position: number
   #reading = false
+  /** What was signalled since the page under way was asked for. */
+  #meanwhile: Array<ReadonlyArray<SessionEvent>> = []
   #readAgain = false
   /** More is to come soon: an answer is under way, or the last read failed. */
   #expecting = false
   #silentSince = performance.now()
-  #timer: NodeJS.Timeout | undefined
+  #rest = () => {}
   #closed = false
 
   constructor(
@@ -52,9 +61,8 @@ export class SessionFeed {
     at: { readonly tenant: string; readonly session: string; readonly after: number },
     client: FeedClient,
   ) {
-    this.#services = services
-    this.#tenant = at.tenant
-    this.#session = at.session
+    this.#channel = channelOf(services, at.tenant, at.session)
+    this.#rereadEveryMs = services.limits.rereadEveryMs
     this.#position = at.after
     this.#client = client
   }
@@ -65,13 +73,9 @@ export class SessionFeed {
 
   /** Listens first and reads then, so that nothing falls in between. */
   async open(): Promise<void> {
-    const listening = this.#services.engine.listen(sessionTopic(this.#tenant, this.#session), (body) =>
-      this.#signalled((body as SessionSignal).events),
-    )
-    await Effect.runPromise(Effect.provideService(listening, Scope.Scope, this.#scope))
+    await this.#channel.join(this.#heard)
     if (this.#closed) return
-    const { rereadEveryMs } = this.#services.limits
-    this.#timer = setInterval(() => this.#tick(rereadEveryMs), rereadEveryMs / 2)
+    this.#rest = sweep(this.#rereadEveryMs / 2, () => this.#look())
     this.#read()
   }
 
@@ -84,34 +88,35 @@ export class SessionFeed {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    clearInterval(this.#timer)
-    Effect.runFork(Scope.close(this.#scope, Exit.void))
+    this.#rest()
+    this.#channel.leave(this.#heard)
   }
 
-  #tick(rereadEveryMs: number): void {
+  #look(): void {
     const silentMs = performance.now() - this.#silentSince
-    if (silentMs >= rereadEveryMs * (this.#expecting ? 1 : idleFactor)) this.#read()
+    if (silentMs >= this.#rereadEveryMs * (this.#expecting ? 1 : idleFactor)) this.#read()
   }
 
   #signalled(events: ReadonlyArray<SessionEvent>): void {
     if (this.#closed) return
-    // While a page is on its way what is live could overtake it: read on instead.
-    if (this.#reading) this.#readAgain = true
-    else if (!this.#deliver(events)) this.#read()
+    // While a page is on its way what is live would overtake it.
+    if (!this.#reading) {
+      if (!this.#deliver(events)) this.#read()
+    } else if (this.#meanwhile.length < meanwhileMax) this.#meanwhile.push(events)
+    else this.#readAgain = true
   }
 
   /** False when a number is missing before one of the events; that one and the rest are not handed over. */
   #deliver(events: ReadonlyArray<SessionEvent>): boolean {
     this.#silentSince = performance.now()
-    for (const event of events) {
-      if (event.n <= this.#position) continue
-      if (event.n !== this.#position + 1) return false
-      this.#position = event.n
-      this.#expecting = !endings.has(event.type)
-      this.#client.event(event)
-      if (this.#closed) return true
-    }
-    return true
+    const next = following(events, this.#position)
+    if (next === undefined) return false
+    const last = next.at(-1)
+    if (last === undefined) return true
+    this.#position = last.n
+    this.#expecting = !endings.has(last.type)
+    this.#client.events(next)
+    return next === events || events.at(-1)!.n <= last.n
   }
 
   #read(): void {
@@ -120,26 +125,23 @@ export class SessionFeed {
     if (this.#reading) return
     this.#reading = true
     this.#silentSince = performance.now()
-    const { engine, limits } = this.#services
     const after = this.#position
-    engine.submit(
-      `${this.#tenant}/${ChatSessionProtocol.kind}/${this.#session}`,
-      ChatSessionProtocol.version,
-      { _tag: "Read", after, limit: limits.pageEventsMax } as { readonly _tag: string },
-      { tenant: this.#tenant, trace: sessionTraceparent(this.#session) },
-      (result) => {
-        this.#reading = false
-        if (this.#closed) return
-        if ("ok" in result) return this.#taken(after, result.ok as SessionView)
-        this.#expecting = true
-        if (result instanceof EngineError) return this.#client.failed(engineError(result))
-        const failed =
-          "failed" in result
-            ? engineError({ code: result.failed.code as EngineError["code"], detail: result.failed.detail })
-            : rejectionError(ChatSessionProtocol.kind, result.rejected as { readonly _tag: string })
-        this.#client.failed(failed)
-      },
-    )
+    this.#channel.read(after, (result) => {
+      this.#reading = false
+      if (!this.#closed) this.#answered(after, result)
+    })
+  }
+
+  #answered(after: number, result: AskResult): void {
+    if ("ok" in result) return this.#taken(after, result.ok as SessionView)
+    this.#expecting = true
+    this.#meanwhile = []
+    if (result instanceof EngineError) return this.#client.failed(engineError(result))
+    const failed =
+      "failed" in result
+        ? engineError({ code: result.failed.code as EngineError["code"], detail: result.failed.detail })
+        : rejectionError(ChatSessionProtocol.kind, result.rejected as { readonly _tag: string })
+    this.#client.failed(failed)
   }
 
   #taken(after: number, view: SessionView): void {
@@ -159,5 +161,12 @@ export class SessionFeed {
     this.#deliver(view.events)
     if (view.activeTurn !== undefined) this.#expecting = true
     if (this.#readAgain || this.#position < view.last) this.#read()
+    else this.#catchUp()
+  }
+
+  #catchUp(): void {
+    const meanwhile = this.#meanwhile
+    this.#meanwhile = []
+    if (!meanwhile.every((events) => this.#deliver(events))) this.#read()
   }
 }

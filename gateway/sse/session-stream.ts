@@ -92,16 +92,20 @@ export const streamSession = (
   })
   if (closed) return RESPONSE_ALREADY_SENT
   const open = stream
+  /** False when the stream is over with it. */
+  const tell = (event: SessionEvent): boolean => {
+    const foreign = at.turn !== undefined && (event.turn !== at.turn || event.type === "message")
+    if (!foreign) open.send(inSseShape(event), event.n)
+    if (at.turn === undefined || event.turn < at.turn) return true
+    if (event.turn === at.turn && !endings.has(event.type)) return true
+    open.end()
+    return false
+  }
   feed = new SessionFeed(
     services,
     { tenant, session: at.session, after: at.after },
     {
-      event: (event) => {
-        const foreign = at.turn !== undefined && (event.turn !== at.turn || event.type === "message")
-        if (!foreign) open.send(inSseShape(event), event.n)
-        if (at.turn === undefined || event.turn < at.turn) return
-        if (event.turn > at.turn || endings.has(event.type)) open.end()
-      },
+      events: (events) => void events.every(tell),
       missing: (from, to) => open.send({ type: "missing", from, to }, to),
       failed: (error) => {
         // What passes is tried again at the next tick; what does not ends the stream.

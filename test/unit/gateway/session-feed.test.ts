@@ -45,7 +45,7 @@ const setUp = async (stored: Array<SessionEvent>, after = 0, oldest = 1) => {
     { engine, limits } as GatewayServices,
     { tenant: "t", session: "s", after },
     {
-      event: ({ n }) => got.push(n),
+      events: (events) => got.push(...events.map(({ n }) => n)),
       missing: (from, to) => missing.push([from, to]),
       failed: ({ code }) => failures.push(code),
     },
