@@ -28,7 +28,7 @@ import {
   stopped,
   tell,
 } from "./turn.ts"
-import { upcastState } from "./version-1.ts"
+import { upcastCommand, upcastState } from "./version-1.ts"
 import { viewOf } from "./view.ts"
 
 /** Those who follow the session are told that it is no more. */
@@ -158,7 +158,7 @@ export const ChatSession = define(ChatSessionProtocol, {
       return accept({ events: [...settled, ...events], start, answers })
     },
   },
-  upcast: { state: upcastState },
+  upcast: { state: upcastState, command: upcastCommand },
   timers: {
     index: (state) => (isBehind(state) ? accept(follow(state)) : accept()),
     silence: (state, _, context) =>

@@ -1,5 +1,5 @@
 /**
- * States that version 1 stored, in today's shape. What ran then is ended by its silence: the agent does not answer it any
+ * What version 1 sent and stored, in today's shape. What ran then is ended by its silence: the agent does not answer it any
  * more. Messages that had left its memory then are in its journal only.
  */
 import type { SessionEvent } from "../../schemas/index.ts"
@@ -42,4 +42,16 @@ export const upcastState = (stored: unknown, fromVersion: number): unknown => {
       ? {}
       : { active: { ...active, heardCharacters: 0, bytes: jsonBytes(active.answer) } }),
   }
+}
+
+/** From agents, which answered by messages: nothing is heard of them any more. */
+const fromAgents = new Set(["Tokens", "TurnEnded", "TurnFailed", "TransferRequested"])
+
+export const upcastCommand = (
+  body: { readonly _tag: string; readonly [field: string]: unknown },
+  fromVersion: number,
+) => {
+  if (fromVersion > 1) return body
+  if (body._tag === "Transfer") return { ...body, context: "full" }
+  return fromAgents.has(body._tag) ? { _tag: "Said", turn: body.turn } : body
 }

@@ -29,6 +29,7 @@ const step =
   (command: P["Command"], thenMs = 100): Step => ({ protocol, key, command, thenMs })
 
 const agent = step(AgentProtocol, "guide")
+const far = step(AgentProtocol, "far")
 const session = step(ChatSessionProtocol, "s")
 const lost = step(ChatSessionProtocol, "lost")
 const rule = step(CepRuleProtocol, "cpu")
@@ -45,6 +46,14 @@ const register = agent({
   skills: [],
   behaviour: "guide",
 })
+const remote = {
+  name: "Far away",
+  framework: "agno",
+  description: "",
+  skills: [],
+  endpoint: "http://far.example/agent",
+  owner: "ann",
+} as const
 const open = { _tag: "Open", agentId: "guide", title: "Ünïcode ✓", owner: "ann" } as const
 const say = (messageId: string) => ({ _tag: "Say", messageId, content: `what is ${messageId}?` }) as const
 const cpu: Rule = {
@@ -65,11 +74,13 @@ const observed = (at: number, value: number) =>
 export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
   agent: [
     register,
-    session(open),
-    session(say("m1"), 1_000),
     agent({ _tag: "Execute", task: "do it" }, 1_000),
-    session(say("slow")),
-    session({ _tag: "Stop" }, 500),
+    agent({ _tag: "Worked", as: "answered" }),
+    far({ _tag: "Create", descriptor: remote, by: "ann" }, 130_000),
+    far({ _tag: "CheckHealth" }),
+    far({ _tag: "Move", status: "STAGING", by: "ann" }),
+    far({ _tag: "Change", descriptor: { ...remote, accessLevel: "private" }, by: "ann" }),
+    far({ _tag: "Archive", archived: true, by: "ann" }),
     rule({ _tag: "Define", rule: cpu }),
     observed(1_000, 90),
     observed(3_000, 95),
@@ -91,10 +102,15 @@ export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
     session(say("m1"), 1_000),
     session(say("slow")),
     session({ _tag: "Stop" }),
-    session({ _tag: "Transfer", toAgent: "nobody", reason: "try" }),
+    session({ _tag: "Transfer", toAgent: "nobody", reason: "try", context: "last", messages: 4 }),
     session(say("m2"), 1_000),
+    session(say("restarts"), 1_000),
+    session({ _tag: "Rename", title: "renamed" }),
+    session({ _tag: "Delete" }),
     lost(open),
     lost(say("slow"), 40_000),
+    lost(say("hands over"), 1_000),
+    lost({ _tag: "Rename", title: "broken" }),
   ],
   "llm-health": [
     health({ _tag: "Watch", everyMs: 60_000 }, 150_000),
@@ -125,11 +141,32 @@ const valueOf = (schema: Parameters<typeof Arbitrary.schema>[0], seed: string): 
 
 const answer = (input: unknown, run: ActivityRun) =>
   Effect.gen(function* () {
-    const { stream, question } = input as { readonly stream: boolean; readonly question: string }
+    const { agent, stream, question } = input as {
+      readonly agent: string
+      readonly stream: boolean
+      readonly question: string
+    }
+    if (question.includes("hands over") && agent !== "ops")
+      return { _tag: "HandedOver", toAgent: "ops", reason: "it knows", context: "full" }
     if (stream) yield* run.emit({ from: 0, tokens: ["to", "ken"] })
+    if (question.includes("restarts")) yield* run.emit({ from: 0, tokens: ["a", "new"], restart: "cut off" })
     yield* Effect.sleep(question.includes("slow") ? 600_000 : 100)
     return { _tag: "Said", tokens: stream ? 2 : 0, text: stream ? "" : "done", blocks: [] }
   })
+
+/** What an index says that took a row in. */
+const indexed = (input: unknown) => {
+  const {
+    view,
+    revision = view?.revision,
+    messages,
+  } = input as {
+    readonly view?: { readonly revision: number }
+    readonly revision?: number
+    readonly messages?: ReadonlyArray<{ readonly number: number }>
+  }
+  return revision === undefined ? undefined : { revision, message: messages?.at(-1)?.number ?? 0 }
+}
 
 /** Every kind, with activities that give values of their schemas. */
 export const recordedKinds: ReadonlyArray<Implementation> = kinds.map((kind) => {
@@ -141,12 +178,14 @@ export const recordedKinds: ReadonlyArray<Implementation> = kinds.map((kind) => 
           Effect.suspend(() => {
             if (self.key === "broken" || JSON.stringify(input).includes("broken"))
               return Effect.die(new Error("as asked"))
-            return Effect.succeed(name === "validate" ? [] : valueOf(output, name))
+            const given = name === "index" ? indexed(input) : undefined
+            return Effect.succeed(name === "validate" ? [] : (given ?? valueOf(output, name)))
           }),
       ] as const,
   )
+  const activities = Object.fromEntries(stages)
   return implementation(
     kind,
-    kind.protocol.kind === "agent" ? { answer: answer as never } : Object.fromEntries(stages),
+    "answer" in activities ? { ...activities, answer: answer as never } : activities,
   )
 })
