@@ -19,6 +19,7 @@ import { llmUsageRoutes } from "./http/llm-usage.ts"
 import { lockRoutes } from "./http/locks.ts"
 import { modelCallRoutes } from "./http/model-calls.ts"
 import { opsRoutes } from "./http/ops.ts"
+import { recommendRoutes } from "./http/recommend.ts"
 import { roleRoutes } from "./http/roles.ts"
 import { settingRoutes } from "./http/settings.ts"
 import { statisticsRoutes } from "./http/statistics.ts"
@@ -51,6 +52,7 @@ const areas: ReadonlyArray<(services: GatewayServices) => ReadonlyArray<Route>> 
   mcpRoutes,
   modelCallRoutes,
   opsRoutes,
+  recommendRoutes,
   roleRoutes,
   settingRoutes,
   socketRoutes,

@@ -21,10 +21,14 @@ const platformOf = Effect.flatMap(PlatformAccess, ({ platform }) => platform)
 export const agentImplementation = implementKind(Agent, {
   answer: answering(() => Effect.succeed(nothingSaid)),
   index: (row, run) =>
-    Effect.flatMap(platformOf, ({ agents }) =>
+    Effect.flatMap(platformOf, ({ agents, recommendations }) =>
       agents
         .put(run.self.tenant, row)
-        .pipe(Effect.mapError(indexUnavailable), Effect.as({ revision: row.view.revision })),
+        .pipe(
+          Effect.mapError(indexUnavailable),
+          Effect.andThen(recommendations.keep(run.self.tenant, row.view)),
+          Effect.as({ revision: row.view.revision }),
+        ),
     ),
   check: (view, run) =>
     Effect.flatMap(platformOf, (platform) =>

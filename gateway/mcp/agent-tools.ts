@@ -1,17 +1,20 @@
 /** Agents as tools: one for each that the caller may use, and some to find and ask any of them. */
+import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { AgentIndex } from "../../actors/index.ts"
+import { AgentIndex, AgentRecommendations } from "../../actors/index.ts"
 import {
   AgentView,
   AnswerBlock,
   Framework,
   LifecycleStatus,
   MessageContent,
+  type TaskEvent,
   TokenUsage,
 } from "../../schemas/index.ts"
 import { agentCallerOf } from "../agent-access.ts"
-import { type AgentReply, askAgent } from "../ask-agent.ts"
+import { GatewayError } from "../errors.ts"
+import { type AgentReply, askAgent } from "../tasks/ask-agent.ts"
 import { defineTool, type Tool, type ToolAnswer, type ToolCall, toolShape } from "./tool.ts"
 
 const prefix = "ask_"
@@ -49,9 +52,11 @@ const ShownAgent = Schema.Struct({
 
 const Reply = Schema.Struct({
   agent_id: Schema.String,
-  status: Schema.Literals(["completed", "failed", "canceled", "input-required"]),
+  /** `input-required`: the agent asks back; ask it again with all that it wants to know. */
+  status: Schema.Literals(["completed", "input-required", "failed", "rejected", "canceled"]),
   text: Schema.String,
   blocks: Schema.Array(AnswerBlock),
+  task_id: Schema.String,
   plan_id: Schema.optionalKey(Schema.String),
   code: Schema.optionalKey(Schema.String),
   usage: Schema.optionalKey(TokenUsage),
@@ -59,26 +64,37 @@ const Reply = Schema.Struct({
 })
 
 const replied = (reply: AgentReply, traceId: string): ToolAnswer<typeof Reply.Encoded> => {
-  const { agent, status, text, blocks, plan, code, usage } = reply
+  const { task, agent, status, text, blocks, plan, code, usage } = reply
+  const isAnswer = status === "completed" || status === "input-required"
   return {
-    text,
+    text: isAnswer ? text : `The task was ${status}: ${text || (code ?? "no reason was given")}`,
     structured: {
       agent_id: agent,
       status,
       text,
       blocks,
+      task_id: task,
       ...(plan === undefined ? {} : { plan_id: plan }),
       ...(code === undefined ? {} : { code }),
       ...(usage === undefined ? {} : { usage }),
       trace_id: traceId,
     },
-    isError: status === "failed" || status === "canceled",
+    isError: !isAnswer,
   }
 }
 
+const clientGone = () => new GatewayError(503, "GTW_STREAM_001", "The stream has ended.")
+
+/** Tells the caller what is said; what it is told is void when the agent begins anew, and the answer counts. */
+const tellOf = (progress: ToolCall["progress"]) => (event: TaskEvent) =>
+  progress === undefined || event.type !== "token"
+    ? Effect.void
+    : Effect.tryPromise({ try: () => progress(event.content), catch: clientGone })
+
 const ask = ({ services, request, id, progress }: ToolCall, agent: string, text: string) =>
-  Effect.map(askAgent(services, request, { agent, text, id, said: progress }), (reply) =>
-    replied(reply, request.context.traceId),
+  Effect.map(
+    askAgent(services, request, { agent, text, task: id ?? randomUUID(), told: tellOf(progress) }),
+    (reply) => replied(reply, request.context.traceId),
   )
 
 const Message = MessageContent.annotate({ description: "What the agent is asked, complete in itself." })
@@ -97,7 +113,7 @@ export const agentTool = (name: string, { agent, ...view }: AgentView): Tool =>
     run: (call, { message }) => ask(call, agent, message),
   })
 
-const linesOf = (agents: ReadonlyArray<AgentView>): string =>
+const linesOf = (agents: ReadonlyArray<Pick<AgentView, "agent" | "name" | "description">>): string =>
   agents.length === 0
     ? "There are none."
     : agents.map(({ agent, name, description }) => `${agent}: ${name}. ${description}`).join("\n")
@@ -150,17 +166,16 @@ export const agentTools: ReadonlyArray<Tool> = [
     ),
     run: ({ request: { identity } }, { query, k = 5 }) =>
       Effect.gen(function* () {
-        const index = yield* AgentIndex
-        const asked = { queries: [query], k, filters: {} }
-        const [found] = yield* index.recommend(identity.tenant, agentCallerOf(identity), asked)
+        const { recommend } = yield* AgentRecommendations
+        const asked = [{ query, k, filters: {} }]
+        const [found] = yield* recommend(identity.tenant, agentCallerOf(identity), asked)
         const recommendations = found?.recommendations ?? []
         return {
-          text: linesOf(recommendations.map(({ agent }) => agent)),
+          text: linesOf(recommendations),
           structured: {
-            recommendations: recommendations.map(({ agent, score, reason }) => ({
-              ...shown(agent),
-              score,
-              reason,
+            recommendations: recommendations.map(({ agent, department: _, ...rest }) => ({
+              agent_id: agent,
+              ...rest,
             })),
           },
         }

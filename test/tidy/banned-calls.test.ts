@@ -47,6 +47,7 @@ const effectFiles: ReadonlyArray<EffectFiles> = [
   { path: /^actors\/[^/]+\.ts$/, reason: "puts the kinds together; no actor is in it" },
   { path: /^actors\/[^/]+\/implementation\.ts$/, reason: "does what activities declare, beside the mailbox" },
   { path: /^actors\/agent\/ops\.ts$/, reason: "what the agent that asks OPS does in its activity" },
+  { path: /^actors\/agent\/recommend\//, reason: "vectors and queries: Postgres and models, no actor" },
   { path: /^actors\/cep-rule\/metric-feed\.ts$/, reason: "reads the metric stream for the rules" },
   { path: /^actors\/cep-rule\/wanted-rules\.ts$/, reason: "reads the rule index for the feed" },
   { path: /^actors\/statistics\//, reason: "sums and queries: Postgres, no actor" },

@@ -1,5 +1,5 @@
 /**
- * The agents of a tenant as lists, searches and recommendations show them: a projection of the agents' journals into
+ * The agents of a tenant as lists and searches show them: a projection of the agents' journals into
  * Postgres, kept by each agent's own `index` activity. Access is a condition of every query, never a filter afterwards.
  */
 import * as Context from "effect/Context"
@@ -23,26 +23,6 @@ export interface AgentSearch extends PageOf {
   readonly archived?: boolean | undefined
 }
 
-export interface RecommendFilters {
-  /** Default: PRODUCTION. */
-  readonly status?: LifecycleStatus | undefined
-  readonly framework?: Framework | undefined
-  readonly department?: string | undefined
-}
-
-export interface Recommendation {
-  readonly agent: AgentView
-  /** Cosine similarity, 0 to 1. */
-  readonly score: number
-  readonly reason: string
-}
-
-export interface Recommended {
-  readonly recommendations: ReadonlyArray<Recommendation>
-  /** Which model the query was embedded with. */
-  readonly model: string
-}
-
 export interface AgentIndexService {
   /** Idempotent; an older revision changes nothing. A change of settings is in the audit log in the same transaction. */
   readonly put: (tenant: string, row: IndexRow) => Effect.Effect<void, Refused | SqlError>
@@ -54,17 +34,6 @@ export interface AgentIndexService {
     caller: AgentCaller,
     search: AgentSearch,
   ) => Effect.Effect<Page<AgentView>, Refused | SqlError>
-  /** One answer for each query, best first, none below the minimum score. */
-  readonly recommend: (
-    tenant: string,
-    caller: AgentCaller,
-    asked: {
-      readonly queries: ReadonlyArray<string>
-      readonly k: number
-      readonly filters: RecommendFilters
-      readonly minimumScore?: number | undefined
-    },
-  ) => Effect.Effect<ReadonlyArray<Recommended>, Refused | SqlError>
   /** What the agent's service wants as its credential. */
   readonly credential: (
     tenant: string,

@@ -18,10 +18,10 @@ import type { AgentView } from "../../../schemas/index.ts"
 import type { IndexRow } from "../index-row.ts"
 import { accessCondition } from "./access-condition.ts"
 import { AgentIndex, type AgentIndexService } from "./agent-index.ts"
+import { agentsTopic } from "./topic.ts"
 
 export const agentIndexLimits = { entriesMax: 20_000, keepMs: 30_000 } as const
 
-const topicOf = (tenant: string): string => `agent/${tenant}`
 const credentialPlace = (tenant: string, agent: string): string => `agent/${tenant}/${agent}`
 
 const searchText = ({ name, description, skills }: AgentView): string =>
@@ -108,7 +108,7 @@ const make = Effect.gen(function* () {
     put: (tenant, row) =>
       within(tenant, (sql) => put(sql, tenant, row)).pipe(
         Effect.onExit((exit) =>
-          Exit.isSuccess(exit) && !exit.value ? Effect.void : changes.announce(topicOf(tenant)),
+          Exit.isSuccess(exit) && !exit.value ? Effect.void : changes.announce(agentsTopic(tenant)),
         ),
         Effect.asVoid,
       ),
@@ -116,7 +116,7 @@ const make = Effect.gen(function* () {
       keptUnder(
         kept,
         `${tenant}/${agent}`,
-        () => changes.generation(topicOf(tenant)),
+        () => changes.generation(agentsTopic(tenant)),
         within(tenant, (sql) =>
           Effect.map(
             sql<Stored>`SELECT version, view FROM agents WHERE tenant = ${tenant} AND id = ${agent}`,
@@ -150,8 +150,6 @@ const make = Effect.gen(function* () {
           return { rows: rows.map(({ view }) => view), total: counted?.total ?? 0 }
         }),
       ),
-    recommend: () =>
-      Effect.fail(refuse("unavailable", "AGT_REC_001", "Recommendations are not connected yet.")),
     credential: (tenant, agent) =>
       within(tenant, (sql) =>
         Effect.flatMap(

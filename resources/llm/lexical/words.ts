@@ -5,7 +5,9 @@
 import { englishForms, koreanForms } from "./bridge.ts"
 
 export interface Word {
-  /** As it is in the text, in lower case and without its ending. */
+  /** As it is in the text, in lower case. */
+  readonly written: string
+  /** Without its ending. */
   readonly stem: string
   /** From the table of both languages. */
   readonly concepts: ReadonlyArray<string>
@@ -95,13 +97,19 @@ const weightOf = (written: string, stem: string, empty: Set<string>, weak: Set<s
 
 const koreanWord = (written: string): Word => {
   const stem = koreanStem(written)
-  return { stem, concepts: koreanConcepts(stem), weight: weightOf(written, stem, emptyKorean, weakKorean) }
+  return {
+    written,
+    stem,
+    concepts: koreanConcepts(stem),
+    weight: weightOf(written, stem, emptyKorean, weakKorean),
+  }
 }
 
 const englishWord = (written: string): Word => {
   const stem = englishStem(written)
   const concept = conceptByEnglish.get(stem)
   return {
+    written,
     stem,
     concepts: concept === undefined ? [] : [concept],
     weight: weightOf(written, stem, emptyEnglish, weakEnglish),
