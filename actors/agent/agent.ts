@@ -6,18 +6,10 @@
  * I1 Every `Execute` is answered. I2 At most `runningMax` tasks run. I3 The newest `alertsKeptMax` alerts are kept, one
  * per alert id. I4 Whoever changes it is answered once lists show the change, or the index could not be reached for as
  * long as the activity tries. I5 An archived agent takes no task. I6 An agent with an address that is not archived is
- * checked every `checkEveryMs`.
+ * checked every `checkEveryMs`, by whichever node has its partition.
  */
 import * as Schema from "effect/Schema"
-import {
-  accept,
-  activity,
-  type Caller,
-  type DecideContext,
-  type Decision,
-  define,
-  reject,
-} from "../../engine/index.ts"
+import { accept, activity, type Caller, define, reject } from "../../engine/index.ts"
 import {
   type AgentDescriptor,
   AgentDescriptor as AgentDescriptorSchema,
@@ -27,20 +19,16 @@ import {
   alertsKeptMax,
   type Execution,
   lifecycleMoves,
-  type RejectionOf,
 } from "../../schemas/index.ts"
+import { change, indexing, unchangeable } from "./change.ts"
+import { checked, checkNow, checkOnTime } from "./health-check.ts"
 import { IndexRow } from "./index-row.ts"
 import { type Answered, answerActivity } from "./question.ts"
-import { type Event, events, evolve, initial, State, upcastState, viewOf } from "./state.ts"
+import { events, evolve, initial, State, upcastCommand, upcastEvent, upcastState, viewOf } from "./state.ts"
 
 export const runningMax = 200
-export const checkEveryMs = 60_000
-export const healthWaitingMax = 50
 /** When the index could not be reached for as long as an activity tries. */
 export const indexAgainMs = 30_000
-
-type Rejection = RejectionOf<typeof AgentProtocol>
-type Silent = Decision<Event, never, never>
 
 const activities = {
   answer: answerActivity,
@@ -48,63 +36,6 @@ const activities = {
   index: activity({ input: IndexRow, output: Schema.Struct({ revision: Schema.Int }) }),
   /** Asks the agent whether it is there. Never fails: what it finds is the answer. */
   check: activity({ input: AgentView, output: AgentHealth, timeoutMs: 30_000, retry: { attemptsMax: 1 } }),
-}
-
-const fold = (state: State, added: ReadonlyArray<Event>): State =>
-  added.reduce<State>((folded, event) => evolve[event._tag](folded, event as never), state)
-
-const indexing = (state: State) => {
-  const view = viewOf(state)
-  const { changedBy } = state
-  return view === undefined
-    ? []
-    : [
-        {
-          activity: "index" as const,
-          id: `index:${state.revision}`,
-          input: { view, ...(changedBy === undefined ? {} : { changedBy }) },
-        },
-      ]
-}
-
-const checkTimer = { timer: "check" } as const
-const isChecked = ({ descriptor, archived }: State) => descriptor?.endpoint !== undefined && !archived
-
-/** Carries a change out, and answers once lists show it. */
-const change = (
-  state: State,
-  { caller }: DecideContext,
-  events: ReadonlyArray<Event>,
-  registered = false,
-): Silent => {
-  const after = fold(state, events)
-  const awaited: ReadonlyArray<Event> =
-    caller === undefined
-      ? []
-      : [
-          {
-            _tag: "IndexAwaited",
-            caller,
-            revision: after.revision,
-            ...(registered ? { registered } : {}),
-          },
-        ]
-  const wasChecked = isChecked(state)
-  const checked = isChecked(after)
-  return accept({
-    events: [...events, ...awaited],
-    start: indexing(after),
-    ...(checked && !wasChecked ? { setTimers: [{ ...checkTimer, due: { afterMs: 1_000 } }] } : {}),
-    ...(wasChecked && !checked ? { clearTimers: [checkTimer] } : {}),
-  })
-}
-
-/** Why this agent cannot be changed; undefined when it can. */
-const unchangeable = (state: State, expectedVersion: number | undefined): Rejection | undefined => {
-  if (state.descriptor === undefined) return { _tag: "AgentUnknown" }
-  if (expectedVersion !== undefined && expectedVersion !== state.version)
-    return { _tag: "AgentVersionConflict", version: state.version }
-  return undefined
 }
 
 const view = (state: State): AgentView => viewOf(state)!
@@ -121,6 +52,10 @@ const executionOf = (answered: Answered, executionTimeMs: number): Execution => 
   const from = plan === undefined ? {} : { plan }
   return { ...usage, ...from, status: "success", executionTimeMs, text, blocks, tokens }
 }
+
+/** Of what one caller says belongs together: nobody reaches into another's conversation by its name. */
+const conversationOf = (session: string | undefined, principal: string | undefined): string | undefined =>
+  session === undefined || session === "" ? undefined : `task:${principal ?? ""}:${session}`.slice(0, 256)
 
 const sameDescriptor = Schema.toEquivalence(AgentDescriptorSchema)
 const by = (name: string | undefined) => (name === undefined ? {} : { by: name })
@@ -171,18 +106,8 @@ export const Agent = define(AgentProtocol, {
       const described = viewOf(state)
       return described === undefined ? reject({ _tag: "AgentUnknown" }) : accept({ reply: described })
     },
-    CheckHealth: (state, _, { caller, random }) => {
-      const described = viewOf(state)
-      if (described === undefined) return reject({ _tag: "AgentUnknown" })
-      if (state.archived) return reject({ _tag: "AgentArchived" })
-      if (state.checking.length >= healthWaitingMax)
-        return reject({ _tag: "AgentBusy", limit: healthWaitingMax })
-      return accept({
-        events: caller === undefined ? [] : [{ _tag: "HealthAsked", caller }],
-        start: [{ activity: "check", id: `check:${random.uuid()}`, input: described }],
-      })
-    },
-    Execute: (state, { task, parameters }, { now, caller, random, principal }) => {
+    CheckHealth: (state, _, context) => checkNow(state, context),
+    Execute: (state, { task, context, parameters }, { now, caller, random, principal }) => {
       if (state.descriptor === undefined) return reject({ _tag: "AgentUnknown" })
       if (state.archived) return reject({ _tag: "AgentArchived" })
       if (Object.keys(state.running).length >= runningMax)
@@ -193,7 +118,7 @@ export const Agent = define(AgentProtocol, {
       const input = {
         agent: state.agent,
         question: task,
-        conversation: plan,
+        conversation: conversationOf(context?.session_id, principal) ?? plan,
         turn: 1,
         history: [],
         agents: [state.agent],
@@ -244,34 +169,11 @@ export const Agent = define(AgentProtocol, {
         : { setTimers: [{ timer: "index" as const, due: { afterMs: indexAgainMs } }] }
       return accept({ events: [indexed], answers, ...again })
     },
-    check: (state, outcome, { now }) => {
-      const found: AgentHealth =
-        outcome._tag === "Success"
-          ? outcome.output
-          : { status: "unhealthy", detail: outcome.detail.slice(0, 500), consecutiveFailures: 0 }
-      const failures = found.status === "unhealthy" ? state.health.consecutiveFailures + 1 : 0
-      const health = { ...found, checkedAt: now, consecutiveFailures: failures }
-      const events: ReadonlyArray<Event> = [
-        { _tag: "HealthFound", health },
-        ...(state.checking.length === 0 ? [] : [{ _tag: "HealthTold" as const }]),
-      ]
-      const after = fold(state, events)
-      return accept({
-        events,
-        start: indexing(after),
-        answers: state.checking.map((caller) => ({ caller: caller as Caller, reply: view(after) })),
-      })
-    },
+    check: checked,
   },
   timers: {
     index: (state) => (state.indexed < state.revision ? accept({ start: indexing(state) }) : accept()),
-    check: (state, _, { random }) =>
-      isChecked(state)
-        ? accept({
-            start: [{ activity: "check", id: `check:${random.uuid()}`, input: view(state) }],
-            setTimers: [{ ...checkTimer, due: { afterMs: checkEveryMs } }],
-          })
-        : accept(),
+    check: (state, _, context) => checkOnTime(state, context),
   },
-  upcast: { state: (stored) => upcastState(stored) },
+  upcast: { command: upcastCommand, event: upcastEvent, state: upcastState },
 })

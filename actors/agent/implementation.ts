@@ -6,6 +6,7 @@ import { PlatformAccess } from "../platform-access.ts"
 import { Agent } from "./agent.ts"
 import { answering } from "./answering.ts"
 import { frameworks } from "./frameworks/frameworks.ts"
+import { checkImpossible } from "./health-check.ts"
 import { nothingSaid } from "./question.ts"
 
 /** The database's own words stay out of the journal: they may quote what it was given. */
@@ -33,7 +34,14 @@ export const agentImplementation = implementKind(Agent, {
   check: (view, run) =>
     Effect.flatMap(platformOf, (platform) =>
       platform.agents.credential(run.self.tenant, view.agent).pipe(
-        Effect.mapError(indexUnavailable),
+        Effect.mapError(
+          () =>
+            new ActivityFailure({
+              code: checkImpossible,
+              detail: "the agent's credential could not be read",
+              retryable: false,
+            }),
+        ),
         Effect.flatMap((credential) => frameworks[view.framework].check(view, platform, credential)),
       ),
     ),

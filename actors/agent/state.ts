@@ -50,6 +50,8 @@ export const State = Schema.Struct({
   waiting: Schema.Array(Waiting),
   checking: Schema.Array(CallerSchema),
   health: AgentHealth,
+  /** Since lists were told of one. */
+  unlistedChecks: Schema.Int,
   registeredAt: Schema.Finite,
   updatedAt: Schema.Finite,
   running: Schema.Record(Schema.String, Job),
@@ -75,6 +77,7 @@ export const initial = (agent: string): State => ({
   waiting: [],
   checking: [],
   health: unknownHealth,
+  unlistedChecks: 0,
   registeredAt: 0,
   updatedAt: 0,
   running: {},
@@ -90,7 +93,8 @@ export const events = {
   Registered: { descriptor: AgentDescriptor, status: Schema.optionalKey(LifecycleStatus), by, at },
   Moved: { status: LifecycleStatus, by, at },
   Archived: { archived: Schema.Boolean, by, at },
-  HealthFound: { health: AgentHealth },
+  /** `listed`: lists are told. */
+  HealthFound: { health: AgentHealth, listed: Schema.Boolean },
   HealthAsked: { caller: CallerSchema },
   HealthTold: {},
   IndexAwaited: Waiting.fields,
@@ -135,7 +139,12 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Extract<Event
   }),
   Moved: (state, { status, by: name, at: time }) => ({ ...changed(state, time, name), status }),
   Archived: (state, { archived, by: name, at: time }) => ({ ...changed(state, time, name), archived }),
-  HealthFound: (state, { health }) => ({ ...state, revision: state.revision + 1, health }),
+  HealthFound: (state, { health, listed }) => ({
+    ...state,
+    revision: state.revision + (listed ? 1 : 0),
+    unlistedChecks: listed ? 0 : state.unlistedChecks + 1,
+    health,
+  }),
   HealthAsked: (state, { caller }) => ({ ...state, checking: [...state.checking, caller] }),
   HealthTold: (state) => ({ ...state, checking: [] }),
   IndexAwaited: (state, { _tag: _, ...waiting }) => ({ ...state, waiting: [...state.waiting, waiting] }),
@@ -178,12 +187,27 @@ export const viewOf = (state: State): AgentView | undefined => {
   }
 }
 
+/** What version 1 registered was there to be used at once. */
+const usedAtOnce = { status: "PRODUCTION" } as const
+
+export const upcastEvent = <E extends { readonly _tag: string }>(stored: E): E =>
+  stored._tag === "Registered" ? { ...usedAtOnce, ...stored } : stored
+
+/** Sessions of version 1 had agents answer in their own mailboxes; those of today answer such a turn themselves, or end it. */
+export const upcastCommand = (stored: { readonly _tag: string }) => {
+  if (stored._tag === "Answer" || stored._tag === "Cancel") return { _tag: "Worked", as: "stopped" }
+  return stored._tag === "Status" ? { _tag: "Describe" } : stored
+}
+
 /** What version 1 kept, as version 2 has it: its running conversations are ended by the sessions themselves. */
 export const upcastState = (stored: unknown): unknown => {
-  const old = stored as Record<string, unknown> & { readonly descriptor?: unknown }
+  const old = stored as Pick<State, "agent" | "registeredAt"> & { readonly descriptor?: AgentDescriptor }
+  const { descriptor, registeredAt } = old
   return {
-    ...initial(String(old.agent)),
+    ...initial(old.agent),
     ...old,
-    ...(old.descriptor === undefined ? {} : { version: 1, revision: 1, status: "PRODUCTION" }),
+    ...(descriptor === undefined
+      ? {}
+      : { ...usedAtOnce, version: 1, revision: 1, updatedAt: registeredAt, health: healthOf(descriptor) }),
   }
 }
