@@ -76,7 +76,7 @@ export const langchain: AgentFramework = {
         const said = ["output", "result", "content"]
           .map((name) => fieldOf(answer, name))
           .find((one) => one != null)
-        return yield* sayAll(exchange, spokenOf(said ?? answer, "output"))
+        return yield* sayAll(exchange, spokenOf(said, "output"))
       }),
     ),
   check: checkReachable,

@@ -99,7 +99,13 @@ export const remoteFailureOf = (thrown: unknown, begun: boolean): RemoteFailure 
   if (notConnected.has(known)) return unreachable(`no connection could be made (${known})`)
   if (notTrusted.test(known))
     return new RemoteFailure("AgentUnreachable", `its certificate is not trusted (${known})`)
-  if (notHttp.test(known)) return new RemoteFailure("AgentMalformed", `its answer is not HTTP (${known})`)
+  if (notHttp.test(known) || causes.some(({ name }) => name === "HTTPParserError"))
+    return new RemoteFailure("AgentMalformed", "its answer is not HTTP")
+  if (causes.some(({ message }) => message === "bad port"))
+    return new RemoteFailure(
+      "AgentEgressRefused",
+      "its port is one that no web client calls; use another one",
+    )
   return new RemoteFailure(
     "AgentBrokeOff",
     begun

@@ -15,7 +15,7 @@ export const messagesOf = (question: Question): ReadonlyArray<ToldMessage> => {
   const told = messages.map(({ role, content }) => ({ role, content }))
   return summary === undefined
     ? told
-    : [{ role: "system", content: `Summary of the conversation before: ${summary}` }, ...told]
+    : [{ role: "system", content: `The conversation before: ${summary}` }, ...told]
 }
 
 /** Undefined when it remembers all: the conversation was its own from the beginning. */
