@@ -1,10 +1,18 @@
 /** What the official client of the Model Context Protocol gets from a node, and what is refused before it is asked. */
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { AgentIndex } from "../../actors/index.ts"
 import type { AgentView } from "../../schemas/index.ts"
 import { startTestNode, type TestNode } from "../support/node.ts"
+import { registerStubAgent } from "../support/stub-agent.ts"
+import {
+  answers,
+  breaksAfter,
+  fails,
+  type StubModelServer,
+  startStubModelServer,
+} from "../support/stub-model-server.ts"
 
 let node: TestNode
 const clients: Array<Client> = []
@@ -42,9 +50,12 @@ const put = (view: AgentView) => node.run(AgentIndex.use((index) => index.put("d
 
 let ann: Client
 let bob: Client
+let upstream: StubModelServer
 
 beforeAll(async () => {
-  node = await startTestNode()
+  upstream = await startStubModelServer()
+  node = await startTestNode({ EGRESS_ALLOW: `127.0.0.1:${upstream.port}` })
+  await registerStubAgent(node, upstream, { id: "remote" })
   await put(listed("anns-own", { accessLevel: "private", owner: "ann" }))
   await put(listed("strange.name:1"))
   ann = await connect(await node.login("ann"))
@@ -53,6 +64,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const client of clients) await client.close()
   await node.stop()
+  await upstream.stop()
 })
 
 const allTools = async (client: Client) => {
@@ -168,6 +180,68 @@ describe("a call", () => {
     const answer = await ann.callTool({ name: "ask_guide", arguments: { mesage: "hello" } })
     expect(answer.isError).toBe(true)
     expect(JSON.stringify(answer.content)).toContain("mesage")
+  })
+})
+
+describe("while an agent answers", () => {
+  const asked = { name: "ask_remote", arguments: { message: "hello" } }
+
+  it("its caller is told what it says, when it asks for that", async () => {
+    upstream.behave(answers(["One", " two", " three"]))
+    const pieces: Array<string> = []
+    const numbers: Array<number> = []
+    const answer = await ann.callTool(asked, undefined, {
+      onprogress: ({ message = "", progress }) => {
+        pieces.push(message)
+        numbers.push(progress)
+      },
+    })
+    expect(pieces.join("")).toBe("One two three")
+    expect(numbers).toEqual(numbers.map((_, index) => index + 1))
+    expect(answer.structuredContent).toMatchObject({ text: "One two three", status: "completed" })
+  })
+
+  it.each(["without", "with"])("a caller that cancels ends its work, %s progress", async (how) => {
+    upstream.behave(breaksAfter(["Thinking"], "silence"))
+    const before = upstream.asked.length
+    const stop = new AbortController()
+    const calling = ann.callTool(asked, undefined, {
+      signal: stop.signal,
+      ...(how === "with" ? { onprogress: () => stop.abort("enough") } : {}),
+    })
+    const failed = failureOf(calling)
+    if (how === "without") {
+      await vi.waitFor(() => expect(upstream.asked.length).toBeGreaterThan(before), 10_000)
+      stop.abort("enough")
+    }
+    expect(await failed).toBeDefined()
+    await upstream.asked.at(-1)!.closed
+  })
+
+  it("that another session of the same user cancels goes on", async () => {
+    upstream.behave(breaksAfter(["Thinking"], "silence"))
+    const before = upstream.asked.length
+    const call = { jsonrpc: "2.0", id: 5, method: "tools/call", params: asked }
+    const [own, other] = [{ "mcp-session-id": "own" }, { "mcp-session-id": "other" }]
+    const calling = send(call, own)
+    await vi.waitFor(() => expect(upstream.asked.length).toBeGreaterThan(before), 10_000)
+    const cancelled = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 5 } }
+    expect((await send(cancelled, other)).status).toBe(202)
+    let isClosed = false
+    void upstream.asked.at(-1)!.closed.then(() => {
+      isClosed = true
+    })
+    expect((await send({ jsonrpc: "2.0", id: 6, method: "ping" })).status).toBe(200)
+    expect(isClosed).toBe(false)
+    expect((await send(cancelled, own)).status).toBe(202)
+    const answer = (await (await calling).json()) as { result: unknown }
+    expect(answer.result).toMatchObject({ isError: true, structuredContent: { status: "canceled" } })
+  })
+
+  it("its failure is told to the model, with a code", async () => {
+    upstream.behave(fails(400))
+    const answer = await ann.callTool(asked)
+    expect(answer).toMatchObject({ isError: true, structuredContent: { status: "failed" } })
   })
 })
 

@@ -1,0 +1,126 @@
+/**
+ * A question to one agent, for protocols that want the answer of one turn. It is a task as any other: durable, seen in
+ * its owner's list, and moved on to other agents where one hands it over.
+ */
+import { randomUUID } from "node:crypto"
+import * as Effect from "effect/Effect"
+import type { SqlError } from "effect/sql/SqlError"
+import { type AgentIndex, readTask } from "../../actors/index.ts"
+import type { EngineError, Rejected } from "../../engine/index.ts"
+import type { Refused } from "../../resources/index.ts"
+import {
+  type AnswerBlock,
+  type ChatMessage,
+  OpsPlanProtocol,
+  type TaskEvent,
+  TaskProtocol,
+  type TaskView,
+  type TokenUsage,
+} from "../../schemas/index.ts"
+import { usableAgentOf } from "../agent-access.ts"
+import { GatewayError } from "../errors.ts"
+import type { GatewayRequest } from "../route.ts"
+import type { GatewayServices } from "../services.ts"
+import { followTask } from "./follow-task.ts"
+
+/** What waits longer is told so, and the task is canceled: nobody would be told of its answer. */
+const answerMsMax = 15 * 60_000
+
+export interface AgentQuestion {
+  readonly agent: string
+  readonly text: string
+  /** The task's key. The same for each attempt makes one task of them. */
+  readonly task: string
+  /** Names the conversation; absent: the task is one of its own. */
+  readonly context?: string | undefined
+  readonly history?: ReadonlyArray<ChatMessage>
+  readonly parameters?: Readonly<Record<string, unknown>> | undefined
+  /** Told what happens while it does; slow ones hold up only themselves. */
+  readonly told?: (event: TaskEvent) => Effect.Effect<void, GatewayError>
+}
+
+export interface AgentReply {
+  readonly task: string
+  /** The one that answered in the end. */
+  readonly agent: string
+  readonly status: "completed" | "failed" | "rejected" | "canceled" | "input-required"
+  /** The answer; what it asks back; or why there is none. */
+  readonly text: string
+  readonly code: string | undefined
+  readonly blocks: ReadonlyArray<AnswerBlock>
+  readonly plan: string | undefined
+  readonly tokens: number
+  readonly usage: TokenUsage | undefined
+  readonly executionTimeMs: number
+}
+
+export type AskFailure = GatewayError | Refused | SqlError | EngineError | Rejected
+
+const tooLong = () =>
+  new GatewayError(504, "GTW_TIME_001", "The answer took too long; the task is canceled.", {
+    limit: "answerMsMax",
+    milliseconds: answerMsMax,
+  })
+
+/** Ends it on every node. What has ended, or never was, stays as it is. */
+export const cancelTask = ({ engine }: GatewayServices, tenant: string, task: string): Effect.Effect<void> =>
+  engine.ask(TaskProtocol, task, { _tag: "Cancel" }, { tenant }).pipe(Effect.ignore)
+
+const blocksOf = ({ engine }: GatewayServices, tenant: string, plan: string | undefined) =>
+  plan === undefined
+    ? Effect.succeed([])
+    : engine.ask(OpsPlanProtocol, plan, { _tag: "Read" }, { tenant }).pipe(
+        Effect.map(({ blocks }) => blocks),
+        // They illustrate the answer, which stands without them.
+        Effect.orElseSucceed((): ReadonlyArray<AnswerBlock> => []),
+      )
+
+const replyOf = (view: TaskView, blocks: ReadonlyArray<AnswerBlock>): AgentReply => {
+  const { task, agent, status, statusMessage, code, plan, tokens, usage, createdAt, statusAt } = view
+  const said = view.answers.findLast(({ turn }) => turn === view.turn)?.text ?? ""
+  const ended = status === "completed" || status === "input-required"
+  return {
+    task,
+    agent,
+    status: status as AgentReply["status"],
+    text: ended ? said || (statusMessage ?? "") : (statusMessage ?? said),
+    code,
+    blocks,
+    plan,
+    tokens,
+    usage,
+    executionTimeMs: statusAt - createdAt,
+  }
+}
+
+/** Interrupting it cancels the task. Errors: those of `usableAgentOf`; 409 `TSK_TASK_002`; 504 `GTW_TIME_001`. */
+export const askAgent = (
+  services: GatewayServices,
+  { identity }: GatewayRequest,
+  question: AgentQuestion,
+): Effect.Effect<AgentReply, AskFailure, AgentIndex> => {
+  const { tenant, user } = identity
+  const { agent, text, task, context = randomUUID(), history, parameters } = question
+  const asking = Effect.gen(function* () {
+    yield* usableAgentOf(identity, agent)
+    const command = {
+      _tag: "Open",
+      agent,
+      owner: user,
+      context,
+      messageId: task,
+      text,
+      ...(history === undefined ? {} : { history }),
+      ...(parameters === undefined ? {} : { parameters }),
+    } as const
+    const opened = yield* services.engine.ask(TaskProtocol, task, command, { tenant, principal: user })
+    const at = { tenant, task, after: opened.after }
+    yield* followTask(services, at, question.told ?? (() => Effect.void))
+    const view = yield* readTask(services.engine, tenant, task)
+    return replyOf(view, yield* blocksOf(services, tenant, view.plan))
+  })
+  return asking.pipe(
+    Effect.onInterrupt(() => cancelTask(services, tenant, task)),
+    Effect.timeoutOrElse({ duration: answerMsMax, orElse: () => Effect.fail(tooLong()) }),
+  )
+}
