@@ -67,14 +67,21 @@ export const Connection = Schema.Struct({
 })
 export type Connection = typeof Connection.Type
 
+/**
+ * What an agent of the framework `llm` may use; all of them only read. `ops_question`: a question about the machines, as
+ * the agent `ops` answers it. `recent_alerts`: what the rules reported. `recommend_agents`: who is good at something.
+ * `ask_agent`: another agent's answer to a task.
+ */
+export const AgentTool = Schema.Literals(["ops_question", "recent_alerts", "recommend_agents", "ask_agent"])
+export type AgentTool = typeof AgentTool.Type
+
 /** Of the framework `llm`. */
 export const LlmSettings = Schema.Struct({
   /** Name or id of a model that whoever asks may call; absent: the tenant's default, else the offline one. */
   model: Schema.optionalKey(textOf(256)),
   /** System prompt. */
   prompt: Schema.optionalKey(storableTextOf(16_000)),
-  /** Names of tools that it may use. */
-  tools: Schema.optionalKey(Schema.Array(Id).check(Schema.isMaxLength(20))),
+  tools: Schema.optionalKey(Schema.Array(AgentTool).check(Schema.isMaxLength(20))),
   /** Agents that it may hand the conversation to. */
   transferTo: Schema.optionalKey(Schema.Array(Id).check(Schema.isMaxLength(20))),
   /** Messages of the conversation that it is given. */

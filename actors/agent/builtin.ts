@@ -38,4 +38,24 @@ export const builtinAgents: Readonly<Record<string, AgentDescriptor>> = {
       },
     ],
   },
+  assistant: {
+    name: "Assistant",
+    framework: "llm",
+    description:
+      "Converses freely with the language model of this deployment, looks things up, and hands over to who knows better. With the offline model alone it only says that no model is connected.",
+    skills: [
+      {
+        id: "conversation",
+        name: "Conversation",
+        description: "Answers questions, writes and explains texts.",
+        tags: ["chat", "write", "explain", "대화", "글쓰기"],
+      },
+    ],
+    llm: {
+      prompt:
+        "Help the person briefly and honestly, in the language of the question. What concerns the machines you look up with your tools before you answer. Hand over to the agent ops when the person wants to go on asking about machines.",
+      tools: ["ops_question", "recent_alerts", "recommend_agents"],
+      transferTo: ["ops"],
+    },
+  },
 }

@@ -140,9 +140,10 @@ const transferProblem = (active: Turn, to: string): string | undefined => {
   return undefined
 }
 
+/** Between turns it counts for the next one: all that was said until now was said before it. */
 const handoverOf = (state: State, { reason, context, messages, summary }: HandoverTerms): Handover => ({
   from: state.agent,
-  turn: state.turns,
+  turn: state.active?.turn ?? state.turns + 1,
   reason,
   context,
   ...(messages === undefined ? {} : { messages }),

@@ -36,6 +36,9 @@ const modelName = (description: string): Definition<string> => ({
 
 export const definitions = {
   agents: {
+    default_model: modelName(
+      "The language model of agents that name none; empty: the first active one by name that whoever asks may call.",
+    ),
     embedding_model: modelName(
       "The registered model that recommendations compare questions and agents by; empty: the offline one, which compares words. After a change all agents are embedded anew.",
     ),

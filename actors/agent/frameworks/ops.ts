@@ -20,7 +20,7 @@ export const alertsPerAnswerMax = 10
 export const asksForAlerts = (question: string): boolean =>
   /\balerts?\b|\balarms?\b|\bwarnings?\b|알림|경보|알람|경고/.test(question.toLowerCase())
 
-const alertLine = (alert: Alert): string => {
+export const alertLine = (alert: Alert): string => {
   const group = Object.entries(alert.group).map(([label, value]) => `${label}=${value}`)
   return [
     `${formatTime(alert.at)} ${alert.severity} ${alert.status}: ${alert.name}`,
@@ -42,7 +42,7 @@ const tellAlerts = (question: string, alerts: ReadonlyArray<Alert>): Utterance =
   }
 }
 
-const textOf = (blocks: ReadonlyArray<AnswerBlock>): string =>
+export const textOf = (blocks: ReadonlyArray<AnswerBlock>): string =>
   blocks.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n\n")
 
 const failureOf = (error: EngineError | Rejected): ActivityFailure =>
