@@ -34,14 +34,6 @@ const callPieces = (calls: NonNullable<ScriptedAnswer["calls"]>): ReadonlyArray<
 
 export const usagePerCall = { input: 10, output: 3, estimated: false }
 
-export interface ScriptedLlm {
-  readonly asked: ReadonlyArray<LlmCall>
-  readonly llm: LlmService
-  readonly models: {
-    readonly list: () => Effect.Effect<{ readonly models: Array<never>; readonly total: number }>
-  }
-}
-
 /** `script`: what each call is answered, counted from 0; an array answers one after another, its last one for ever. */
 export const scriptedLlm = (script: Script | ReadonlyArray<ScriptedAnswer>, more: Partial<Model> = {}) => {
   const asked: Array<LlmCall> = []

@@ -46,8 +46,13 @@ interface EffectFiles {
 const effectFiles: ReadonlyArray<EffectFiles> = [
   { path: /^actors\/[^/]+\.ts$/, reason: "puts the kinds together; no actor is in it" },
   { path: /^actors\/[^/]+\/implementation\.ts$/, reason: "does what activities declare, beside the mailbox" },
-  { path: /^actors\/agent\/ops\.ts$/, reason: "what the agent that asks OPS does in its activity" },
+  { path: /^actors\/agent\/frameworks\//, reason: "how agents answer: what the activity `answer` does" },
+  {
+    path: /^actors\/agent\/(?:answering|framework|speaker|usable)\.ts$/,
+    reason: "carries the activity `answer` out, beside the mailbox",
+  },
   { path: /^actors\/agent\/recommend\//, reason: "vectors and queries: Postgres and models, no actor" },
+  { path: /^actors\/[^/]+\/index\//, reason: "projection and queries: Postgres, no actor" },
   { path: /^actors\/cep-rule\/metric-feed\.ts$/, reason: "reads the metric stream for the rules" },
   { path: /^actors\/cep-rule\/wanted-rules\.ts$/, reason: "reads the rule index for the feed" },
   { path: /^actors\/statistics\//, reason: "sums and queries: Postgres, no actor" },
