@@ -4,7 +4,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { describe, expect } from "vitest"
-import { EngineAccess, implementations, ModelsAccess, seedBuiltins } from "../../../actors/index.ts"
+import { kinds as actorKinds, seedBuiltins } from "../../../actors/index.ts"
 import type { AnyKind, EngineShape } from "../../../engine/index.ts"
 import {
   AgentProtocol,
@@ -15,26 +15,9 @@ import {
   OpsPlanProtocol,
   type PlainCodec,
 } from "../../../schemas/index.ts"
-import { MetricStream } from "../../../streams/index.ts"
-import { makeMemoryEventStream } from "../../support/memory-event-stream.ts"
 import { ask, type Product, tenant, withProduct } from "../../support/product.ts"
 
-const kinds: ReadonlyArray<AnyKind> = Effect.runSync(
-  Effect.gen(function* () {
-    const access = yield* EngineAccess.make
-    const models = yield* ModelsAccess.make
-    const all = yield* implementations.pipe(
-      Effect.provideService(EngineAccess, access),
-      Effect.provideService(ModelsAccess, models),
-    )
-    return all.map(({ kind }) => kind)
-  }).pipe(
-    Effect.provideService(
-      MetricStream,
-      makeMemoryEventStream(() => 0),
-    ),
-  ),
-)
+const kinds: ReadonlyArray<AnyKind> = actorKinds
 
 const schemasOf = (kind: AnyKind): ReadonlyArray<readonly [name: string, schema: PlainCodec]> => {
   const protocol: AnyProtocol = kind.protocol
