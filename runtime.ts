@@ -20,6 +20,7 @@ import {
   implementations,
   PlatformAccess,
   platformTables,
+  runBuiltinSeeding,
   runEmbeddingUpkeep,
   runMetricFeed,
   runModelWatch,
@@ -212,6 +213,7 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   yield* Effect.forkScoped(Effect.provide(runEmbeddingUpkeep({ node: incarnation }), all))
   const { modelCheckEveryMs: everyMs } = settings
   yield* Effect.forkScoped(Effect.provide(runModelWatch({ everyMs }), all))
+  yield* Effect.forkScoped(Effect.provide(runBuiltinSeeding, all))
   const url = yield* Effect.provide(startGateway(settings, login, collector), all)
   const node = { url, ...(yield* Effect.provide(developmentKey(settings, login), all)) }
   yield* Effect.promise(() => writeNodeFile(settings.home, node))

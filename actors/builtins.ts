@@ -1,9 +1,10 @@
-/** Gives a tenant its built-in agents and rules. Idempotent, and safe when several nodes do it at once. */
+/** Gives tenants their built-in agents and rules. Idempotent, and safe when several nodes do it at once. */
 import * as Effect from "effect/Effect"
-import type { EngineError, EngineShape, Rejected } from "../engine/index.ts"
+import { Engine, type EngineError, type EngineShape, type Rejected } from "../engine/index.ts"
 import { AgentProtocol, CepRuleProtocol, type Rule } from "../schemas/index.ts"
 import { builtinAgents } from "./agent/builtin.ts"
 import { builtinRules } from "./cep-rule/builtin.ts"
+import { forEveryTenant } from "./every-tenant.ts"
 
 /** A rule that exists stays as people left it. */
 const defineOnce = (engine: EngineShape, tenant: string, id: string, rule: Rule) =>
@@ -23,4 +24,15 @@ export const seedBuiltins = Effect.fnUntraced(function* (
     yield* engine.ask(AgentProtocol, id, { _tag: "Register", ...descriptor }, { tenant })
   }
   for (const [id, rule] of Object.entries(builtinRules)) yield* defineOnce(engine, tenant, id, rule)
+})
+
+/** A tenant that is new waits this long at most for its agents and rules. */
+const lookEveryMs = 5_000
+
+/** Gives every tenant its own. Runs until it is interrupted, on as many nodes as like to. */
+export const runBuiltinSeeding = Effect.gen(function* () {
+  const engine = yield* Engine
+  return yield* forEveryTenant("built-in agents and rules", (tenant) => seedBuiltins(engine, tenant), {
+    lookEveryMs,
+  })
 })

@@ -16,7 +16,7 @@ export {
   type RecommendQuestion,
 } from "./agent/recommend/recommendations.ts"
 export { runEmbeddingUpkeep } from "./agent/recommend/upkeep.ts"
-export { seedBuiltins } from "./builtins.ts"
+export { runBuiltinSeeding, seedBuiltins } from "./builtins.ts"
 export { builtinRules } from "./cep-rule/builtin.ts"
 export { type MetricFeedOptions, runMetricFeed } from "./cep-rule/metric-feed.ts"
 export { ChatIndex, type ChatIndexService } from "./chat-session/index/chat-index.ts"
