@@ -23,7 +23,8 @@ export interface Asking {
   readonly question?: Partial<Question>
   /** `null`: there is none. */
   readonly credential?: string | null
-  readonly signal?: AbortSignal
+  /** Called with each piece that is said. */
+  readonly said?: (text: string) => void
 }
 
 export interface Asked {
@@ -112,7 +113,11 @@ export const remoteAgents = async (
           platform: platformOf(asking.credential === undefined ? credential : asking.credential),
           key: "activity-key-1",
           traceId: "",
-          say: (text) => Effect.sync(() => void pieces.push(text)),
+          say: (text) =>
+            Effect.sync(() => {
+              pieces.push(text)
+              asking.said?.(text)
+            }),
           isRepeating: () => false,
         }
         const exit = yield* Effect.exit(frameworks[framework].answer(call))

@@ -66,11 +66,14 @@ interface Talk {
   task: string
   /** Of the task, or the end of an answer without one. */
   state: TaskState | undefined
+  /** The task was shown as it was before it got its input. */
+  asBefore: boolean
 }
 
 const enter = (talk: Talk, id: string, status: TaskStatus | undefined): void => {
   if (id !== "") talk.task = id
   talk.state = status?.state ?? talk.state
+  if (status !== undefined) talk.asBefore = false
 }
 
 const failedStates: ReadonlyMap<TaskState, readonly ["AgentFailed" | "AgentRefused", string]> = new Map([
@@ -102,6 +105,13 @@ const hearTask = Effect.fnUntraced(function* (talk: Talk, task: Task): Effect.fn
   yield* sayAll(talk, talk.telling.task(task))
 })
 
+/** A task that goes on is shown once more with the question that it asked, which was told before. */
+const isAsBefore = ({ state, telling }: Talk, { status }: Task): boolean =>
+  state === undefined &&
+  status?.state === TaskState.TASK_STATE_INPUT_REQUIRED &&
+  status.message !== undefined &&
+  telling.knows(status.message)
+
 const hear = Effect.fnUntraced(function* (
   talk: Talk,
   { payload }: StreamResponse,
@@ -112,6 +122,10 @@ const hear = Effect.fnUntraced(function* (
       talk.state = TaskState.TASK_STATE_COMPLETED
       return
     case "task":
+      if (isAsBefore(talk, payload.value)) {
+        talk.asBefore = true
+        return
+      }
       return yield* hearTask(talk, payload.value)
     case "artifactUpdate":
       enter(talk, payload.value.taskId, undefined)
@@ -137,6 +151,7 @@ const follow = Effect.fnUntraced(function* (talk: Talk, taskId: string): Effect.
     if (next.done === true) break
     yield* hear(talk, next.value)
   }
+  if (talk.asBefore) talk.state = TaskState.TASK_STATE_INPUT_REQUIRED
   while (!isOver(talk.state)) {
     if (talk.task === "")
       return yield* Effect.fail(new RemoteFailure("AgentBrokeOff", "the agent gave no answer"))
@@ -187,7 +202,16 @@ const talkTo = Effect.fnUntraced(function* (
   const wait: Talk["wait"] = (promise) =>
     Effect.tryPromise({ try: promise, catch: (thrown) => a2aFailureOf(thrown, exchange.quote) })
   const client = yield* wait(() => clientOf(card, exchange))
-  const talk: Talk = { call, exchange, client, wait, telling: new Telling(), task: "", state: undefined }
+  const talk: Talk = {
+    call,
+    exchange,
+    client,
+    wait,
+    telling: new Telling(),
+    task: "",
+    state: undefined,
+    asBefore: false,
+  }
   const taskId = yield* waitingTask(talk)
   yield* follow(talk, taskId).pipe(Effect.onInterrupt(() => cancel(talk)))
   const { blocks } = talk.telling

@@ -49,7 +49,7 @@ export const findCard = async (
   for (const { url, isOwn } of candidatesOf(endpoint)) {
     const response = await open(url, { headers: { accept: "application/json", "a2a-version": "1.0" } })
     const card = response.ok ? cardOf(await response.text()) : undefined
-    await response.body?.cancel()
+    if (!response.ok) await response.body?.cancel()
     if (response.status >= 500 || response.status === 429)
       throw new RemoteFailure("AgentFailed", `the agent's card: it answered ${response.status}`, {
         mayRetry: true,

@@ -38,7 +38,7 @@ export class Telling {
     return this.#blocks
   }
 
-  /** Undefined parts are data that no reader reads: they come along as blocks. */
+  /** Data is not for reading: it comes along as blocks. */
   #keepData(parts: ReadonlyArray<Part> | undefined): void {
     for (const part of parts ?? []) {
       if (part.content?.$case !== "data" || this.#blocks.length >= blocksMax) continue
@@ -62,13 +62,17 @@ export class Telling {
     return words !== "" && this.#told.endsWith(words)
   }
 
+  knows({ messageId }: Message): boolean {
+    return messageId !== "" && this.#messages.has(messageId)
+  }
+
   /** The text to say now; empty when there is none. */
   message(message: Message | undefined): string {
     if (message === undefined) return ""
     const { messageId, parts } = message
     this.#keepData(parts)
     const text = textOf(parts)
-    if (messageId !== "" && this.#messages.has(messageId)) return ""
+    if (this.knows(message)) return ""
     if (this.#messages.size < sourcesMax) this.#messages.add(messageId)
     return this.#wasTold(text) ? "" : this.#tell(`message ${messageId}`, text)
   }
