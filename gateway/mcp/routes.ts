@@ -7,11 +7,11 @@ import { jsonText } from "../answers.ts"
 import { GatewayError } from "../errors.ts"
 import { type JsonObject, readBodyText } from "../http/body.ts"
 import { checkContent, isNestedDeeper } from "../http/json-content.ts"
+import { JsonRpcFailure, jsonRpcCodes } from "../json-rpc-failure.ts"
 import { isOwnOrigin } from "../own-origin.ts"
 import { type GatewayRequest, type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { cancelCall } from "./cancel.ts"
-import { JsonRpcFailure, jsonRpcCodes } from "./json-rpc-failure.ts"
 import { answerMessage } from "./server.ts"
 
 const invalidRequest = (details: string) =>
