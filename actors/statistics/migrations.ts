@@ -4,6 +4,7 @@
  */
 import { type Migration, protect } from "../../resources/index.ts"
 
+/** `statistics_agents` is read by nobody: agents have an index. It stays for nodes of the version before, in a roll-out. */
 const tables = `
 CREATE TABLE statistics_daily (
   tenant text NOT NULL,

@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { asTenant, Tenancy } from "../../resources/index.ts"
-import { builtinAgents } from "../agent/builtin.ts"
 
 /** Days in UTC, both included. */
 export interface StatisticsRange {
@@ -16,11 +15,8 @@ export interface StatisticsRange {
 export interface Statistics {
   readonly total_users: number
   readonly active_users: number
+  /** Of now, those that were registered until the end of the range and are not archived. */
   readonly total_agents: number
-  /**
-   * Agents that are in production by definition: those that are shipped with the product. Every other one is in
-   * development until somebody promotes it, which no agent can be yet.
-   */
   readonly production_agents: number
   readonly total_sessions: number
   readonly total_api_calls: number
@@ -36,18 +32,14 @@ export interface Breakdown {
 }
 
 const figures = (sql: SqlClient, tenant: string, { start, end }: StatisticsRange) =>
-  sql<{ sessions: number; api_calls: number; active: number; agents: number; production: number }>`
+  sql<{ sessions: number; api_calls: number; active: number }>`
     SELECT
       (SELECT coalesce(sum(value), 0)::float8 FROM statistics_daily WHERE tenant = ${tenant}
         AND metric = 'sessions' AND day BETWEEN ${start}::text::date AND ${end}::text::date) AS sessions,
       (SELECT coalesce(sum(value), 0)::float8 FROM statistics_daily WHERE tenant = ${tenant}
         AND metric = 'api_calls' AND day BETWEEN ${start}::text::date AND ${end}::text::date) AS api_calls,
       (SELECT count(DISTINCT dimension)::float8 FROM statistics_daily WHERE tenant = ${tenant}
-        AND metric = 'active' AND day BETWEEN ${start}::text::date AND ${end}::text::date) AS active,
-      (SELECT count(*)::float8 FROM statistics_agents WHERE tenant = ${tenant}
-        AND since <= ${end}::text::date) AS agents,
-      (SELECT count(*)::float8 FROM statistics_agents WHERE tenant = ${tenant} AND since <= ${end}::text::date
-        AND agent IN ${sql.in(Object.keys(builtinAgents))}) AS production`
+        AND metric = 'active' AND day BETWEEN ${start}::text::date AND ${end}::text::date) AS active`
 
 /** Every day of the range is there, also one on which nothing happened. */
 const breakdown = (sql: SqlClient, tenant: string, { start, end, groupBy }: StatisticsRange) =>
@@ -60,19 +52,23 @@ const breakdown = (sql: SqlClient, tenant: string, { start, end, groupBy }: Stat
       AND daily.metric IN ('sessions', 'api_calls')
     GROUP BY 1 ORDER BY 1`
 
-/** Users are counted over the index of their own tenant; tokens come from the ledger's daily totals. */
-const peopleAndTokens = Effect.fnUntraced(function* (
+/** Users and agents are counted over the tables of their own tenant; tokens come from the ledger's daily totals. */
+const ownFigures = Effect.fnUntraced(function* (
   sql: SqlClient,
   tenant: string,
   { start, end }: StatisticsRange,
 ) {
   const [users] = yield* sql<{ total: number }>`SELECT count(*)::float8 AS total FROM users
     WHERE tenant = ${tenant} AND created_at < ${end}::text::date + 1`
+  const [agents] = yield* sql<{ total: number; production: number }>`
+    SELECT count(*)::float8 AS total, (count(*) FILTER (WHERE status = 'PRODUCTION'))::float8 AS production
+    FROM agents WHERE tenant = ${tenant} AND NOT archived
+      AND to_timestamp((view->>'registeredAt')::float8 / 1000) < ${end}::text::date + 1`
   const models = yield* sql<{ model: string; tokens: number }>`
     SELECT max(model_name) AS model, sum(tokens_in + tokens_out)::float8 AS tokens FROM llm_usage_totals
     WHERE tenant = ${tenant} AND day BETWEEN ${start}::text::date AND ${end}::text::date
     GROUP BY model_id ORDER BY 1`
-  return { total: users?.total ?? 0, models }
+  return { users: users?.total ?? 0, agents: agents ?? { total: 0, production: 0 }, models }
 })
 
 /** Models of one name are one line: they were registered one after the other. */
@@ -95,13 +91,13 @@ export const readStatistics = Effect.fn("statistics.read")(function* (
   const [sums, daily_breakdown] = yield* asTenant(management, tenant, (sql) =>
     Effect.all([figures(sql, tenant, range), breakdown(sql, tenant, range)]),
   )
-  const { total, models } = yield* within(tenant, (sql) => peopleAndTokens(sql, tenant, range))
-  const { sessions = 0, api_calls = 0, active = 0, agents = 0, production = 0 } = sums[0] ?? {}
+  const { users, agents, models } = yield* within(tenant, (sql) => ownFigures(sql, tenant, range))
+  const { sessions = 0, api_calls = 0, active = 0 } = sums[0] ?? {}
   const statistics: Statistics = {
-    total_users: total,
+    total_users: users,
     active_users: active,
-    total_agents: agents,
-    production_agents: production,
+    total_agents: agents.total,
+    production_agents: agents.production,
     total_sessions: sessions,
     total_api_calls: api_calls,
     llm_usage: usageOf(models),

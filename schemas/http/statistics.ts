@@ -25,8 +25,8 @@ export const statisticsEndpoints = {
       statistics: Schema.Struct({
         total_users: Schema.Int,
         active_users: Schema.Int,
+        /** Registered until the end of the range, and not archived now. */
         total_agents: Schema.Int,
-        /** Those that are shipped with the product; others are in development until they are promoted. */
         production_agents: Schema.Int,
         total_sessions: Schema.Int,
         total_api_calls: Schema.Int,

@@ -3,16 +3,22 @@ import { expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
-import { readStatistics } from "../../actors/index.ts"
+import { AgentIndex, agentIndexLayer, platformTables, readStatistics } from "../../actors/index.ts"
 import { WaitingCalls } from "../../actors/statistics/call-counter.ts"
 import { addDaily } from "../../actors/statistics/daily.ts"
 import { migrateTraces } from "../../actors/trace/migrations.ts"
 import { ensurePositions, type Part, write } from "../../actors/trace/positions.ts"
-import { asTenant, Tenancy, tenantTables } from "../../resources/index.ts"
+import { asTenant, Changes, Secrets, Tenancy } from "../../resources/index.ts"
+import type { AgentView } from "../../schemas/index.ts"
 import { ephemeralDatabase } from "../support/database.ts"
 import { forgetProjection } from "../support/trace-deployment.ts"
 
-const services = Tenancy.layer(tenantTables).pipe(Layer.provideMerge(ephemeralDatabase()))
+const services = agentIndexLayer.pipe(
+  Layer.provideMerge(Tenancy.layer(platformTables)),
+  Layer.provideMerge(ephemeralDatabase()),
+  Layer.provide(Secrets.layer({ keys: [{ id: "k", key: Buffer.alloc(32, 1) }] })),
+  Layer.provide(Changes.layerLocal),
+)
 
 const entry = (sequence: number, tenant: string, kind: string, tag: string, at: string) => ({
   partition: 0,
@@ -36,10 +42,23 @@ const entry = (sequence: number, tenant: string, kind: string, tag: string, at: 
   start_ms: Date.parse(at),
   end_ms: Date.parse(at),
 })
-/** Agents are counted by their keys. */
-const registered = (sequence: number, key: string) => ({
-  ...entry(sequence, "shop", "agent", "Registered", "2026-02-01T00:00:00Z"),
-  key,
+const agent = (id: string, at: string, more: Partial<AgentView> = {}): AgentView => ({
+  agent: id,
+  name: id,
+  framework: "llm",
+  description: "",
+  skills: [],
+  status: "DEVELOPMENT",
+  archived: false,
+  version: 1,
+  revision: 1,
+  health: { status: "unknown", consecutiveFailures: 0 },
+  registeredAt: Date.parse(at),
+  updatedAt: Date.parse(at),
+  running: 0,
+  answered: 0,
+  failed: 0,
+  ...more,
 })
 const part = (after: number, entries: Part["entries"]): Part => ({
   source: "journal/0",
@@ -61,7 +80,7 @@ const empty = Effect.gen(function* () {
 })
 
 layer(services, { excludeTestServices: true, timeout: "2 minutes" })("the statistics", (it) => {
-  it.effect("count sessions and agents once with the projection, by the day in UTC", () =>
+  it.effect("count sessions once with the projection, by the day in UTC", () =>
     Effect.gen(function* () {
       const sql = yield* empty
       const entries = [
@@ -69,29 +88,18 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })("the statis
         entry(2, "acme", "chat-session", "Opened", "2026-02-01T00:00:00Z"),
         entry(3, "acme", "chat-session", "Said", "2026-02-01T00:00:00Z"),
         entry(4, "evil", "chat-session", "Opened", "2026-02-01T00:00:00Z"),
-        entry(5, "acme", "agent", "Registered", "2026-02-01T00:00:00Z"),
-        entry(7, "acme", "agent", "Registered", "2026-02-02T00:00:00Z"),
-        entry(8, "acme", "agent", "Registered", "2026-02-03T00:00:00Z"),
       ]
       yield* write(sql, [part(0, entries)])
       // A second projector that read the old position writes nothing, and counts nothing.
       expect((yield* Effect.flip(write(sql, [part(0, entries)])))._tag).toBe("Fenced")
       const all = { start: "2026-01-01", end: "2026-02-28" }
       const days = yield* readStatistics("acme", { ...all, groupBy: "day" })
-      expect(days.statistics).toMatchObject({ total_sessions: 2, total_agents: 2, production_agents: 0 })
+      expect(days.statistics).toMatchObject({ total_sessions: 2 })
       expect(days.daily_breakdown.length).toBe(59)
       expect(days.daily_breakdown.filter(({ sessions }) => sessions > 0)).toEqual([
         { date: "2026-01-31", sessions: 1, api_calls: 0 },
         { date: "2026-02-01", sessions: 1, api_calls: 0 },
       ])
-      yield* write(sql, [
-        part(
-          entries.length,
-          ["guide", "ops", "own"].map((key, at) => registered(20 + at, key)),
-        ),
-      ])
-      const shop = yield* readStatistics("shop", { ...all, groupBy: "month" })
-      expect(shop.statistics).toMatchObject({ total_agents: 3, production_agents: 2 })
       const months = yield* readStatistics("acme", { ...all, groupBy: "month" })
       expect(months.daily_breakdown.map(({ date, sessions }) => [date, sessions])).toEqual([
         ["2026-01-01", 1],
@@ -103,8 +111,31 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })("the statis
         ["2026-02-02", 0],
       ])
       const before = yield* readStatistics("acme", { start: "2026-01-01", end: "2026-01-31", groupBy: "day" })
-      expect(before.statistics).toMatchObject({ total_sessions: 1, total_agents: 0 })
+      expect(before.statistics).toMatchObject({ total_sessions: 1 })
       expect((yield* readStatistics("evil", { ...all, groupBy: "day" })).statistics.total_sessions).toBe(1)
+    }),
+  )
+
+  it.effect("count the tenant's own agents that are not archived, and those in production", () =>
+    Effect.gen(function* () {
+      yield* empty
+      const { put } = yield* AgentIndex
+      const day = "2026-02-01T23:59:59Z"
+      yield* put("shop", { view: agent("one", day) })
+      yield* put("shop", { view: agent("two", day, { status: "PRODUCTION" }) })
+      yield* put("shop", { view: agent("gone", day, { status: "PRODUCTION", archived: true }) })
+      yield* put("shop", { view: agent("later", "2026-02-02T00:00:00Z", { status: "PRODUCTION" }) })
+      yield* put("evil", { view: agent("one", day) })
+      const until = (end: string) =>
+        Effect.map(
+          readStatistics("shop", { start: "2026-01-01", end, groupBy: "day" }),
+          ({ statistics: { total_agents, production_agents } }) => [total_agents, production_agents],
+        )
+      expect(yield* until("2026-01-31")).toEqual([0, 0])
+      expect(yield* until("2026-02-01")).toEqual([2, 1])
+      expect(yield* until("2026-02-02")).toEqual([3, 2])
+      yield* put("shop", { view: agent("two", day, { revision: 2, version: 2, status: "STAGING" }) })
+      expect(yield* until("2026-02-02")).toEqual([3, 1])
     }),
   )
 
@@ -140,7 +171,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })("the statis
         total_api_calls: 4,
         active_users: 2,
       })
-      for (const table of ["statistics_daily", "statistics_agents"]) {
+      for (const table of ["statistics_daily", "agents"]) {
         const seen = yield* asTenant(
           sql,
           "evil",
