@@ -1,7 +1,7 @@
 /** What somebody says about an agent over HTTP, and how an agent is shown. Shape: seed 0 §4.2 and §7, with what they leave open. */
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
-import { AccessLevel, AgentHealth, agentListsMax, LifecycleStatus, Skill } from "../agent.ts"
+import { AccessLevel, AgentHealth, AgentTool, agentListsMax, LifecycleStatus, Skill } from "../agent.ts"
 import { countOf, Id, nameOf, storableTextOf, textOf } from "../text.ts"
 import { FrameworkName } from "./framework-names.ts"
 import { Timestamp } from "./paging.ts"
@@ -64,7 +64,7 @@ const connection = Schema.Struct({
 const llm = Schema.Struct({
   model: storableTextOf(256),
   prompt: storableTextOf(16_000),
-  tools: Schema.Array(Id).check(Schema.isMaxLength(20)),
+  tools: Schema.Array(AgentTool).check(Schema.isMaxLength(20)),
   transfer_to: Schema.Array(Id).check(Schema.isMaxLength(20)),
   memory_messages: countOf(0, 20),
   temperature: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 2 })),

@@ -80,6 +80,25 @@ export const answers =
     response.end("data: [DONE]\n\n")
   }
 
+/** The model wants a function called, after some words; streamed. Arguments come in two parts. */
+export const callsTool =
+  (name: string, given: object, words: ReadonlyArray<string> = []): Behaviour =>
+  (_, response) => {
+    begin(response)
+    for (const word of words) response.write(tokenChunk(word))
+    const json = JSON.stringify(given)
+    const half = Math.floor(json.length / 2)
+    const part = (call: object) =>
+      chunk([{ index: 0, delta: { tool_calls: [{ index: 0, ...call }] }, finish_reason: null }])
+    response.write(
+      part({ id: "call-1", type: "function", function: { name, arguments: json.slice(0, half) } }),
+    )
+    response.write(part({ function: { arguments: json.slice(half) } }))
+    response.write(chunk([{ index: 0, delta: {}, finish_reason: "tool_calls" }]))
+    response.write(chunk([], { usage }))
+    response.end("data: [DONE]\n\n")
+  }
+
 /** The connection dies before a byte of the answer. */
 export const resets: Behaviour = (_, response) => response.socket?.resetAndDestroy()
 
