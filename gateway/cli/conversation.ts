@@ -1,6 +1,6 @@
 /** Plays the parts of the demo that talk to agents, and writes what they say to the terminal as it comes. */
 import { chatEndpoints } from "../../schemas/index.ts"
-import type { MillraceClient, SessionConnection } from "../client/client.ts"
+import { AnswerText, type MillraceClient, type SessionConnection } from "../client/client.ts"
 
 interface Frame {
   readonly type: string
@@ -17,7 +17,8 @@ interface Frame {
 const write = (text: string) => void process.stdout.write(text)
 
 /** True at the end of the answer. */
-const show = (frame: Frame): boolean => {
+const show = (frame: Frame, answer: AnswerText): boolean => {
+  answer.take(frame)
   switch (frame.type) {
     case "start":
     case "stream_start":
@@ -28,6 +29,11 @@ const show = (frame: Frame): boolean => {
       return false
     case "agent_transfer":
       write(`transfers to ${frame.to_agent}: ${frame.reason}\n  [${frame.to_agent}] `)
+      return false
+    case "restart":
+    case "stream_restart":
+      // A terminal takes nothing back: what still holds of the answer is written once more.
+      write(`\n  (${frame.reason})\n  [${frame.agent_id}] ${answer.text.replaceAll("\n", "\n    ")}`)
       return false
     case "end":
     case "stream_end":
@@ -44,8 +50,9 @@ const show = (frame: Frame): boolean => {
 export const askOverSocket = async (session: SessionConnection, content: string): Promise<void> => {
   write(`\n> ${content}   (WebSocket)\n`)
   const { turn } = await session.say(content)
+  const answer = new AnswerText()
   for await (const event of session.events())
-    if (event.type !== "missing" && event.turn === turn && show(event)) return
+    if (event.type !== "missing" && event.turn === turn && show(event, answer)) return
 }
 
 export const askOverEvents = async (
@@ -55,5 +62,8 @@ export const askOverEvents = async (
 ): Promise<void> => {
   write(`\n> ${content}   (server-sent events)\n`)
   const call = { params: { session }, body: { role: "user", content } } as const
-  for await (const { data } of client.events(chatEndpoints.say, call)) if (show(data as Frame)) return
+  const answer = new AnswerText()
+  for await (const { data } of client.events(chatEndpoints.say, call)) {
+    if (show(data as Frame, answer)) return
+  }
 }

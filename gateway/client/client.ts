@@ -22,6 +22,7 @@ import { SessionConnection, type SessionOptions, type SocketLike } from "./sessi
 import { SharedGets } from "./shared-gets.ts"
 import { type Parts, type Reply, Transport } from "./transport.ts"
 
+export { type AnswerEvent, AnswerText } from "./answer-text.ts"
 export type { CallOf, EnvelopeOf, ResultOf } from "./call.ts"
 export { type ClientClock, systemClock } from "./clock.ts"
 export { clientErrors, MillraceError } from "./error.ts"

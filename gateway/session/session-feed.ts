@@ -3,7 +3,12 @@
  * reading the session again whenever a number is missing, a turn has been silent, or the client asks to start earlier.
  */
 import { type AskResult, EngineError } from "../../engine/index.ts"
-import { ChatSessionProtocol, type SessionEvent, type SessionView } from "../../schemas/index.ts"
+import {
+  ChatSessionProtocol,
+  type SessionEvent,
+  type SessionView,
+  sessionDeletedCode,
+} from "../../schemas/index.ts"
 import type { GatewayError } from "../errors.ts"
 import { engineError, rejectionError } from "../errors.ts"
 import type { GatewayServices } from "../services.ts"
@@ -116,6 +121,8 @@ export class SessionFeed {
     this.#position = last.n
     this.#expecting = !endings.has(last.type)
     this.#client.events(next)
+    // What a session that is no more answers tells the client that it is over.
+    if (last.type === "error" && last.code === sessionDeletedCode) this.#read()
     return next === events || events.at(-1)!.n <= last.n
   }
 
@@ -133,14 +140,18 @@ export class SessionFeed {
   }
 
   #answered(after: number, result: AskResult): void {
-    if ("ok" in result) return this.#taken(after, result.ok as SessionView)
+    if ("ok" in result) {
+      this.#taken(after, result.ok as SessionView)
+      return
+    }
     this.#expecting = true
     this.#meanwhile = []
-    if (result instanceof EngineError) return this.#client.failed(engineError(result))
     const failed =
-      "failed" in result
-        ? engineError({ code: result.failed.code as EngineError["code"], detail: result.failed.detail })
-        : rejectionError(ChatSessionProtocol.kind, result.rejected as { readonly _tag: string })
+      result instanceof EngineError
+        ? engineError(result)
+        : "failed" in result
+          ? engineError({ code: result.failed.code as EngineError["code"], detail: result.failed.detail })
+          : rejectionError(ChatSessionProtocol.kind, result.rejected as { readonly _tag: string })
     this.#client.failed(failed)
   }
 

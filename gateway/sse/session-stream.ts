@@ -33,15 +33,20 @@ const inSseShape = (event: SessionEvent): unknown => {
       return { type: "agent_transfer", from_agent, to_agent, reason, ...common }
     }
     case "stream_end": {
-      const { total_tokens, execution_time, stopped, plan } = event
+      const { total_tokens, execution_time, stopped, plan, usage } = event
       return {
         type: "end",
         total_tokens,
         execution_time,
         ...(stopped === undefined ? {} : { stopped }),
         ...(plan === undefined ? {} : { plan_id: plan }),
+        ...(usage === undefined ? {} : { usage }),
         ...common,
       }
+    }
+    case "stream_restart": {
+      const { agent_id, index, reason } = event
+      return { type: "restart", agent_id, index, reason, ...common }
     }
     case "error":
       return { type: "error", code: event.code, message: event.message, ...common }
@@ -72,8 +77,8 @@ export const streamSession = (
   let feed: SessionFeed | undefined
   let closed = false
   let stream: EventStream | undefined
-  const end = (code: string, message: string) => {
-    stream?.send({ type: "error", code, message, reconnect: true, retry_after: 1 })
+  const end = (code: string, message: string, reconnect = true) => {
+    stream?.send({ type: "error", code, message, reconnect, ...(reconnect ? { retry_after: 1 } : {}) })
     stream?.end()
   }
   const remove = openStream(services, request, {
@@ -98,7 +103,8 @@ export const streamSession = (
     if (!foreign) open.send(inSseShape(event), event.n)
     if (at.turn === undefined || event.turn < at.turn) return true
     if (event.turn === at.turn && !endings.has(event.type)) return true
-    open.end()
+    if (event.turn === at.turn) open.end()
+    else end("CHT_STR_001", "The events of this turn are no longer held; read the session's messages.", false)
     return false
   }
   feed = new SessionFeed(
@@ -109,7 +115,7 @@ export const streamSession = (
       missing: (from, to) => open.send({ type: "missing", from, to }, to),
       failed: (error) => {
         // What passes is tried again at the next tick; what does not ends the stream.
-        if (error.status !== 503) end(error.code, error.message)
+        if (error.status !== 503) end(error.code, error.message, error.status !== 404)
       },
     },
   )
