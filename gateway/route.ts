@@ -21,11 +21,12 @@ export interface GatewayRequest {
   readonly http: Context<GatewayEnvironment>
   /** Replaced once the request's own span, and with it its trace, is known. */
   context: RequestContext
-  readonly identity: Identity
+  /** Replaced when a stream goes on with another credential of the same user. */
+  identity: Identity
   /** Whose word on the client's address is believed. */
   readonly proxies?: TrustedProxies | undefined
   /** What let the request in; undefined where nothing had to. A stream is checked by it for as long as it is open. */
-  readonly admission?: { readonly credential: string; readonly permission: RoutePermission } | undefined
+  admission?: { readonly credential: string; readonly permission: RoutePermission } | undefined
   /** Ends what runs for this request; made by whoever needs it first. */
   interruption?: AbortController
 }

@@ -3,10 +3,12 @@
  * it asked anew: after a logout, a deactivation, a suspended tenant, a lost right or the token's time it ends within
  * seconds. Whoever still may comes back with another credential and resumes.
  */
-import { authorize } from "./auth/identity.ts"
+import { authorize, type Identity } from "./auth/identity.ts"
 import { GatewayError, toGatewayError } from "./errors.ts"
+import { identifyWithin } from "./rate-limit.ts"
 import type { GatewayRequest } from "./route.ts"
 import type { GatewayServices } from "./services.ts"
+import { sweep } from "./sweep.ts"
 
 /** How an open stream is ended. Each is called at most once. */
 export interface StreamEnds {
@@ -20,11 +22,9 @@ export interface StreamEnds {
 const checksMax = 32
 let checking = 0
 
-const check = async ({ credentials }: GatewayServices, { admission, identity }: GatewayRequest) => {
-  if (admission === undefined) return
-  const { credential, permission } = admission
-  const now = credentials.known(credential) ?? (await credentials.verify(credential))
-  authorize(now, permission)
+/** Throws unless whom a credential speaks for now may go on with the stream of this request. */
+const admit = ({ admission, identity }: GatewayRequest, now: Identity): void => {
+  if (admission !== undefined) authorize(now, admission.permission)
   if (now.tenant !== identity.tenant || now.user !== identity.user)
     throw new GatewayError(401, "USR_AUTH_006", "The login is over; log in again.")
 }
@@ -37,11 +37,12 @@ const isRefusal = ({ status }: GatewayError): boolean => status === 401 || statu
 /** Calls `lost` once when the client may not go on; what cannot be checked is believed for `streamUncheckedMsMax`. */
 const watch = (services: GatewayServices, request: GatewayRequest, lost: StreamEnds["refuse"]) => {
   const { streamCheckEveryMs, streamUncheckedMsMax } = services.limits
+  const { credentials } = services
   let checkedAt = performance.now()
   let [underWay, isOver] = [false, false]
   const end = () => {
     isOver = true
-    clearInterval(timer)
+    unsweep()
   }
   const failed = (failure: unknown) => {
     if (isOver) return
@@ -50,22 +51,37 @@ const watch = (services: GatewayServices, request: GatewayRequest, lost: StreamE
     end()
     lost(error)
   }
-  const look = async () => {
+  const found = (now: Identity) => {
+    try {
+      admit(request, now)
+      checkedAt = performance.now()
+    } catch (failure) {
+      failed(failure)
+    }
+  }
+  const verify = async (credential: string) => {
     // Whose turn never comes is as little known as who could not be looked up.
     if (underWay || checking >= checksMax) return failed(notChecked())
     underWay = true
     checking += 1
     try {
-      await check(services, request)
-      checkedAt = performance.now()
+      const now = await credentials.verify(credential)
+      // Renewed meanwhile: what was asked is not about it any more.
+      if (credential === request.admission?.credential) found(now)
     } catch (failure) {
-      failed(failure)
+      if (credential === request.admission?.credential) failed(failure)
     } finally {
       underWay = false
       checking -= 1
     }
   }
-  const timer = setInterval(() => void look(), streamCheckEveryMs)
+  const unsweep = sweep(streamCheckEveryMs, () => {
+    if (request.admission === undefined) return
+    const { credential } = request.admission
+    const known = credentials.known(credential)
+    if (known !== undefined) found(known)
+    else void verify(credential)
+  })
   return end
 }
 
@@ -82,4 +98,25 @@ export const openStream = (
     unwatch()
     remove()
   }
+}
+
+/**
+ * From now on the stream of this request is checked by another credential of the same user.
+ * Rejects with 401, 403 or 429, and the stream goes on with the one that it has.
+ */
+export const renewStream = async (
+  services: GatewayServices,
+  request: GatewayRequest,
+  credential: string,
+): Promise<Identity> => {
+  const { credentials } = services
+  const now =
+    credentials.known(credential) ??
+    (await identifyWithin(services, request, credentials.held?.(credential) === true, () =>
+      credentials.verify(credential),
+    ))
+  admit(request, now)
+  if (request.admission !== undefined) request.admission = { ...request.admission, credential }
+  request.identity = now
+  return now
 }

@@ -3,6 +3,7 @@ import { upgradeWebSocket } from "@hono/node-server"
 import type { WebSocket } from "ws"
 import { chatEndpoints } from "../../schemas/index.ts"
 import { GatewayError, toGatewayError } from "../errors.ts"
+import { isOwnOrigin } from "../own-origin.ts"
 import { type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { readSession } from "../session/access.ts"
@@ -21,12 +22,21 @@ const openSocket = (...parts: ConstructorParameters<typeof SessionSocket>): Sess
   }
 }
 
+/** A browser lets pages of any site open a socket, and does not ask us first. Who names no origin is no browser. */
+const foreignOrigin = (origin: string | undefined) =>
+  new GatewayError(403, "CHT_WS_002", "Pages of this site may not open sockets here.", {
+    origin,
+    remedy: "have the site's origin added to CORS_ORIGINS",
+  })
+
 const noUpgrade = () => new GatewayError(400, "CHT_WS_001", "This path takes WebSockets only.")
 
 export const socketRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
   route(services, chatEndpoints.socket, async (request, { params: { session } }) => {
     const { http, identity } = request
-    if (http.env.incoming.headers.upgrade?.toLowerCase() !== "websocket") throw noUpgrade()
+    const { headers } = http.env.incoming
+    if (headers.upgrade?.toLowerCase() !== "websocket") throw noUpgrade()
+    if (!isOwnOrigin(services, headers)) throw foreignOrigin(headers.origin)
     request.context = inSessionTrace(request.context, session)
     const after = resumeAfter(request)
     const view = await runTraced(services, request, "GET /ws/{id}", readSession(services, identity, session))

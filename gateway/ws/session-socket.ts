@@ -2,27 +2,24 @@
  * One client's WebSocket on a session: messages in, events out. Closing it never ends an answer: a client that comes
  * back resumes after the number that it saw last. Source: seed 0 §8.
  */
-import { randomUUID } from "node:crypto"
-import * as Effect from "effect/Effect"
+import type { Socket } from "node:net"
 import type { WebSocket } from "ws"
-import { ChatSessionProtocol, chatEndpoints } from "../../schemas/index.ts"
+import type { SessionEvent } from "../../schemas/index.ts"
 import { GatewayError, toGatewayError } from "../errors.ts"
-import { rateLimit } from "../rate-limit.ts"
 import type { GatewayRequest } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { SessionFeed } from "../session/session-feed.ts"
-import { inSessionTrace } from "../session/session-trace.ts"
 import { openStream } from "../stream-access.ts"
-import { runTraced } from "../traced.ts"
-import { decodeFrame, type Frame, frameErrors } from "./frames.ts"
+import { sweep } from "../sweep.ts"
+import { frameErrors } from "./frames.ts"
+import { SessionRequests } from "./session-requests.ts"
+import { eventFrames } from "./text-frames.ts"
 
 /** Source: RFC 6455 §7.4.1 and the IANA registry: 1012 service restart, 1013 try again later. */
 const closeCodes = { policy: 1008, restart: 1012, tryAgainLater: 1013 } as const
 const retryAfterSeconds = 1
 /** Frames of one socket that wait to be taken. */
 const framesWaitingMax = 64
-
-const sameAs = { message: chatEndpoints.say, stop: chatEndpoints.stop, resume: chatEndpoints.follow } as const
 
 const tooManyFrames = () =>
   new GatewayError(
@@ -35,15 +32,16 @@ const tooManyFrames = () =>
 
 export class SessionSocket {
   readonly #services: GatewayServices
-  readonly #request: GatewayRequest
-  readonly #session: string
   readonly #socket: WebSocket
+  /** The connection beneath it. */
+  readonly #connection: Socket
   readonly #feed: SessionFeed
+  readonly #requests: SessionRequests
   readonly #remove: () => void
+  readonly #unsweep: () => void
   #handled: Promise<void> = Promise.resolve()
   #frames = 0
   #heard = true
-  readonly #beat: NodeJS.Timeout
 
   constructor(
     services: GatewayServices,
@@ -52,9 +50,8 @@ export class SessionSocket {
     at: { readonly session: string; readonly after: number },
   ) {
     this.#services = services
-    this.#request = { ...request, context: inSessionTrace(request.context, at.session) }
-    this.#session = at.session
     this.#socket = socket
+    this.#connection = request.http.env.incoming.socket
     this.#remove = openStream(services, request, {
       stop: () => this.#stop(),
       refuse: (error) => this.#refuse(error),
@@ -63,31 +60,20 @@ export class SessionSocket {
       services,
       { tenant: request.identity.tenant, ...at },
       {
-        event: (event) => this.#send(event),
-        missing: (from, to) =>
-          this.#send({
-            type: "error",
-            code: frameErrors.eventsMissing,
-            message: `Events ${from} to ${to} are no longer held; read the session's messages.`,
-            from,
-            to,
-            reconnect: false,
-          }),
+        events: (events) => this.#pass(events),
+        missing: (from, to) => this.#missing(from, to),
         failed: (error) => this.#report(error),
       },
     )
+    this.#requests = new SessionRequests(services, request, at.session, {
+      resume: (number) => this.#feed.resume(number),
+      send: (frame) => this.#send(frame),
+    })
     void this.#feed.open()
     socket.on("pong", () => {
       this.#heard = true
     })
-    this.#beat = setInterval(() => this.#look(), services.limits.pingEveryMs)
-  }
-
-  /** Who is gone without a word keeps no place: a WebSocket is silent, so that nothing else would tell. */
-  #look(): void {
-    if (this.#heard) this.#socket.ping()
-    else this.#socket.terminate()
-    this.#heard = false
+    this.#unsweep = sweep(services.limits.pingEveryMs, () => this.#look())
   }
 
   /** Takes one frame. Never throws: what is wrong with it goes back as an error. */
@@ -106,40 +92,55 @@ export class SessionSocket {
       })
   }
 
-  /** A frame counts as the request that does the same: a socket is no way around a limit. */
-  async #take(data: unknown): Promise<void> {
-    // What still comes after the last word is not listened to.
-    if (this.#socket.readyState !== this.#socket.OPEN) return
-    const frame = decodeFrame(data)
-    if (frame.type !== "ping") await rateLimit(this.#services, sameAs[frame.type], this.#request)
-    this.#handle(frame)
-  }
-
   closed(): void {
-    clearInterval(this.#beat)
+    this.#unsweep()
     this.#remove()
     this.#feed.close()
   }
 
-  #handle(frame: Frame): void {
-    if (frame.type === "resume") this.#feed.resume(frame.after)
-    else if (frame.type === "ping") this.#send({ type: "pong" })
-    else if (frame.type === "stop") {
-      const { type: _, ...fields } = frame
-      this.#ask("WS stop", { _tag: "Stop", ...fields })
-    } else {
-      const { content, message_id: messageId = randomUUID() } = frame
-      this.#ask("WS message", { _tag: "Say", messageId, content })
-    }
+  /** Who is gone without a word keeps no place: a WebSocket is silent, so that nothing else would tell. */
+  #look(): void {
+    if (!this.#heard) this.#socket.terminate()
+    else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping()
+    this.#heard = false
   }
 
-  #ask(name: string, command: (typeof ChatSessionProtocol)["Command"]): void {
-    const { engine } = this.#services
-    const { tenant, user } = this.#request.identity
-    const asking = engine.ask(ChatSessionProtocol, this.#session, command, { tenant, principal: user })
-    runTraced(this.#services, { ...this.#request }, name, Effect.asVoid(asking)).catch((failure: unknown) =>
-      this.#report(toGatewayError(failure)),
-    )
+  async #take(data: unknown): Promise<void> {
+    // What still comes after the last word is not listened to.
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    await this.#requests.take(data, (error) => this.#report(error))
+  }
+
+  /** Events go past the socket's own sender: it would make each of them anew for each client, in two writes. */
+  #pass(events: ReadonlyArray<SessionEvent>): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    this.#connection.write(eventFrames(events))
+    this.#bound()
+  }
+
+  #send(frame: unknown): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    this.#socket.send(JSON.stringify(frame))
+    this.#bound()
+  }
+
+  /** Who does not read is given no more, and comes back for the rest; the answer itself goes on. */
+  #bound(): void {
+    if (this.#socket.bufferedAmount <= this.#services.limits.sendBufferBytesMax) return
+    this.#feed.close()
+    // Waits behind what the client has not read. Who never reads sends no pong either, and is cut off for that.
+    this.#socket.close(closeCodes.tryAgainLater, `too slow; resume after ${this.#feed.position}`)
+  }
+
+  #missing(from: number, to: number): void {
+    this.#send({
+      type: "error",
+      code: frameErrors.eventsMissing,
+      message: `Events ${from} to ${to} are no longer held; read the session's messages.`,
+      from,
+      to,
+      reconnect: false,
+    })
   }
 
   #report(error: GatewayError): void {
@@ -153,17 +154,6 @@ export class SessionSocket {
       reconnect: false,
       ...(error.retryAfterSeconds === undefined ? {} : { retry_after: error.retryAfterSeconds }),
     })
-  }
-
-  #send(frame: unknown): void {
-    const socket = this.#socket
-    if (socket.readyState !== socket.OPEN) return
-    socket.send(JSON.stringify(frame))
-    if (socket.bufferedAmount <= this.#services.limits.sendBufferBytesMax) return
-    this.closed()
-    socket.close(closeCodes.tryAgainLater, `too slow; resume after ${this.#feed.position}`)
-    // The close frame waits behind what the client does not read.
-    socket.terminate()
   }
 
   /** Whoever has another credential, as after the token's time, comes back with it. */
