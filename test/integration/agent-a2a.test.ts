@@ -229,6 +229,20 @@ describe("an agent of A2A", () => {
     expect(await ask()).toMatchObject({ text: "half and whole", outcome: { _tag: "Said" } })
   })
 
+  it("is not asked the question again once it said something, whatever happens then", async () => {
+    const before = calls().length
+    scriptA2a(server, streaming, ({ body }, response) =>
+      JSON.parse(body).method === "GetTask"
+        ? json(response, 503, {}, { "retry-after": "0" })
+        : sendEvents(response, resultsOf(body, begun, delta("half", false))),
+    )
+    expect(await ask()).toMatchObject({ text: "half", failure: { code: "AgentFailed" } })
+    const methods = calls()
+      .slice(before)
+      .map(({ method }) => method)
+    expect(methods).toEqual(["SendStreamingMessage", "GetTask"])
+  })
+
   it("that says more than an answer holds is told so", async () => {
     scriptA2a(server, streaming, ({ body }, response) =>
       sendEvents(

@@ -4,13 +4,14 @@ import { RemoteFailure } from "./failure.ts"
 
 const invalid = (detail: string) => new RemoteFailure("AgentSettingsInvalid", detail)
 
-/** Throws `RemoteFailure`. Which schemes and hosts may be reached is for the way out to say. */
+/** Throws `RemoteFailure`. Which hosts may be reached is for the way out to say. */
 export const endpointOf = ({ agent, endpoint }: AgentView): URL => {
   if (endpoint === undefined || endpoint === "")
     throw invalid(`agent "${agent}" has no endpoint: set "endpoint" to the address of its service`)
-  if (!URL.canParse(endpoint))
-    throw invalid(`the endpoint of agent "${agent}" is no URL: write it as https://host/path`)
-  return new URL(endpoint)
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined
+  if (url?.protocol !== "https:" && url?.protocol !== "http:")
+    throw invalid(`the endpoint of agent "${agent}" is no web address: write its URL as https://host/path`)
+  return url
 }
 
 /** The address with this at its end, unless it ends so already. */
