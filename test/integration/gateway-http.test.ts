@@ -168,7 +168,7 @@ describe("commands to any actor", () => {
     ["agent/ops/Register", "/api/agents/{id}/execute"],
     ["agent/ops/Alert", "/api/agents/{id}/execute"],
     ["chat-session/s/Say", "/api/chat/sessions/"],
-    ["chat-session/s/Tokens", "/api/chat/sessions/"],
+    ["chat-session/s/Delete", "/api/chat/sessions/"],
     ["cep-rule/r/Observe", "/api/cep/metrics"],
     ["rule-index/default/Withdrawn", "/api/cep/rules"],
   ])("does not send %s, and names the route to use", async (to, route) => {
