@@ -9,15 +9,15 @@ import { EngineAccess } from "../engine-access.ts"
 import { type Platform, PlatformAccess } from "../platform-access.ts"
 import type { AnswerCall, AnswerCaller, Outcome } from "./framework.ts"
 import { frameworks } from "./frameworks/frameworks.ts"
-import type { Answered, Piece, Question, Said } from "./question.ts"
+import { type Answered, answerTimeoutMs, type Piece, type Question, type Said } from "./question.ts"
 import { makeSpeaker } from "./speaker.ts"
 import { usableAgent } from "./usable.ts"
 
 /**
- * Bytes of an answer that nobody hears on the way, as JSON: a journal record holds it twice, as the outcome and as what
- * its caller is answered, and an activity gives at most half of a record.
+ * Bytes of an answer that nobody hears on the way, as JSON: a journal record holds it up to three times, as the outcome,
+ * as what its caller is answered, and as what is remembered of that.
  */
-export const gatheredBytesMax = 160 * 1024
+export const gatheredBytesMax = 128 * 1024
 
 const failure = (code: string, detail: string, retryable = false) =>
   new ActivityFailure({ code, detail, retryable })
@@ -50,6 +50,9 @@ const tooLong = () =>
     "AnswerTooLong",
     `an answer has at most ${answerCharactersMax} characters, and ${gatheredBytesMax} bytes where it is given as a whole`,
   )
+
+/** Not tried again: the next attempt would take as long. */
+const tooLate = () => failure("AnswerTooLate", `no answer within ${answerTimeoutMs / 60_000} minutes`)
 
 /** Nobody listens: the text is the answer. */
 const gathered = () => {
@@ -131,9 +134,10 @@ export const answering =
           isRepeating: speaker.isRepeating,
         }
         // What was said before a failure is heard before the failure is.
-        const outcome = yield* frameworks[view.framework]
-          .answer(call)
-          .pipe(Effect.tapError(() => speaker.flush))
+        const outcome = yield* frameworks[view.framework].answer(call).pipe(
+          Effect.timeoutOrElse({ duration: answerTimeoutMs, orElse: () => Effect.fail(tooLate()) }),
+          Effect.tapError(() => speaker.flush),
+        )
         const tokens = yield* speaker.finish
         return answeredOf(outcome, question, { tokens, text: speaker.text() })
       }),

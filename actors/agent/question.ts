@@ -68,11 +68,13 @@ export interface Said {
 export const nothingSaid: Said = { text: "", tokens: 0 }
 
 export const answerTimeoutMs = 5 * 60_000
+/** What the engine grants beyond it, so that the answer's own end comes first. */
+const endingMs = 10_000
 
 /** Every kind that has agents answer declares this activity; `answering.ts` carries it out. */
 export const answerActivity = activity({
   input: Question,
   output: Answered,
   progress: Piece,
-  timeoutMs: answerTimeoutMs,
+  timeoutMs: answerTimeoutMs + endingMs,
 })

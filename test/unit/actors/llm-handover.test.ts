@@ -162,7 +162,7 @@ describe("a hand-over", () => {
         expect([first.text, transfersOf(first.events)]).toEqual(["b stays", ["a → b"]])
         expect(llm.toolsOf(1)).toEqual([])
         const second = yield* turn(engine, "two")
-        expect(llm.toolsOf(3)).toEqual(["transfer_to_a", "transfer_back"])
+        expect(llm.toolsOf(3)).toEqual(["transfer_back"])
         expect([second.text, second.agent, transfersOf(second.events)]).toEqual(["a is back", "a", ["b → a"]])
       }),
     ),

@@ -65,7 +65,9 @@ export const transfersFor = Effect.fnUntraced(function* (
   const hadIt = new Set([...question.agents, view.agent])
   const previous = question.handover?.from
   const back = previous === undefined || hadIt.has(previous) ? undefined : yield* offered(call, previous)
-  const wanted = [...new Set(view.llm?.transferTo ?? [])].filter((agent) => !hadIt.has(agent))
+  const wanted = [...new Set(view.llm?.transferTo ?? [])].filter(
+    (agent) => !hadIt.has(agent) && agent !== back?.agent,
+  )
   const targets = (yield* Effect.forEach(wanted, (agent) => offered(call, agent), { concurrency: 4 })).filter(
     (target): target is AgentView => target !== undefined,
   )
