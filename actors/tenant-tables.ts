@@ -1,13 +1,14 @@
 /** Every set of tables that has tenants' rows: those of the resources, and the projections that actors keep. */
 import { type TenantTables, tenantTables } from "../resources/index.ts"
 import { agentMigrations } from "./agent/index/migrations.ts"
+import { agentSecrets } from "./agent/index/sealed.ts"
 import { agentEmbeddingMigrations } from "./agent/recommend/migrations.ts"
 import { chatMigrations } from "./chat-session/index/migrations.ts"
 import { taskMigrations } from "./task/index/migrations.ts"
 
 export const platformTables: ReadonlyArray<TenantTables> = [
   ...tenantTables,
-  { set: "agents", migrations: agentMigrations },
+  { set: "agents", migrations: agentMigrations, sealed: agentSecrets },
   { set: "agent-embeddings", migrations: agentEmbeddingMigrations },
   { set: "chat", migrations: chatMigrations },
   { set: "tasks", migrations: taskMigrations },

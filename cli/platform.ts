@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { isSqlError } from "effect/sql/SqlError"
+import { platformTables } from "../actors/index.ts"
 import {
   Changes,
   Database,
@@ -21,7 +22,6 @@ import {
   Secrets,
   Tenancy,
   type TenantPlaces,
-  tenantTables,
 } from "../resources/index.ts"
 import { Failure } from "./failure.ts"
 import { homeOf } from "./files.ts"
@@ -58,7 +58,7 @@ const layerOf = (environment: NodeJS.ProcessEnv) =>
       })
       return llmModelsLayer.pipe(
         Layer.provide(modelCheckerLayer.pipe(Layer.provide(Egress.layer({ allow: nothingAllowed })))),
-        Layer.provideMerge(Tenancy.layerRouted(tenantTables)),
+        Layer.provideMerge(Tenancy.layerRouted(platformTables)),
         Layer.provideMerge(Layer.mergeAll(Secrets.layer({ keys }), Changes.layerLocal)),
         Layer.provideMerge(database),
       )

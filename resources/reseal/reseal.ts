@@ -1,17 +1,18 @@
 /**
  * Seals again, under the newest key, what is sealed under older ones: keys of models, signing keys, addresses of tenants'
- * databases. Several nodes may do so at once and again: each row is changed only as it was read. What does not open here
+ * databases, and the columns that sets of tables name. Several nodes may do so at once and again: each row is changed only as it was read. What does not open here
  * stays as it is. Every change is audited, without any secret.
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { recordChanges } from "../audit/record.ts"
+import { type ChangedBy, recordChanges } from "../audit/record.ts"
 import { signingKeyPlace } from "../credentials/signing-keys.ts"
 import { LlmModels } from "../llm-models/llm-models.ts"
 import { Secrets, type SecretsService, SecretUnreadable } from "../secrets/secrets.ts"
 import { platformTenant } from "../tenants/migrations.ts"
-import { databaseSecret, Tenancy, type TenantPlaces } from "../tenants/tenancy.ts"
+import type { SealedColumn } from "../tenants/prepare.ts"
+import { databaseSecret, Tenancy, TenantPlaces } from "../tenants/tenancy.ts"
 import { everyTenant } from "./sealed-rows.ts"
 
 export interface Resealed {
@@ -22,7 +23,7 @@ export interface Resealed {
   readonly unreachable: ReadonlyArray<string>
 }
 
-/** Rows of the management database that are changed in one transaction. */
+/** Rows that are changed in one transaction. */
 const batchRows = 100
 
 interface Row {
@@ -75,38 +76,68 @@ const sealAgain = (secrets: SecretsService, { sealed }: Row, place: string): str
   }
 }
 
-const resealBatch = Effect.fnUntraced(function* (
-  sql: SqlClient,
-  secrets: SecretsService,
-  { objectType, place, write }: Store,
-  rows: ReadonlyArray<Row>,
+/** One transaction after another, each of so many rows. Gives what was done until there were none. */
+const resealStore = Effect.fnUntraced(function* <E, R>(
+  { objectType, place, read, write }: Store,
+  by: ChangedBy,
+  within: <A>(work: (sql: SqlClient) => Effect.Effect<A, SqlError>) => Effect.Effect<A, E, R>,
 ) {
-  const done: Array<string> = []
-  let unreadable = 0
-  for (const row of rows) {
-    const sealed = sealAgain(secrets, row, place(row.id))
-    if (sealed === undefined) unreadable += 1
-    else if ((yield* write(sql, row, sealed)).length > 0) done.push(row.id)
-  }
-  yield* recordChanges(
-    sql,
-    { tenant: platformTenant, user: "system" },
-    done.map((id) => ({ action: `${objectType}.reseal`, objectType, objectId: id })),
-  )
-  return { resealed: done.length, unreadable }
-})
-
-const resealStore = Effect.fnUntraced(function* (store: Store) {
-  const [{ management: sql }, secrets] = [yield* Tenancy, yield* Secrets]
+  const secrets = yield* Secrets
+  const batch = (after: string) => (sql: SqlClient) =>
+    Effect.gen(function* () {
+      const rows = yield* read(sql, after, secrets.keyIds[0]!)
+      const done: Array<string> = []
+      let unreadable = 0
+      for (const row of rows) {
+        const sealed = sealAgain(secrets, row, place(row.id))
+        if (sealed === undefined) unreadable += 1
+        else if ((yield* write(sql, row, sealed)).length > 0) done.push(row.id)
+      }
+      const action = `${objectType}.reseal`
+      yield* recordChanges(
+        sql,
+        by,
+        done.map((objectId) => ({ action, objectType, objectId })),
+      )
+      return { last: rows.at(-1)?.id, resealed: done.length, unreadable }
+    })
   const total = { resealed: 0, unreadable: 0 }
   for (let after = ""; ; ) {
-    const rows = yield* store.read(sql, after, secrets.keyIds[0]!)
-    if (rows.length === 0) return total
-    const { resealed, unreadable } = yield* sql.withTransaction(resealBatch(sql, secrets, store, rows))
+    const { last, resealed, unreadable } = yield* within(batch(after))
     total.resealed += resealed
     total.unreadable += unreadable
-    after = rows.at(-1)!.id
+    if (last === undefined) return total
+    after = last
   }
+})
+
+const resealManagement = (store: Store) =>
+  Effect.flatMap(Tenancy, ({ management: sql }) =>
+    resealStore(store, { tenant: platformTenant, user: "system" }, (work) => sql.withTransaction(work(sql))),
+  )
+
+const storeOf = (tenant: string, { objectType, place, table, id, column }: SealedColumn): Store => ({
+  objectType,
+  place: (row) => place(tenant, row),
+  read: (sql, after, newest) => sql<Row>`
+    SELECT ${sql(id)} AS id, ${sql(column)} AS sealed FROM ${sql(table)}
+    WHERE tenant = ${tenant} AND ${sql(id)} > ${after} AND ${sql(column)} IS NOT NULL
+      AND split_part(${sql(column)}, '.', 2) <> ${newest} ORDER BY ${sql(id)} LIMIT ${batchRows}::int`,
+  write: (sql, row, sealed) => sql`UPDATE ${sql(table)} SET ${sql(column)} = ${sealed}
+    WHERE tenant = ${tenant} AND ${sql(id)} = ${row.id} AND ${sql(column)} = ${row.sealed} RETURNING ${sql(id)}`,
+})
+
+/** What the sets of tables say that they keep sealed. */
+const resealColumns = Effect.fnUntraced(function* (tenant: string) {
+  const [{ within }, { tables }] = [yield* Tenancy, yield* TenantPlaces]
+  const total = { resealed: 0, unreadable: 0 }
+  for (const column of tables.flatMap(({ sealed = [] }) => sealed)) {
+    const by = { tenant, user: "system" }
+    const done = yield* resealStore(storeOf(tenant, column), by, (work) => within(tenant, work))
+    total.resealed += done.resealed
+    total.unreadable += done.unreadable
+  }
+  return total
 })
 
 /** Whether there is anything to do, without a lock on the models. */
@@ -128,11 +159,11 @@ const resealModels = Effect.fnUntraced(function* (tenant: string) {
 /** One tenant after another; one whose database does not answer stops no other. */
 export const resealAll: Effect.Effect<Resealed, SqlError, LlmModels | Secrets | Tenancy | TenantPlaces> =
   Effect.gen(function* () {
-    const parts = [yield* resealStore(signingKeys), yield* resealStore(tenantDatabases)]
+    const parts = [yield* resealManagement(signingKeys), yield* resealManagement(tenantDatabases)]
     const unreachable: Array<string> = []
     for (const tenant of yield* everyTenant)
-      yield* Effect.match(resealModels(tenant), {
-        onSuccess: (part) => void parts.push(part),
+      yield* Effect.match(Effect.all([resealModels(tenant), resealColumns(tenant)]), {
+        onSuccess: (done) => void parts.push(...done),
         onFailure: () => void unreachable.push(tenant),
       })
     return {

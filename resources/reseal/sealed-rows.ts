@@ -3,15 +3,15 @@
  * before an old key is taken out of the environment. Reads only; never opens anything.
  */
 import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { Secrets } from "../secrets/secrets.ts"
+import type { SealedColumn } from "../tenants/prepare.ts"
 import { Tenancy, TenantPlaces } from "../tenants/tenancy.ts"
 
-/** What is sealed. Logins under way end within minutes, and are never sealed again. */
-export type SealedKind = "logins-under-way" | "model-keys" | "signing-keys" | "tenant-databases"
-
 export interface SealedRows {
-  readonly kind: SealedKind
+  /** What is sealed. `logins-under-way` end within minutes, and are never sealed again. */
+  readonly kind: string
   readonly key_id: string
   readonly rows: number
   /** `newest`: what is sealed now. `missing`: this environment does not hold the key, and cannot open these rows. */
@@ -25,7 +25,7 @@ export interface SealedReport {
 }
 
 interface Counted {
-  readonly kind: SealedKind
+  readonly kind: string
   readonly key_id: string
   readonly rows: number
 }
@@ -40,14 +40,21 @@ const inManagement = Effect.gen(function* () {
     UNION ALL SELECT 'logins-under-way', split_part(sealed, '.', 2), count(*)::int FROM login_attempts GROUP BY 2`
 })
 
-const modelKeys = Effect.fnUntraced(function* (tenant: string) {
-  const { within } = yield* Tenancy
-  return yield* within(
-    tenant,
-    (sql) => sql<Counted>`
-      SELECT 'model-keys' AS kind, split_part(sealed_key, '.', 2) AS key_id, count(*)::int AS rows
-      FROM llm_models WHERE sealed_key IS NOT NULL GROUP BY 2`,
+const countIn = (sql: SqlClient, tenant: string, { kind, table, column }: SealedPlace) =>
+  sql<Counted>`
+    SELECT ${kind}::text AS kind, split_part(${sql(column)}, '.', 2) AS key_id, count(*)::int AS rows
+    FROM ${sql(table)} WHERE tenant = ${tenant} AND ${sql(column)} IS NOT NULL GROUP BY 2`
+
+type SealedPlace = Pick<SealedColumn, "kind" | "table" | "column">
+const modelKeys: SealedPlace = { kind: "model-keys", table: "llm_models", column: "sealed_key" }
+
+const inTenant = Effect.fnUntraced(function* (tenant: string) {
+  const [{ within }, { tables }] = [yield* Tenancy, yield* TenantPlaces]
+  const places = [modelKeys, ...tables.flatMap(({ sealed = [] }) => sealed)]
+  const counted = yield* within(tenant, (sql) =>
+    Effect.forEach(places, (place) => countIn(sql, tenant, place)),
   )
+  return counted.flat()
 })
 
 /** Every tenant there is now, suspended ones as well. */
@@ -73,7 +80,7 @@ export const sealedRows: Effect.Effect<SealedReport, SqlError, Secrets | Tenancy
     const counted: Array<Counted> = [...(yield* inManagement)]
     const unreachable: Array<string> = []
     for (const tenant of yield* everyTenant)
-      yield* Effect.match(modelKeys(tenant), {
+      yield* Effect.match(inTenant(tenant), {
         onSuccess: (rows) => void counted.push(...rows),
         onFailure: () => void unreachable.push(tenant),
       })

@@ -7,10 +7,25 @@ import { type Migration, migrate } from "../sql/migrate.ts"
 import { TenantRoleMissing } from "./errors.ts"
 import { createTenantRole, tenantRole } from "./row-security.ts"
 
+/** A column of a tenant's rows that holds secrets, so that they are counted by their keys and sealed again. */
+export interface SealedColumn {
+  /** What it holds, as operators are told: `agent-credentials`. */
+  readonly kind: string
+  readonly table: string
+  /** The column that names a row among its tenant's. */
+  readonly id: string
+  readonly column: string
+  /** As the audit log calls what a row belongs to. */
+  readonly objectType: string
+  /** What each secret is bound to. */
+  readonly place: (tenant: string, id: string) => string
+}
+
 /** A set of tables that every database with tenants' rows has. */
 export interface TenantTables {
   readonly set: string
   readonly migrations: ReadonlyArray<Migration>
+  readonly sealed?: ReadonlyArray<SealedColumn>
 }
 
 /** SQLSTATE of PostgreSQL: the login role may not do this. */

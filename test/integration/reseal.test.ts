@@ -3,10 +3,13 @@ import { expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { AgentIndex, agentIndexLayer } from "../../actors/index.ts"
 import { onPlatform } from "../../cli/platform.ts"
 import { renderResealed, renderSealed } from "../../cli/secrets.ts"
 import { migrateTenants } from "../../cli/tenants.ts"
 import {
+  Changes,
   LlmModels,
   platformTenant,
   resealAll,
@@ -34,12 +37,21 @@ const signing = Effect.flatMap(
   (keys) => keys.signing,
 )
 
-/** A model's key, a signing key, and the address of a tenant's database that is not there. */
+const secretText = "token-of-the-far-agent"
+const agents = Effect.scoped(
+  Effect.map(Layer.build(Layer.fresh(Layer.provide(agentIndexLayer, Changes.layerLocal))), (built) =>
+    Context.get(built, AgentIndex),
+  ),
+)
+
+/** A model's key, a signing key, an agent's credential, and the address of a tenant's database that is not there. */
 const sealSome = Effect.gen(function* () {
   const { management: sql } = yield* Tenancy
   const admin = yield* makeAdmin(platformTenant)
   yield* (yield* LlmModels).register(admin, custom("m"))
   yield* signing
+  const { setCredential } = yield* agents
+  yield* setCredential({ tenant: platformTenant, user: "ann" }, "far", Redacted.make(secretText))
   const address = (yield* Secrets).seal("nowhere", "tenant/away/database")
   yield* sql`INSERT INTO tenants (id, name, state, database_url) VALUES ('away', 'Away', 'active', ${address})`
 })
@@ -67,13 +79,15 @@ it.live(
 
       const report = yield* on(`${newKey},${oldKey}`, sealedRows)
       expect(report.unreachable).toEqual(["away"])
-      expect(table(renderSealed(report)).slice(1, 4)).toEqual([
+      expect(table(renderSealed(report)).slice(1, 5)).toEqual([
+        ["agent-credentials", "k1", "1", "an older key: millrace secrets reseal"],
         ["model-keys", "k1", "1", "an older key: millrace secrets reseal"],
         ["signing-keys", "k1", "1", "an older key: millrace secrets reseal"],
         ["tenant-databases", "k1", "1", "an older key: millrace secrets reseal"],
       ])
-      expect((yield* on(newKey, resealAll)).unreadable).toBe(3)
+      expect((yield* on(newKey, resealAll)).unreadable).toBe(4)
       expect((yield* on(newKey, sealedRows)).sealed.map(({ key }) => key)).toEqual([
+        "missing",
         "missing",
         "missing",
         "missing",
@@ -87,8 +101,13 @@ it.live(
           return [all, yield* audited] as const
         }),
       )
-      expect(both.reduce((sum, { resealed }) => sum + resealed, 0)).toBe(3)
-      expect(lines).toEqual(["system llm-model.reseal", "system signing-key.reseal", "system tenant.reseal"])
+      expect(both.reduce((sum, { resealed }) => sum + resealed, 0)).toBe(4)
+      expect(lines).toEqual([
+        "system agent.reseal",
+        "system llm-model.reseal",
+        "system signing-key.reseal",
+        "system tenant.reseal",
+      ])
       expect(renderResealed(both[0])).toContain("not reached: away")
 
       const after = yield* on(newKey, sealedRows)
@@ -96,8 +115,11 @@ it.live(
         ["k2", "newest"],
         ["k2", "newest"],
         ["k2", "newest"],
+        ["k2", "newest"],
       ])
       expect((yield* on(newKey, signing)).kid).toBeTruthy()
+      const opened = Effect.flatMap(agents, ({ credential }) => credential(platformTenant, "far"))
+      expect(Redacted.value((yield* on(newKey, opened))!)).toBe(secretText)
       const migrating = migrateTenants(environmentOf(directory, newKey), true)
       expect((yield* Effect.flip(migrating)).message).toBe("1 of 1 databases were not migrated")
     }).pipe(Effect.scoped),

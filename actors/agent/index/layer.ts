@@ -18,11 +18,10 @@ import type { AgentView } from "../../../schemas/index.ts"
 import type { IndexRow } from "../index-row.ts"
 import { accessCondition } from "./access-condition.ts"
 import { AgentIndex, type AgentIndexService } from "./agent-index.ts"
+import { credentialPlace } from "./sealed.ts"
 import { agentsTopic } from "./topic.ts"
 
 export const agentIndexLimits = { entriesMax: 20_000, keepMs: 30_000 } as const
-
-const credentialPlace = (tenant: string, agent: string): string => `agent/${tenant}/${agent}`
 
 const searchText = ({ name, description, skills }: AgentView): string =>
   [name, description, ...skills.flatMap(({ name, description, tags = [] }) => [name, description, ...tags])]
