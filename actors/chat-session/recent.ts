@@ -104,14 +104,24 @@ export const withTokens = (
   })
 }
 
-function* eventsOf(entry: Entry): Generator<SessionEvent> {
+/** Those after number `after`. */
+function* eventsOf(entry: Entry, after: number): Generator<SessionEvent> {
   if (entry.type !== "tokens") return yield entry
   const { n, turn, index, at, text, lengths, laterMs } = entry
+  const first = Math.max(0, after + 1 - n)
   let from = 0
-  for (const [place, length] of lengths.entries()) {
-    const content = text.slice(from, from + length)
-    from += length
-    yield { type: "token", content, index: index + place, n: n + place, turn, at: at + laterMs[place]! }
+  for (let place = 0; place < lengths.length; place++) {
+    const to = from + lengths[place]!
+    if (place >= first)
+      yield {
+        type: "token",
+        content: text.slice(from, to),
+        index: index + place,
+        n: n + place,
+        turn,
+        at: at + laterMs[place]!,
+      }
+    from = to
   }
 }
 
@@ -126,8 +136,7 @@ export const eventsAfter = (
   let first = entries.length
   while (first > 0 && lastOf(entries[first - 1]!) > after) first -= 1
   for (const entry of entries.slice(first))
-    for (const event of eventsOf(entry)) {
-      if (event.n <= after) continue
+    for (const event of eventsOf(entry, after)) {
       characters += "content" in event ? event.content.length : 0
       if (found.length === bounds.events || (found.length > 0 && characters > bounds.characters)) return found
       found.push(event)
