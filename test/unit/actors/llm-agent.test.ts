@@ -36,6 +36,21 @@ describe("an agent with a language model", () => {
   )
 
   it(
+    "is heard in full also when its text is as long as can be in a journal",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        // Each character is six bytes of JSON.
+        const llm = scriptedLlm([{ words: Array<string>(20).fill("\u0001".repeat(2_000)) }])
+        const { engine } = yield* start(product, llm)
+        yield* register(engine, "a")
+        yield* open(engine, "a")
+        const { text, end } = yield* turn(engine, "go")
+        expect([text.length, end.type]).toEqual([40_000, "stream_end"])
+      }),
+    ),
+  )
+
+  it(
     "remembers as much as it is set to",
     withProduct((product) =>
       Effect.gen(function* () {

@@ -5,7 +5,7 @@ import * as Scope from "effect/Scope"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { makeSpeaker } from "../../../actors/agent/speaker.ts"
-import { Listener, run, sayAll, speakerFor } from "../../support/listener.ts"
+import { Listener, run, sayAll, speakerFor } from "./listener.ts"
 
 describe("an answer that runs again", () => {
   const again = (

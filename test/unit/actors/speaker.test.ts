@@ -11,7 +11,7 @@ import {
   tokenCharactersMax,
   waitingTokensMax,
 } from "../../../actors/agent/speaker.ts"
-import { Listener, run, sayAll, speakerFor } from "../../support/listener.ts"
+import { Listener, run, sayAll, speakerFor } from "./listener.ts"
 
 describe("what is said", () => {
   it("is heard in order, each word once, and counted", () => {

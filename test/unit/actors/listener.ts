@@ -2,9 +2,9 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Piece, Said } from "../../actors/agent/question.ts"
-import { makeSpeaker } from "../../actors/agent/speaker.ts"
-import { VirtualTime } from "../../engine/testkit/virtual-time.ts"
+import type { Piece, Said } from "../../../actors/agent/question.ts"
+import { makeSpeaker } from "../../../actors/agent/speaker.ts"
+import { VirtualTime } from "../../../engine/testkit/virtual-time.ts"
 
 export const run = <A>(body: (time: VirtualTime) => Effect.Effect<A, unknown, Scope.Scope>): A => {
   const time = new VirtualTime("speaker")
