@@ -12,8 +12,8 @@ import { sealReceiver } from "../../actors/task/receiver.ts"
 import type { EngineShape } from "../../engine/index.ts"
 import type { Framework, TaskView } from "../../schemas/index.ts"
 import { scriptedPlatform } from "../support/platform.ts"
-import { credential, type RemoteAgents, remoteAgents } from "../support/remote-agent.ts"
 import { json, type ScriptedServer, startScriptedServer } from "../support/scripted-server.ts"
+import { credential, type RemoteAgents, remoteAgents } from "./remote-agents/remote-agent.ts"
 
 /** Whoever connects to it found a way inside. */
 let inside: Server

@@ -70,7 +70,8 @@ const packagesOf: Readonly<Record<string, ReadonlyArray<string>>> = {
   schemas: ["effect"],
   engine: ["effect", "croner", "node:zlib", "node:crypto"],
   ops: ["effect"],
-  actors: ["effect"],
+  // The protocol's types and translations; its client is given our way out, and has no other.
+  actors: ["effect", "@a2a-js/sdk"],
 }
 
 const packageOf = (specifier: string): string =>

@@ -10,8 +10,8 @@ import {
   type RequestContext,
   ServerCallContext,
 } from "@a2a-js/sdk/server"
-import { assumedCard } from "../../actors/agent/frameworks/a2a/card.ts"
-import { json, type ScriptedServer } from "./scripted-server.ts"
+import { assumedCard } from "../../../actors/agent/frameworks/a2a/card.ts"
+import { json, type ScriptedServer } from "../../support/scripted-server.ts"
 
 export type Version = "1.0" | "0.3"
 
