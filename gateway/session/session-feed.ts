@@ -21,6 +21,8 @@ export interface FeedClient {
    * mostly the same object for all clients of the session: what is made of it may be kept by it.
    */
   readonly events: (events: ReadonlyArray<SessionEvent>) => void
+  /** Calls `go` when what was handed over is on its way: before that no further page is read for this client. */
+  readonly ready: (go: () => void) => void
   /** Events `from` to `to` are no longer held; what they said is among the messages. */
   readonly missing: (from: number, to: number) => void
   /** Reading failed; the feed goes on trying. */
@@ -131,6 +133,7 @@ export class SessionFeed {
     this.#readAgain = this.#reading
     if (this.#reading) return
     this.#reading = true
+    this.#meanwhile = []
     this.#silentSince = performance.now()
     const after = this.#position
     this.#channel.read(after, (result) => {
@@ -171,8 +174,16 @@ export class SessionFeed {
     this.#expecting = view.activeTurn !== undefined
     this.#deliver(view.events)
     if (view.activeTurn !== undefined) this.#expecting = true
-    if (this.#readAgain || this.#position < view.last) this.#read()
+    if (this.#readAgain || this.#position < view.last) this.#readOn()
     else this.#catchUp()
+  }
+
+  #readOn(): void {
+    this.#reading = true
+    this.#client.ready(() => {
+      this.#reading = false
+      this.#read()
+    })
   }
 
   #catchUp(): void {

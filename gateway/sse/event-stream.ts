@@ -44,6 +44,12 @@ export class EventStream {
     this.#write(`${id === undefined ? "" : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`)
   }
 
+  /** Calls `go` when what was sent is on its way. */
+  ready(go: () => void): void {
+    if (this.#response.writableNeedDrain) this.#response.once("drain", go)
+    else go()
+  }
+
   end(): void {
     if (!this.#response.writableEnded) this.#response.end()
   }

@@ -112,6 +112,7 @@ export const streamSession = (
     { tenant, session: at.session, after: at.after },
     {
       events: (events) => void events.every(tell),
+      ready: (go) => open.ready(go),
       missing: (from, to) => open.send({ type: "missing", from, to }, to),
       failed: (error) => {
         // What passes is tried again at the next tick; what does not ends the stream.

@@ -61,6 +61,7 @@ export class SessionSocket {
       { tenant: request.identity.tenant, ...at },
       {
         events: (events) => this.#pass(events),
+        ready: (go) => this.#ready(go),
         missing: (from, to) => this.#missing(from, to),
         failed: (error) => this.#report(error),
       },
@@ -116,6 +117,11 @@ export class SessionSocket {
     if (this.#socket.readyState !== this.#socket.OPEN) return
     this.#connection.write(eventFrames(events))
     this.#bound()
+  }
+
+  #ready(go: () => void): void {
+    if (this.#connection.writableNeedDrain) this.#connection.once("drain", go)
+    else go()
   }
 
   #send(frame: unknown): void {

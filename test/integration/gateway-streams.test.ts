@@ -1,5 +1,6 @@
 /** Answers as they stream from a whole node, over server-sent events and WebSockets, through drops and bad frames. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { WebSocket } from "ws"
 import { startTestNode, type TestNode } from "../support/node.ts"
 import { type Frame, openSession, openSocket, readEvents } from "../support/session-client.ts"
 
@@ -19,6 +20,8 @@ const textOf = (frames: ReadonlyArray<Frame>) =>
     .filter(({ type }) => type === "token")
     .map(({ content }) => content)
     .join("")
+
+const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`
 
 const say = (session: string, content = question) =>
   node.request("POST", `/api/chat/sessions/${session}/messages/`, { body: { role: "user", content } })
@@ -129,6 +132,17 @@ describe("a session over a WebSocket", () => {
     ["without content", { type: "message" }, "WS_ERROR_003"],
     ["with an unknown field", { type: "message", content: "a", extra: 1 }, "WS_ERROR_003"],
     ["resuming before the beginning", { type: "resume", after: -1 }, "WS_ERROR_003"],
+    ["nested deep", `{"type":"message","content":"a","metadata":${deep(100)}}`, "WS_ERROR_003"],
+    [
+      "nested ten thousand deep",
+      `{"type":"message","content":"a","metadata":${deep(10_000)}}`,
+      "WS_ERROR_003",
+    ],
+    ["with half a character", { type: "message", content: "\ud800" }, "WS_ERROR_003"],
+    ["a transfer to nobody", { type: "transfer" }, "WS_ERROR_003"],
+    ["a number", "7", "WS_ERROR_003"],
+    ["a name of every object", { type: "toString" }, "WS_ERROR_003"],
+    ["bytes", Buffer.from("{}"), "WS_ERROR_002"],
   ])("answers a frame that is %s with an error and stays open", async (_, frame, code) => {
     const client = await openSocket(node, await openSession(node))
     client.send(frame)
@@ -136,6 +150,29 @@ describe("a session over a WebSocket", () => {
     client.send({ type: "ping" })
     await client.until(({ type }) => type === "pong")
     await client.close()
+  })
+
+  it("closes a socket whose text is no UTF-8 with the code for that", async () => {
+    const socket = new WebSocket(
+      `${node.url.replace("http", "ws")}/ws/${await openSession(node)}?token=${node.token}`,
+    )
+    const closed = new Promise((resolve) => socket.once("close", resolve))
+    await new Promise((resolve) => socket.once("open", resolve))
+    socket.send(Buffer.from([0xff, 0xfe]), { binary: false })
+    expect(await closed).toBe(1007)
+  })
+
+  it("gives the conversation to another agent, and tells all of it", async () => {
+    const session = await openSession(node)
+    const [one, other] = [await openSocket(node, session), await openSocket(node, session)]
+    one.send({ type: "transfer", to_agent: "ops", reason: "about metrics" })
+    const moved = { from_agent: "guide", to_agent: "ops", reason: "about metrics" }
+    for (const client of [one, other])
+      expect(await client.until(({ type }) => type === "agent_transfer")).toMatchObject(moved)
+    one.send({ type: "transfer", to_agent: "nobody" })
+    const refused = await one.until(({ type }) => type === "error")
+    expect(refused).toMatchObject({ code: "WS_ERROR_004", details: { code: "AGT_REG_001" } })
+    await Promise.all([one.close(), other.close()])
   })
 
   it("says that an answer is under way", async () => {
@@ -156,6 +193,20 @@ describe("a session over a WebSocket", () => {
     other.send({ type: "ping" })
     await other.until(({ type }) => type === "pong")
     await other.close()
+  })
+
+  it("refuses pages of other sites, and takes those of its own", async () => {
+    const session = await openSession(node)
+    const query = `token=${node.token}`
+    await expect(openSocket(node, session, query, "https://evil.example")).rejects.toThrow("403")
+    await expect(openSocket(node, session, query, "null")).rejects.toThrow("403")
+    const own = await openSocket(node, session, query, node.url)
+    await own.close()
+  })
+
+  it("refuses somebody else's session", async () => {
+    const token = await node.login("other")
+    await expect(openSocket({ url: node.url, token }, await openSession(node))).rejects.toThrow("403")
   })
 
   it.each([

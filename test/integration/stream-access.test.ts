@@ -78,3 +78,48 @@ describe("open streams end", () => {
     expect(await endsOf(streams)).toEqual(ended("USR_AUTH_007"))
   })
 })
+
+describe("a WebSocket whose credential is about to end", () => {
+  const revokeKeys = async (token: string) => {
+    const listed = await node.request("GET", "/api/users/me/api-keys/", { token })
+    const { api_keys } = (await listed.json()) as { api_keys: ReadonlyArray<{ id: number }> }
+    for (const { id } of api_keys) await node.request("DELETE", `/api/users/me/api-keys/${id}`, { token })
+  }
+
+  it("goes on with another one of the same user, and is then checked by that", async () => {
+    const token = await node.login("fay")
+    const key = await node.narrow(token, ["chat:use"])
+    const socket = await openSocket({ url: node.url, token: key }, await openSession(node, "guide", token))
+    const second = await node.login("fay")
+    socket.send({ type: "auth", token: second })
+    const renewed = await socket.until(({ type }) => type === "authenticated")
+    expect(Date.parse(String(renewed.expires_at))).toBeGreaterThan(Date.now())
+    await revokeKeys(token)
+    // By then the socket was looked at more than once.
+    const witness = await openBoth(await node.narrow(token, ["chat:use"]))
+    await revokeKeys(token)
+    await endsOf(witness)
+    socket.send({ type: "ping" })
+    await socket.until(({ type }) => type === "pong")
+    await node.request("POST", "/api/auth/logout/", { token: second, body: {} })
+    expect((await socket.closed).reason).toBe("USR_AUTH_006")
+  })
+
+  it.each([
+    ["somebody else's", () => node.login("gus"), "USR_AUTH_006"],
+    ["one that never held", () => Promise.resolve("nonsense"), "USR_AUTH_002"],
+    [
+      "one without the right",
+      async () => node.narrow(await node.login("developer"), ["agent:read"]),
+      "USR_AUTH_003",
+    ],
+  ])("does not go on with %s, and keeps the one that it has", async (_, other, code) => {
+    const socket = await openSocket(node, await openSession(node))
+    socket.send({ type: "auth", token: await other() })
+    const refused = await socket.until(({ type }) => type === "error")
+    expect(refused).toMatchObject({ code: "WS_ERROR_004", details: { code } })
+    socket.send({ type: "message", content: "what can you do" })
+    await socket.until(({ type }) => type === "stream_end")
+    await socket.close()
+  })
+})

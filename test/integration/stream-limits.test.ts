@@ -1,6 +1,7 @@
 /** What a WebSocket costs a node: frames count as the requests that do the same, and who is gone keeps no place. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { WebSocket } from "ws"
+import type { SessionEvent } from "../../schemas/index.ts"
 import { startTestNode, type TestNode } from "../support/node.ts"
 import { type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts"
 import { openSession, openSocket } from "../support/session-client.ts"
@@ -45,5 +46,70 @@ describe("a client that is gone without a word", () => {
     await alive
     expect(there.readyState).toBe(WebSocket.OPEN)
     there.terminate()
+  })
+})
+
+describe("a client that does not read", () => {
+  const bufferBytesMax = 200_000
+  let gateway: ScriptedGateway
+  beforeAll(async () => {
+    gateway = await startScriptedGateway({ sendBufferBytesMax: bufferBytesMax })
+  })
+  afterAll(() => gateway.stop())
+
+  const token = (n: number): SessionEvent => ({
+    type: "token",
+    n,
+    turn: 1,
+    at: 0,
+    content: `${n} ${"x".repeat(2_000)}`,
+    index: n - 1,
+  })
+  const follow = (after: number) => {
+    const url = `${gateway.url.replace("http", "ws")}/ws/s?token=${gateway.token}&after=${after}`
+    const socket = new WebSocket(url)
+    const numbers: Array<number> = []
+    socket.on("message", (data) => numbers.push((JSON.parse(String(data)) as SessionEvent).n))
+    const closed = new Promise<{ code: number; reason: string }>((resolve) =>
+      socket.on("close", (code, reason) => resolve({ code, reason: String(reason) })),
+    )
+    return { socket, numbers, closed, opened: new Promise((resolve) => socket.on("open", resolve)) }
+  }
+
+  it("is given no more than the bound, told where to resume, and then misses nothing and gets nothing twice", async () => {
+    const stored: Array<SessionEvent> = []
+    const view = {
+      session: "s",
+      agent: "guide",
+      title: "",
+      owner: "u",
+      createdAt: 0,
+      messages: [],
+      oldest: 1,
+    }
+    gateway.answer = (command) => {
+      const { after = 0 } = command as { after?: number }
+      const events = stored.filter(({ n }) => n > after).slice(0, 20)
+      return { ok: { ...view, events, last: stored.length, activeTurn: 1 } }
+    }
+    const lazy = follow(0)
+    await lazy.opened
+    lazy.socket.pause()
+    // Twenty thousand tokens are forty megabytes: beyond what the connection itself holds.
+    for (let round = 0; round < 400; round++) {
+      const events = Array.from({ length: 50 }, (_, index) => token(stored.length + index + 1))
+      stored.push(...events)
+      gateway.signal(...events)
+      await new Promise(setImmediate)
+    }
+    lazy.socket.resume()
+    const { code, reason } = await lazy.closed
+    const seen = lazy.numbers.length
+    expect([code, reason]).toEqual([1013, `too slow; resume after ${seen}`])
+    expect(seen).toBeLessThan(stored.length / 2)
+    const again = follow(seen)
+    await expect.poll(() => again.numbers.length, { timeout: 30_000 }).toBe(stored.length - seen)
+    again.socket.terminate()
+    expect([...lazy.numbers, ...again.numbers]).toEqual(stored.map(({ n }) => n))
   })
 })

@@ -31,8 +31,12 @@ export const openSocket = (
   node: Pick<TestNode, "url" | "token">,
   session: string,
   query = `token=${node.token}`,
+  origin?: string,
 ): Promise<SocketClient> => {
-  const socket = new WebSocket(`${node.url.replace("http", "ws")}/ws/${session}?${query}`)
+  const socket = new WebSocket(
+    `${node.url.replace("http", "ws")}/ws/${session}?${query}`,
+    origin === undefined ? {} : { origin },
+  )
   const frames: Array<Frame> = []
   const waiting = new Set<() => void>()
   const look = () => {
@@ -50,7 +54,8 @@ export const openSocket = (
   )
   const client: SocketClient = {
     frames,
-    send: (frame) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
+    send: (frame) =>
+      socket.send(typeof frame === "string" || frame instanceof Uint8Array ? frame : JSON.stringify(frame)),
     until: (holds) =>
       new Promise((resolve, reject) => {
         const check = () => {

@@ -41,11 +41,13 @@ const setUp = async (stored: Array<SessionEvent>, after = 0, oldest = 1) => {
   const got: Array<number> = []
   const missing: Array<readonly [number, number]> = []
   const failures: Array<string> = []
+  const waiting = { isSlow: false, all: [] as Array<() => void> }
   const feed = new SessionFeed(
     { engine, limits } as GatewayServices,
     { tenant: "t", session: "s", after },
     {
       events: (events) => got.push(...events.map(({ n }) => n)),
+      ready: (go) => (waiting.isSlow ? waiting.all.push(go) : go()),
       missing: (from, to) => missing.push([from, to]),
       failed: ({ code }) => failures.push(code),
     },
@@ -61,6 +63,7 @@ const setUp = async (stored: Array<SessionEvent>, after = 0, oldest = 1) => {
     failures,
     reads,
     answerAll,
+    waiting,
     signal: (...events: Array<SessionEvent>) => signal(events),
   }
 }
@@ -79,6 +82,24 @@ describe("a session's feed", () => {
     answerAll()
     signal(token(6))
     expect(got).toEqual([1, 2, 3, 4, 5, 6])
+    feed.close()
+  })
+
+  it("reads the next page when the client has taken the last one, and loses nothing that is told until then", async () => {
+    const stored = [1, 2, 3, 4, 5].map(token)
+    const { got, reads, answerAll, signal, waiting, feed } = await setUp(stored)
+    waiting.isSlow = true
+    answerAll()
+    expect([got, reads.length]).toEqual([[1, 2, 3], 0])
+    for (let n = 6; n <= 100; n++) {
+      stored.push(token(n))
+      signal(token(n))
+    }
+    expect([got.length, reads.length]).toEqual([3, 0])
+    waiting.isSlow = false
+    waiting.all.shift()!()
+    answerAll()
+    expect(got).toEqual(stored.map(({ n }) => n))
     feed.close()
   })
 
