@@ -1,12 +1,13 @@
 /** The tools that an agent with a language model may use. */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { describe, expect, it } from "vitest"
 import { toolRoundsMax } from "../../../actors/agent/frameworks/llm/llm.ts"
 import { callsPerRoundMax, resultCharactersMax } from "../../../actors/agent/frameworks/llm/run-tools.ts"
 import { OpsPlanProtocol } from "../../../schemas/index.ts"
-import { callOf, open, register, start, turn } from "../../support/llm-agents.ts"
+import { callOf, idle, open, register, start, textOf, turn } from "../../support/llm-agents.ts"
 import { scriptedPlatform } from "../../support/platform.ts"
-import { ask, withProduct } from "../../support/product.ts"
+import { ask, eventually, withProduct } from "../../support/product.ts"
 import { scriptedLlm } from "../../support/scripted-llm.ts"
 
 describe("its tools", () => {
@@ -154,6 +155,46 @@ describe("its tools", () => {
         expect(llm.toolsOf(2)).toEqual([])
         expect(llm.toldIn(3)).toMatch(/There is no such tool/)
         expect(llm.toldIn(4)).toMatch(/c is done[\s\S]*a is waiting for this answer itself/)
+      }),
+    ),
+  )
+
+  it(
+    "run again when their node dies, and nothing of the answer comes twice",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const llm = scriptedLlm(({ request }) =>
+          request.messages.at(-1)!.role === "tool"
+            ? { words: ["Nobody", " is."] }
+            : { words: ["Let me", " see."], ...callOf("recommend_agents", { task: "cook" }) },
+        )
+        const platform = scriptedPlatform()
+        let looked = 0
+        const recommend = () =>
+          Effect.suspend(() => {
+            looked += 1
+            const none = [{ model: "m", recommendations: [], minimumScore: 0, notEmbedded: 0 }]
+            return Effect.as(Effect.sleep(5_000), none)
+          })
+        const more = { recommendations: { ...platform.recommendations, recommend } }
+        const node = yield* start(product, llm, more)
+        yield* register(node.engine, "a", { tools: ["recommend_agents"] })
+        yield* open(node.engine, "a")
+        const asking = yield* Effect.forkChild(turn(node.engine, "who can cook?"))
+        yield* eventually(() => looked === 1)
+        yield* Effect.sleep(1_000)
+        yield* node.crash
+        yield* Fiber.interrupt(asking)
+        const { engine } = yield* product.start()
+        const { events } = yield* idle(engine)
+        expect(textOf(events)).toBe("Let me see.\n\nNobody is.")
+        expect(looked).toBe(2)
+        expect(events.map(({ type }) => type)).toEqual([
+          "message",
+          "stream_start",
+          ...Array<string>(4).fill("token"),
+          "stream_end",
+        ])
       }),
     ),
   )
