@@ -16,7 +16,7 @@ const sessionsOf = (tenant: string, rows: ReadonlyArray<SessionRow>) =>
       owner: head.owner,
       agent: head.agent,
       search_text: head.title.toLowerCase(),
-      last_activity: head.lastActivity,
+      last_activity: Math.floor(head.lastActivity),
       head,
     }))
     .toSorted((one, other) => (one.id < other.id ? -1 : 1))
