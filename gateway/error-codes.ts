@@ -3,6 +3,9 @@
 type Row = readonly [status: number, meaning: string]
 
 export const gatewayErrors: Readonly<Record<string, Row>> = {
+  AGT_ANS_001: [502, "The agent did not answer."],
+  AGT_ANS_002: [409, "The task was canceled before there was an answer."],
+  AGT_ANS_003: [502, "The agent began anew, and what it said before is void; ask again."],
   AGT_AUTH_001: [403, "You may not use or change this agent."],
   AGT_REG_006: [422, "The agent's settings do not go together."],
   AGT_REG_007: [422, "Agents of this framework are shipped with the product."],

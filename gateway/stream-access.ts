@@ -3,6 +3,7 @@
  * it asked anew: after a logout, a deactivation, a suspended tenant, a lost right or the token's time it ends within
  * seconds. Whoever still may comes back with another credential and resumes.
  */
+import type { RoutePermission } from "../schemas/index.ts"
 import { authorize, type Identity } from "./auth/identity.ts"
 import { GatewayError, toGatewayError } from "./errors.ts"
 import { identifyWithin } from "./rate-limit.ts"
@@ -84,6 +85,10 @@ const watch = (services: GatewayServices, request: GatewayRequest, lost: StreamE
   })
   return end
 }
+
+/** A request whose route asks for a login only, for a stream that takes this right: without it the stream ends. */
+export const admittedFor = (request: GatewayRequest, permission: RoutePermission): GatewayRequest =>
+  request.admission === undefined ? request : { ...request, admission: { ...request.admission, permission } }
 
 /** Puts a stream on the node's list and watches it; the answer takes it off. Throws 503 and 429 when there are too many. */
 export const openStream = (

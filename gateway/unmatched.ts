@@ -9,8 +9,11 @@ import { preflightHeaders } from "./web-policy.ts"
 
 const methods = ["GET", "POST", "PATCH", "PUT", "DELETE"] as const
 
-const envelopeOf = (path: string): RequestContext["envelope"] =>
-  path.startsWith("/api/v2/") ? "v2" : "plain"
+/** Whoever calls an unknown path still has the errors that its client understands. */
+const envelopeOf = (path: string): RequestContext["envelope"] => {
+  if (path.startsWith("/api/v2/")) return "v2"
+  return path === "/v1" || path.startsWith("/v1/") ? "openai" : "plain"
+}
 
 /** `OPTIONS`: what a path takes, and for pages of origins on the list what they may send. */
 const options = (services: GatewayServices, context: RequestContext, allow: string): Response =>

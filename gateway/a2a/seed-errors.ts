@@ -18,9 +18,9 @@ export const seedErrors = {
   canceled: [-32_008, "Canceled"],
 } as const
 
-export type SeedError = keyof typeof seedErrors
+type SeedError = keyof typeof seedErrors
 
-export const seedFailure = (error: SeedError, data: Readonly<Record<string, unknown>>): JsonRpcFailure => {
+const seedFailure = (error: SeedError, data: Readonly<Record<string, unknown>>): JsonRpcFailure => {
   const [code, message] = seedErrors[error]
   return new JsonRpcFailure(code, message, data)
 }
@@ -28,7 +28,8 @@ export const seedFailure = (error: SeedError, data: Readonly<Record<string, unkn
 export const invalidParams = (details: string, more: Readonly<Record<string, unknown>> = {}) =>
   new JsonRpcFailure(jsonRpcCodes.invalidParams, "Invalid params", { ...more, details })
 
-const archived = "AGT_REG_004"
+/** More is known of these than their status. */
+const byCode: Readonly<Record<string, SeedError>> = { AGT_REG_004: "archived", AGT_ANS_002: "canceled" }
 
 const byStatus: Readonly<Record<number, SeedError>> = {
   401: "forbidden",
@@ -51,8 +52,7 @@ export const seedFailureOf = (failure: unknown): JsonRpcFailure => {
   const error = toGatewayError(failure)
   const { status, code, details } = error
   const data = { ...details, code, details: sentence(error) }
-  if (code === archived) return seedFailure("archived", data)
-  const known = byStatus[status]
+  const known = byCode[code] ?? byStatus[status]
   if (known !== undefined) return seedFailure(known, data)
   return status < 500
     ? new JsonRpcFailure(jsonRpcCodes.invalidParams, "Invalid params", data)

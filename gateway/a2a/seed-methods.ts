@@ -1,5 +1,4 @@
 /** The methods `agent.*` of the platform's own protocol over JSON-RPC. Source: seed 0 §3. */
-import { createHash, randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
 import type { AgentIndex } from "../../actors/index.ts"
 import { ChatSessionProtocol, frameworkNames, type Permission, type TaskEvent } from "../../schemas/index.ts"
@@ -8,15 +7,16 @@ import { agentBody, agentDetail } from "../agents/bodies.ts"
 import { readAgent, registerByAddress } from "../agents/registry.ts"
 import { authorize } from "../auth/identity.ts"
 import { GatewayError } from "../errors.ts"
-import { idempotencyKeyOf } from "../idempotency-key.ts"
 import { JsonRpcFailure, jsonRpcCodes } from "../json-rpc-failure.ts"
 import { logFailure } from "../request-log.ts"
 import type { GatewayRequest } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { readSession } from "../session/access.ts"
-import { type AgentReply, type AskFailure, askAgent } from "../tasks/ask-agent.ts"
+import { type AskFailure, askAgent } from "../tasks/ask-agent.ts"
+import { replyError } from "../tasks/reply-error.ts"
+import { taskKeyOf } from "../tasks/task-key.ts"
 import { runTraced } from "../traced.ts"
-import { invalidParams, seedFailure, seedFailureOf } from "./seed-errors.ts"
+import { invalidParams, seedFailureOf } from "./seed-errors.ts"
 import { decodeSeedParams, isKnownSeedMethod, type SeedMethod } from "./seed-params.ts"
 
 export interface SeedCall {
@@ -98,38 +98,20 @@ const capabilities = ({ services, request, params }: Calling): Doing =>
     }
   })
 
-/** The user's own, and of the request in a batch: a repeat meets the task that there is. */
-const taskOf = ({ request, id }: Calling): string => {
-  const key = idempotencyKeyOf(request)
-  if (key === undefined) return randomUUID()
-  return `call-${createHash("sha256")
-    .update(JSON.stringify([key, id]))
-    .digest("hex")}`
-}
-
-/** Why there is no answer: by the task's own word, or the agent's. */
-const refusal = ({ status, code = "AgentFailed", text, task }: AgentReply): JsonRpcFailure => {
-  const data = { code, details: text, task_id: task }
-  if (status === "canceled") return seedFailure("canceled", { ...data, code: "TaskCanceled" })
-  if (code === "AgentForbidden") return seedFailure("forbidden", data)
-  if (code === "AgentArchived") return seedFailure("archived", data)
-  return seedFailure(code === "AgentUnknown" ? "notFound" : "agentFailed", data)
-}
-
 const execute = (call: Calling): Doing =>
   Effect.gen(function* () {
     const { agent_id, task, context, parameters } = decodeSeedParams("agent.execute", call.params)
     const question = {
       agent: String(agent_id),
       text: task,
-      task: taskOf(call),
+      task: taskKeyOf(call.request, call.id),
       context: context?.session_id,
       parameters,
       ...(call.told === undefined ? {} : { told: call.told }),
     }
     const reply = yield* askAgent(call.services, call.request, question)
-    if (reply.status !== "completed" && reply.status !== "input-required")
-      return yield* Effect.fail(refusal(reply))
+    const failed = replyError(reply)
+    if (failed !== undefined) return yield* Effect.fail(failed)
     const { agent, text, blocks, plan, tokens, usage, executionTimeMs } = reply
     return {
       data: {

@@ -1,4 +1,5 @@
-/** Language models for OpenAI's clients. The call path does the work; here are only OpenAI's shapes around it. */
+/** Language models and agents for OpenAI's clients. Others do the work; here are only OpenAI's shapes around it. */
+import * as Effect from "effect/Effect"
 import {
   Llm,
   type LlmCall,
@@ -9,15 +10,18 @@ import {
   type Usage,
 } from "../../resources/index.ts"
 import { type InputOf, modelCallEndpoints } from "../../schemas/index.ts"
+import { usableAgentOf } from "../agent-access.ts"
+import { authorize, holds } from "../auth/identity.ts"
+import { agentOfModel, completeByAgent, listAgents, listedAgent } from "../openai/agent-completions.ts"
 import { type GatewayRequest, type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
-import { streamCompletion } from "../sse/completion-stream.ts"
+import { type DeliverChoices, streamCompletion } from "../sse/completion-stream.ts"
 import { runTraced } from "../traced.ts"
 
 export const modelCallLimits = {
   /** Conversations are longer than other bodies. */
   bodyBytesMax: 4 * 1024 * 1024,
-  /** Models that a list shows. */
+  /** Models that a list shows, and agents. */
   listMax: 1_000,
   listPage: 100,
 } as const
@@ -77,30 +81,37 @@ const whileThere = async <A>(request: GatewayRequest, work: () => Promise<A>): P
 
 const now = () => Math.floor(Date.now() / 1_000)
 
+const byModel = async (services: GatewayServices, request: GatewayRequest, body: Body) => {
+  authorize(request.identity, "llm-model:use")
+  const call = callOf(request, body)
+  const shape = { id: `chatcmpl-${request.context.requestId}`, created: now() }
+  if (body.stream === true) {
+    const work = (deliver: DeliverChoices) =>
+      Llm.use((llm) => llm.stream(call, ({ choices }, model) => deliver(model, choices))).pipe(
+        Effect.map(({ model, usage }) => ({ model, usage: counted(usage) })),
+      )
+    const withUsage = body.stream_options?.include_usage === true
+    return streamCompletion(services, request, { ...shape, withUsage, permission: "llm-model:use", work })
+  }
+  const asking = Llm.use((llm) => llm.complete(call))
+  const { model, choices, usage } = await runTraced(services, request, "POST /v1/chat/completions", asking)
+  return {
+    ...shape,
+    object: "chat.completion" as const,
+    model,
+    choices: choices as unknown as ReadonlyArray<Record<string, unknown>>,
+    usage: counted(usage),
+  }
+}
+
 const complete =
   (services: GatewayServices) =>
   (request: GatewayRequest, { body }: { readonly body: Body }) =>
-    whileThere(request, async () => {
-      const call = callOf(request, body)
-      const shape = { id: `chatcmpl-${request.context.requestId}`, created: now() }
-      if (body.stream === true) {
-        const withUsage = body.stream_options?.include_usage === true
-        return streamCompletion(services, request, call, { ...shape, withUsage, counted })
-      }
-      const asking = Llm.use((llm) => llm.complete(call))
-      const { model, choices, usage } = await runTraced(
-        services,
-        request,
-        "POST /v1/chat/completions",
-        asking,
-      )
-      return {
-        ...shape,
-        object: "chat.completion" as const,
-        model,
-        choices: choices as unknown as ReadonlyArray<Record<string, unknown>>,
-        usage: counted(usage),
-      }
+    whileThere(request, () => {
+      const agent = agentOfModel(body.model)
+      return agent === undefined
+        ? byModel(services, request, body)
+        : completeByAgent(services, request, { agent, body })
     })
 
 type Vectors = InputOf<typeof modelCallEndpoints.embed>["body"]
@@ -117,17 +128,42 @@ const embed =
       return { object: "list" as const, model, data: [...data], usage: { prompt_tokens, total_tokens } }
     })
 
-const list = (services: GatewayServices) => async (request: GatewayRequest) => {
-  const caller = callerOf(request)
+const listModels = Effect.fnUntraced(function* (caller: LlmCaller) {
+  const known = yield* LlmModels
   const models: Array<Model> = []
   for (let page = 1; models.length < modelCallLimits.listMax; page++) {
     const search = { page, per_page: modelCallLimits.listPage, accessible_only: true }
-    const asking = LlmModels.use((known) => known.list(caller.tenant, caller, search))
-    const { models: some, total } = await runTraced(services, request, "GET /v1/models", asking)
+    const { models: some, total } = yield* known.list(caller.tenant, caller, search)
     models.push(...some)
     if (some.length === 0 || models.length >= total) break
   }
-  return { object: "list" as const, data: models.filter((model) => model.is_active).map(listed) }
+  return models.filter((model) => model.is_active).map(listed)
+})
+
+/** Models and agents, as far as the caller's rights go. */
+const list = (services: GatewayServices) => async (request: GatewayRequest) => {
+  const { identity } = request
+  const [models, agents] = [holds(identity, "llm-model:use"), holds(identity, "agent:execute")]
+  if (!models && !agents) authorize(identity, "llm-model:use")
+  const listing = Effect.all([
+    models ? listModels(callerOf(request)) : Effect.succeed([]),
+    agents ? listAgents(request, modelCallLimits.listMax) : Effect.succeed([]),
+  ])
+  const data = (await runTraced(services, request, "GET /v1/models", listing)).flat()
+  return { object: "list" as const, data }
+}
+
+const find = (services: GatewayServices) => async (request: GatewayRequest, name: string) => {
+  const agent = agentOfModel(name)
+  authorize(request.identity, agent === undefined ? "llm-model:use" : "agent:execute")
+  const caller = callerOf(request)
+  const finding =
+    agent === undefined
+      ? LlmModels.use((known) => known.callable(caller.tenant, caller, name)).pipe(
+          Effect.map(({ model }) => listed(model)),
+        )
+      : Effect.map(usableAgentOf(request.identity, agent), listedAgent)
+  return runTraced(services, request, "GET /v1/models/{model}", finding)
 }
 
 export const modelCallRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
@@ -137,11 +173,6 @@ export const modelCallRoutes = (services: GatewayServices): ReadonlyArray<Route>
     route(roomy, modelCallEndpoints.complete, complete(services)),
     route(roomy, modelCallEndpoints.embed, embed(services)),
     route(services, modelCallEndpoints.models, list(services)),
-    route(services, modelCallEndpoints.model, async (request, { params }) => {
-      const caller = callerOf(request)
-      const asking = LlmModels.use((known) => known.callable(caller.tenant, caller, params.model))
-      const { model } = await runTraced(services, request, "GET /v1/models/{model}", asking)
-      return listed(model)
-    }),
+    route(services, modelCallEndpoints.model, (request, { params }) => find(services)(request, params.model)),
   ]
 }

@@ -1,23 +1,32 @@
 /**
- * A model's answer as OpenAI streams it: pieces, then the usage when it was asked for, then `[DONE]`. Until the first
- * piece a failure is an answer of its own with its status; afterwards it is the last event. A reader who leaves ends the
- * call, one who reads slowly slows it down.
+ * An answer as OpenAI streams it: pieces, then the usage when it was asked for, then `[DONE]`. Until the first piece a
+ * failure is an answer of its own with its status; afterwards it is the last event. A reader who leaves ends the work, one
+ * who reads slowly slows it down.
  */
 import * as Effect from "effect/Effect"
-import { Llm, type LlmCall, type Piece, type Usage } from "../../resources/index.ts"
-import { type GatewayError, openaiErrorBody, toGatewayError } from "../errors.ts"
+import type { Permission } from "../../schemas/index.ts"
+import type { GatewayError } from "../errors.ts"
+import { openaiErrorBody, toGatewayError } from "../errors.ts"
 import { responseHeaders } from "../request-context.ts"
 import type { GatewayRequest } from "../route.ts"
-import type { GatewayServices } from "../services.ts"
-import { openStream } from "../stream-access.ts"
+import type { GatewayNeeds, GatewayServices } from "../services.ts"
+import { admittedFor, openStream } from "../stream-access.ts"
 import { runTraced } from "../traced.ts"
 
-export interface CompletionShape {
+/** Who answers, by the name that the caller knows, and a piece of what it says. */
+export type DeliverChoices = (model: string, choices: ReadonlyArray<unknown>) => Effect.Effect<void>
+
+export interface Completing {
   readonly id: string
   /** Seconds since the epoch. */
   readonly created: number
   readonly withUsage: boolean
-  readonly counted: (usage: Usage) => unknown
+  /** For as long as the stream is open. */
+  readonly permission: Permission
+  /** Ends after the last piece, with who answered and what it took in the shape that callers know. */
+  readonly work: (
+    deliver: DeliverChoices,
+  ) => Effect.Effect<{ readonly model: string; readonly usage: unknown }, unknown, GatewayNeeds>
 }
 
 const eventStream = {
@@ -31,8 +40,7 @@ const event = (data: string): string => `data: ${data}\n\n`
 export const streamCompletion = (
   services: GatewayServices,
   request: GatewayRequest,
-  call: LlmCall,
-  { id, created, withUsage, counted }: CompletionShape,
+  { id, created, withUsage, permission, work }: Completing,
 ): Promise<Response> =>
   new Promise((resolve, reject) => {
     request.interruption ??= new AbortController()
@@ -43,7 +51,7 @@ export const streamCompletion = (
       refused = error
       stop()
     }
-    const remove = openStream(services, request, { stop, refuse })
+    const remove = openStream(services, admittedFor(request, permission), { stop, refuse })
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
     const writer = writable.getWriter()
     const encoder = new TextEncoder()
@@ -57,7 +65,7 @@ export const streamCompletion = (
       }
       return writer.write(encoder.encode(event(text)))
     }
-    const chunk = (model: string, choices: Piece["choices"], usage?: unknown): string =>
+    const chunk = (model: string, choices: ReadonlyArray<unknown>, usage?: unknown): string =>
       JSON.stringify({
         id,
         object: "chat.completion.chunk",
@@ -66,18 +74,17 @@ export const streamCompletion = (
         choices,
         ...(withUsage ? { usage: usage ?? null } : {}),
       })
-    const deliver = ({ choices }: Piece) =>
+    const deliver: DeliverChoices = (model, choices) =>
       choices.length === 0
         ? Effect.void
         : Effect.catchCause(
-            Effect.promise(() => write(chunk(call.model, choices))),
+            Effect.promise(() => write(chunk(model, choices))),
             () => Effect.interrupt,
           )
 
-    const asking = Llm.use((llm) => llm.stream(call, deliver))
     const finish = async () => {
-      const { model, usage } = await runTraced(services, request, "POST /v1/chat/completions", asking)
-      if (withUsage) await write(chunk(model, [], counted(usage)))
+      const { model, usage } = await runTraced(services, request, "POST /v1/chat/completions", work(deliver))
+      if (withUsage) await write(chunk(model, [], usage))
       await write("[DONE]")
     }
     const fail = async (failure: unknown) => {

@@ -115,7 +115,10 @@ export const askAgent = (
     } as const
     const opened = yield* services.engine.ask(TaskProtocol, task, command, { tenant, principal: user })
     const at = { tenant, task, after: opened.after }
-    yield* followTask(services, at, question.told ?? (() => Effect.void))
+    // Whoever cannot be told what is said does not wait for the rest.
+    const told = (event: TaskEvent) =>
+      Effect.tapError(question.told?.(event) ?? Effect.void, () => cancelTask(services, tenant, task))
+    yield* followTask(services, at, told)
     const view = yield* readTask(services.engine, tenant, task)
     return replyOf(view, yield* blocksOf(services, tenant, view.plan))
   })

@@ -14,13 +14,13 @@ import type { CallableModel, Model } from "../llm-models/model.ts"
 import { RateLimits } from "../rate-limit/rate-limits.ts"
 import { Refused } from "../refusal.ts"
 import { Breakers } from "./breakers.ts"
-import type { Answered, Completion, EmbeddingRequest, Embeddings, LlmCall } from "./call.ts"
+import type { Answered, Completion, EmbeddingRequest, Embeddings, LlmCall, Piece } from "./call.ts"
 import { toRefused, type UpstreamFailure } from "./failure.ts"
 import { type Given, guardedCall, type NoAnswer } from "./guarded-call.ts"
 import { type LlmLimits, llmLimits } from "./limits.ts"
 import type { LlmParts } from "./parts.ts"
 import { LlmUsage } from "./usage.ts"
-import { completing, type Deliver, embedding, streaming, type Work } from "./work.ts"
+import { completing, embedding, streaming, type Work } from "./work.ts"
 
 type Answer<A> = Effect.Effect<A, Refused | SqlError>
 
@@ -32,8 +32,14 @@ type Answer<A> = Effect.Effect<A, Refused | SqlError>
  */
 export interface LlmService {
   readonly complete: (call: LlmCall) => Answer<Completion>
-  /** Delivers the answer's pieces in order and ends after the last. Nothing was delivered before a failure but `LLM_CALL_008`. */
-  readonly stream: (call: LlmCall, deliver: Deliver) => Answer<Answered>
+  /**
+   * Delivers the answer's pieces in order, with the name of the model that answers, and ends after the last. Nothing was
+   * delivered before a failure but `LLM_CALL_008`.
+   */
+  readonly stream: (
+    call: LlmCall,
+    deliver: (piece: Piece, model: string) => Effect.Effect<void>,
+  ) => Answer<Answered>
   readonly embed: (call: LlmCall<EmbeddingRequest>) => Answer<Embeddings>
 }
 
@@ -57,7 +63,7 @@ const refusedOf = ({ failure, started }: NoAnswer, { name }: Model): Refused =>
 const firstAnswer = Effect.fnUntraced(function* <A>(
   parts: LlmParts,
   { caller, model: asked }: Pick<LlmCall, "caller" | "model">,
-  work: Work<A>,
+  workOf: (model: Model) => Work<A>,
 ): Effect.fn.Return<Done<A>, Refused | SqlError> {
   let callable: CallableModel = yield* parts.models.callable(caller.tenant, caller, asked)
   const tried = new Set<string>()
@@ -67,7 +73,7 @@ const firstAnswer = Effect.fnUntraced(function* <A>(
     const fallbackOf = tried.values().next().value
     tried.add(model.id)
     const result: Result.Result<Given<A>, NoAnswer | SqlError> = yield* Effect.result(
-      guardedCall(parts, { caller, callable, work, fallbackOf }),
+      guardedCall(parts, { caller, callable, work: workOf(model), fallbackOf }),
     )
     if (Result.isSuccess(result)) return { ...result.success, model }
     const { failure } = result
@@ -86,12 +92,12 @@ const firstAnswer = Effect.fnUntraced(function* <A>(
 
 const makeLlm = (parts: LlmParts): LlmService => {
   let underWay = 0
-  const run = <A>(call: Pick<LlmCall, "caller" | "model">, work: Work<A>) =>
+  const run = <A>(call: Pick<LlmCall, "caller" | "model">, workOf: (model: Model) => Work<A>) =>
     Effect.suspend(() => {
       if (underWay >= parts.limits.callsMax) return Effect.fail(busy(parts.limits.callsMax))
       underWay += 1
       return Effect.ensuring(
-        firstAnswer(parts, call, work),
+        firstAnswer(parts, call, workOf),
         Effect.sync(() => {
           underWay -= 1
         }),
@@ -104,11 +110,20 @@ const makeLlm = (parts: LlmParts): LlmService => {
   })
   return {
     complete: (call) =>
-      Effect.map(run(call, completing(call.request)), (done) => ({ ...answered(done), choices: done.value })),
-    stream: (call, deliver) =>
-      Effect.map(run(call, streaming(call.request, deliver, parts.limits)), answered),
+      Effect.map(
+        run(call, () => completing(call.request)),
+        (done) => ({ ...answered(done), choices: done.value }),
+      ),
+    stream: (call, deliver) => {
+      const streamingFrom = ({ name }: Model) =>
+        streaming(call.request, (piece) => deliver(piece, name), parts.limits)
+      return Effect.map(run(call, streamingFrom), answered)
+    },
     embed: (call) =>
-      Effect.map(run(call, embedding(call.request)), (done) => ({ ...answered(done), data: done.value })),
+      Effect.map(
+        run(call, () => embedding(call.request)),
+        (done) => ({ ...answered(done), data: done.value }),
+      ),
   }
 }
 

@@ -137,21 +137,23 @@ const callErrors = [
   "LLM_PERM_001",
 ]
 
+const agentErrors = ["AGT_REG_001", "AGT_AUTH_001", "AGT_REG_004"]
+
 export const modelCallEndpoints = {
   complete: endpoint({
     id: "modelCalls.complete",
     method: "POST",
     path: "/v1/chat/completions",
     summary:
-      "Ask a language model that one was granted; with `stream` the answer comes as server-sent events.",
-    permission: "llm-model:use",
+      "Ask a language model that one was granted, or as `agent:<id>` an agent that one may use; with `stream` the answer comes as server-sent events.",
+    permission: "login",
     rate: "model-call",
     envelope,
     timeLimit: "own",
     body: completionBody,
     answer: Completion,
     example: { model: "offline", messages: [{ role: "user", content: "Hello" }] },
-    errors: callErrors,
+    errors: [...callErrors, ...agentErrors, "AGT_ANS_001", "AGT_ANS_002", "AGT_ANS_003"],
   }),
   embed: endpoint({
     id: "modelCalls.embed",
@@ -170,8 +172,8 @@ export const modelCallEndpoints = {
     id: "modelCalls.listModels",
     method: "GET",
     path: "/v1/models",
-    summary: "The models that one may call.",
-    permission: "llm-model:use",
+    summary: "The models that one may call, and the agents that one may use.",
+    permission: "login",
     envelope,
     answer: Schema.Struct({ object: Schema.Literal("list"), data: Schema.Array(ListedModel) }),
   }),
@@ -179,12 +181,12 @@ export const modelCallEndpoints = {
     id: "modelCalls.getModel",
     method: "GET",
     path: "/v1/models/:model",
-    summary: "One model that one may call, by name or id.",
-    permission: "llm-model:use",
+    summary: "One model that one may call, by name or id, or an agent as `agent:<id>`.",
+    permission: "login",
     envelope,
     params: { model: ModelName },
     answer: ListedModel,
-    errors: ["LLM_MODEL_001", "LLM_MODEL_003", "LLM_MODEL_008", "LLM_PERM_001"],
+    errors: ["LLM_MODEL_001", "LLM_MODEL_003", "LLM_MODEL_008", "LLM_PERM_001", ...agentErrors],
   }),
 } as const
 

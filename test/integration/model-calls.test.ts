@@ -95,6 +95,30 @@ describe("OpenAI's client", () => {
     expect(new Set(chunks.map(({ id }) => id)).size).toBe(1)
   })
 
+  it("is told by each piece which model answers when the one that it asked for cannot", async () => {
+    const model = {
+      name: "gpt-broken",
+      provider: "Custom",
+      endpoint: upstream.url,
+      api_key: "sk-upstream-secret",
+      model_name: "broken-model",
+      fallback_model_id: modelId,
+    }
+    const made = await json(await node.request("POST", "/api/admin/llm-models/", { body: model }))
+    await node.request("POST", `/api/admin/llm-models/${made.id}/activate`)
+    const me = await json(await node.request("GET", "/api/users/me"))
+    const grant = { grantee_type: "USER", grantee_id: me.id, rights: ["use"] }
+    await node.request("POST", `/api/llm-models/${made.id}/permissions`, { body: grant })
+    upstream.behave((asked, response) =>
+      (asked.body.model === "broken-model" ? fails(500) : answers(["Hello", " world"]))(asked, response),
+    )
+    const stream = await client.chat.completions.create({ ...question, model: "gpt-broken", stream: true })
+    const models = []
+    for await (const chunk of stream) models.push(chunk.model)
+    expect(models.length).toBeGreaterThan(2)
+    expect(new Set(models)).toEqual(new Set(["gpt-stub"]))
+  })
+
   it("ends its events as OpenAI does", async () => {
     upstream.behave(answers(["Hello"]))
     const response = await node.request("POST", "/v1/chat/completions", {

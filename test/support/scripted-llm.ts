@@ -51,9 +51,9 @@ export const scriptedLlm = (script: Script | ReadonlyArray<ScriptedAnswer>, more
         return Effect.gen(function* () {
           for (const content of words) {
             if (waitMs > 0) yield* Effect.sleep(waitMs)
-            yield* deliver(piece({ content }))
+            yield* deliver(piece({ content }), call.model)
           }
-          for (const one of callPieces(calls)) yield* deliver(one)
+          for (const one of callPieces(calls)) yield* deliver(one, call.model)
           if (refused !== undefined) return yield* refused
           return given(call.model)
         })
