@@ -2,6 +2,7 @@
 import { Hono } from "hono"
 import { developmentIssuerRoutes } from "./auth/development-issuer/routes.ts"
 import { mount } from "./entrance.ts"
+import { a2aRoutes } from "./http/a2a.ts"
 import { actorRoutes } from "./http/actors.ts"
 import { agentRoutes } from "./http/agents.ts"
 import { apiKeyRoutes } from "./http/api-keys.ts"
@@ -34,6 +35,7 @@ import { socketRoutes } from "./ws/route.ts"
 
 /** One line for each area of the API. */
 const areas: ReadonlyArray<(services: GatewayServices) => ReadonlyArray<Route>> = [
+  a2aRoutes,
   actorRoutes,
   agentRoutes,
   apiKeyRoutes,

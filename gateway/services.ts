@@ -1,7 +1,7 @@
 /** What the gateway is given: everything it talks to, so that a test can put a node together from parts. */
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { AgentIndex, AgentRecommendations, ChatIndex, TraceStore } from "../actors/index.ts"
+import type { AgentIndex, AgentRecommendations, ChatIndex, TaskIndex, TraceStore } from "../actors/index.ts"
 import type { EngineShape, KeyValue, LogFull, Unavailable } from "../engine/index.ts"
 import type {
   ApiKeys,
@@ -14,6 +14,7 @@ import type {
   LoginSessions,
   NodeLogShape,
   PlatformSettings,
+  Secrets,
   SigningKeys,
   Tenancy,
   Tenants,
@@ -43,8 +44,10 @@ export type GatewayNeeds =
   | LlmUsage
   | LoginAttempts
   | LoginSessions
+  | Secrets
   | SigningKeys
   | PlatformSettings
+  | TaskIndex
   | Tenancy
   | Tenants
 

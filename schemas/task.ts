@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import { historyMessagesMax, Token, TokenUsage } from "./answer.ts"
 import { ChatMessage, MessageContent, readEventsMax } from "./chat-session.ts"
 import { command, protocol } from "./protocol.ts"
-import { countOf, Id, Time, textOf } from "./text.ts"
+import { countOf, Id, storableTextOf, Time, textOf } from "./text.ts"
 
 /** Messages of the user in one task: the first, and what it said each time the agent asked back. */
 export const taskTurnsMax = 20
@@ -39,8 +39,12 @@ export const TaskPart = Schema.Union([
 ])
 export type TaskPart = typeof TaskPart.Type
 
+/** As whoever sends a message names it, and the conversation that it belongs to. */
+const MessageId = textOf(256).check(Schema.isMinLength(1))
+export const ContextId = storableTextOf(256).check(Schema.isMinLength(1))
+
 const message = {
-  messageId: Id,
+  messageId: MessageId,
   text: MessageContent,
   /** Absent: the text alone. */
   parts: Schema.optionalKey(Schema.Array(TaskPart).check(Schema.isMaxLength(messagePartsMax))),
@@ -58,7 +62,7 @@ export type TaskMessage = typeof TaskMessage.Type
 const numbered = { n: Schema.Int, turn: Schema.Int, at: Time }
 
 export const TaskEvent = Schema.Union([
-  Schema.Struct({ type: Schema.Literal("message"), ...numbered, messageId: Id }),
+  Schema.Struct({ type: Schema.Literal("message"), ...numbered, messageId: MessageId }),
   /** `message`: what the agent asks, or why the task ended as it did. `code` says so to programs. */
   Schema.Struct({
     type: Schema.Literal("status"),
@@ -99,7 +103,7 @@ export const TaskView = Schema.Struct({
   /** The agent that it was given to. */
   openedWith: Id,
   owner: Schema.String,
-  context: Id,
+  context: ContextId,
   status: TaskStatus,
   statusAt: Time,
   statusMessage: Schema.optionalKey(Schema.String),
@@ -178,7 +182,7 @@ export const TaskProtocol = protocol({
       {
         agent: Id,
         owner: textOf(200),
-        context: Id,
+        context: ContextId,
         /** Names the conversation for agents that remember it themselves; absent: the context. */
         conversation: Schema.optionalKey(Id),
         ...message,

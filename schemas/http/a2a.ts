@@ -1,0 +1,214 @@
+/**
+ * The public A2A protocol: cards, JSON-RPC, and the REST binding of both versions, for the default agent and for each one.
+ * Bodies and answers are the protocol's own. Source: https://a2a-protocol.org
+ */
+import * as Schema from "effect/Schema"
+import { TaskDelivery } from "../task.ts"
+import { Id, textOf } from "../text.ts"
+import { endpoint } from "./endpoint.ts"
+
+const permission = "agent:execute"
+const agent = { agent: Id }
+const text = textOf(300)
+const optionalText = Schema.optionalKey(textOf(1_000))
+const errors = ["AGT_REG_001", "AGT_REG_004", "AGT_AUTH_001"]
+
+const listQuery = {
+  tenant: optionalText,
+  contextId: optionalText,
+  status: optionalText,
+  pageSize: optionalText,
+  pageToken: optionalText,
+  historyLength: optionalText,
+  statusTimestampAfter: optionalText,
+  includeArtifacts: optionalText,
+}
+const getQuery = { tenant: optionalText, historyLength: optionalText }
+const stream = { rate: "stream", media: "text/event-stream", status: 200 } as const
+
+interface Place {
+  /** Of the operations' names. */
+  readonly id: string
+  readonly path: string
+  readonly whose: string
+}
+
+// biome-ignore lint/complexity/noBannedTypes: no parameters
+type None = {}
+
+/** The operations of the REST binding at one address; `:operation` is a task's id, with `:cancel` or `:subscribe` after it. */
+const restOf = <const P extends Schema.Struct.Fields = None>({ id, path, whose }: Place, params: P) => {
+  const task = { ...params, task: text }
+  const operation = { ...params, operation: text }
+  const config = { ...task, config: text }
+  const common = { permission, errors, status: 200, timeLimit: "own" } as const
+  return {
+    send: endpoint({
+      ...common,
+      id: `${id}.send`,
+      method: "POST",
+      path: `${path}/message:send`,
+      summary: `Give ${whose} a message; the answer is its task.`,
+      rate: "model-call",
+      params,
+    }),
+    stream: endpoint({
+      ...common,
+      ...stream,
+      id: `${id}.stream`,
+      method: "POST",
+      path: `${path}/message:stream`,
+      summary: `Give ${whose} a message; its task is answered as an event stream.`,
+      params,
+    }),
+    list: endpoint({
+      ...common,
+      id: `${id}.tasks.list`,
+      method: "GET",
+      path: `${path}/tasks`,
+      summary: `One's own tasks of ${whose}, the newest change first.`,
+      params,
+      query: listQuery,
+    }),
+    get: endpoint({
+      ...common,
+      id: `${id}.tasks.get`,
+      method: "GET",
+      path: `${path}/tasks/:operation`,
+      summary:
+        "One of one's own tasks; with `:subscribe` after its id, what happens to it as an event stream.",
+      params: operation,
+      query: getQuery,
+    }),
+    act: endpoint({
+      ...common,
+      id: `${id}.tasks.act`,
+      method: "POST",
+      path: `${path}/tasks/:operation`,
+      summary: "Cancel a task (`:cancel` after its id), or follow it as an event stream (`:subscribe`).",
+      params: operation,
+    }),
+    createConfig: endpoint({
+      ...common,
+      status: 201,
+      id: `${id}.pushConfigs.create`,
+      method: "POST",
+      path: `${path}/tasks/:task/pushNotificationConfigs`,
+      summary: "Have changes of a task reported to an address.",
+      params: task,
+    }),
+    listConfigs: endpoint({
+      ...common,
+      id: `${id}.pushConfigs.list`,
+      method: "GET",
+      path: `${path}/tasks/:task/pushNotificationConfigs`,
+      summary: "Where changes of a task are reported.",
+      params: task,
+      query: { tenant: optionalText, pageSize: optionalText, pageToken: optionalText },
+    }),
+    getConfig: endpoint({
+      ...common,
+      id: `${id}.pushConfigs.get`,
+      method: "GET",
+      path: `${path}/tasks/:task/pushNotificationConfigs/:config`,
+      summary: "One address that changes of a task are reported to.",
+      params: config,
+      query: { tenant: optionalText },
+    }),
+    deleteConfig: endpoint({
+      ...common,
+      status: 204,
+      id: `${id}.pushConfigs.delete`,
+      method: "DELETE",
+      path: `${path}/tasks/:task/pushNotificationConfigs/:config`,
+      summary: "Report changes of a task to an address no more.",
+      params: config,
+    }),
+  }
+}
+
+const cardOf = (id: string, path: string) =>
+  endpoint({
+    id,
+    method: "GET",
+    path,
+    summary: "The default agent's card as those who are logged in see it, with the agents that one may use.",
+    permission,
+    status: 200,
+    query: { tenant: optionalText },
+  })
+
+const agentCardOf = (id: string, path: string) =>
+  endpoint({
+    id,
+    method: "GET",
+    path,
+    summary: "An agent's card as those see it who may use it.",
+    permission,
+    errors,
+    status: 200,
+    params: agent,
+    query: { tenant: optionalText },
+  })
+
+const perAgent = "/a2a/agents/:agent"
+
+export const a2aEndpoints = {
+  card: endpoint({
+    id: "a2a.card",
+    method: "GET",
+    path: "/.well-known/agent-card.json",
+    summary: "The default agent's card, for everybody.",
+    permission: "public",
+    status: 200,
+  }),
+  agentCard: agentCardOf("a2a.agents.card", `${perAgent}/.well-known/agent-card.json`),
+  call: endpoint({
+    id: "a2a.call",
+    method: "POST",
+    path: "/a2a",
+    summary:
+      "JSON-RPC: the public protocol to the default agent, and the methods agent.* to any. One call, or a batch of them.",
+    permission: "login",
+    rate: "model-call",
+    status: 200,
+    timeLimit: "own",
+  }),
+  callAgent: endpoint({
+    id: "a2a.agents.call",
+    method: "POST",
+    path: perAgent,
+    summary: "JSON-RPC: the public protocol to one agent.",
+    permission,
+    rate: "model-call",
+    status: 200,
+    timeLimit: "own",
+    params: agent,
+    errors,
+  }),
+  extendedCard: cardOf("a2a.rest.extendedCard", "/extendedAgentCard"),
+  extendedCardV03: cardOf("a2a.restV03.extendedCard", "/v1/card"),
+  agentExtendedCard: agentCardOf("a2a.agents.rest.extendedCard", `${perAgent}/rest/extendedAgentCard`),
+  agentExtendedCardV03: agentCardOf("a2a.agents.restV03.extendedCard", `${perAgent}/rest/v1/card`),
+  deliveries: endpoint({
+    id: "a2a.deliveries.list",
+    method: "GET",
+    path: "/api/agents/tasks/:task/deliveries",
+    summary: "What was reported of a task to whom, and what came of it; the newest first.",
+    permission,
+    params: { task: text },
+    answer: Schema.Struct({ deliveries: Schema.Array(TaskDelivery), waiting: Schema.Int }),
+    errors: ["TSK_TASK_001"],
+  }),
+} as const
+
+/** Of the default agent, at the addresses that name none. */
+export const a2aRestEndpoints = {
+  "1.0": restOf({ id: "a2a.rest", path: "", whose: "the default agent" }, {}),
+  "0.3": restOf({ id: "a2a.restV03", path: "/v1", whose: "the default agent" }, {}),
+} as const
+
+export const a2aAgentRestEndpoints = {
+  "1.0": restOf({ id: "a2a.agents.rest", path: `${perAgent}/rest`, whose: "an agent" }, agent),
+  "0.3": restOf({ id: "a2a.agents.restV03", path: `${perAgent}/rest/v1`, whose: "an agent" }, agent),
+} as const
