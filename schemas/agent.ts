@@ -56,13 +56,16 @@ export const Connection = Schema.Struct({
   timeoutMs: Schema.optionalKey(countOf(100, 300_000)),
   /** Further attempts before the first piece of the answer. */
   retriesMax: Schema.optionalKey(countOf(0, 5)),
-  /** Header that carries the credential; `authorization` with `Bearer` by default. */
+  /** Header that carries the credential. In `authorization`, the default, one without a scheme gets `Bearer`. */
   credentialHeader: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9-]{1,64}$/u))),
-  /** Of `custom`: what is sent, any JSON; `{{question}}`, `{{session_id}}`, `{{user_id}}` and `{{history}}` in texts are filled in. */
+  /**
+   * Of `custom`: what is sent, any JSON. `{{question}}`, `{{session_id}}`, `{{user_id}}`, `{{history}}` and
+   * `{{parameters}}` in texts are filled in; a text that is nothing but one of them becomes its value.
+   */
   request: Schema.optionalKey(Schema.Unknown),
   /** Of `custom`: where the answer's text is in what comes back, such as `results.0.text`. */
   responsePath: Schema.optionalKey(textOf(200)),
-  /** Of `openai`: the model's name there. Of `agno`: the command. */
+  /** Of `openai`: the model's name there. Of `agno` and `adk`: the command, `chat` by default. */
   target: Schema.optionalKey(textOf(256)),
 })
 export type Connection = typeof Connection.Type

@@ -1,5 +1,6 @@
 /** What is particular to each framework whose agents run elsewhere: its words, its streams, its templates. */
 import * as Effect from "effect/Effect"
+import * as Tracer from "effect/Tracer"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import type { Framework } from "../../schemas/index.ts"
 import { json, type ScriptedServer, startScriptedServer } from "../support/scripted-server.ts"
@@ -94,6 +95,29 @@ describe("an agent of LangChain", () => {
       input: "how are you?",
       config: { configurable: { session_id: "conversation-1" } },
     })
+  })
+
+  it("has its thoughts, actions and observations in the answer's trace, without secrets and not without end", async () => {
+    const spans: Array<Tracer.NativeSpan> = []
+    const tracer = Tracer.make({
+      span: (options) => {
+        const span = new Tracer.NativeSpan(options)
+        spans.push(span)
+        return span
+      },
+    })
+    const secret = { type: "thought", content: "the key is sk-1234567890abcdef" }
+    const many = Array.from({ length: 100 }, () => steps[1])
+    const events = [steps[0], secret, ...many, { type: "result", content: "done" }]
+    server.answer = (_, response) => sendEvents(response, events)
+    const asking = agents.ask("langchain", server.url)
+    const { text } = await Effect.runPromise(Effect.withTracer(asking, tracer))
+    expect(text).toBe("done")
+    const told = spans.filter(({ name }) => name.startsWith("agent "))
+    expect(told).toHaveLength(64)
+    expect(told[0]).toMatchObject({ name: "agent thought", traceId: spans[0]!.traceId })
+    expect(told[0]!.attributes.get("millrace.agent.thought")).toBe('{"content":"searching"}')
+    expect(told[1]!.attributes.get("millrace.agent.thought")).not.toContain("1234567890")
   })
 
   it("is understood without empty lines between its events, whatever ends the lines and wherever pieces end", async () => {
@@ -202,75 +226,6 @@ describe("an agent with a protocol of its own", () => {
       const { failure } = await ask("custom", { view: { connection: { responsePath } } })
       expect(failure).toMatchObject({ code: "AgentMalformed" })
     }
-  })
-})
-
-describe("an agent that speaks OpenAI's protocol", () => {
-  const view = { connection: { target: "m-1" } }
-  const chunk = (content: string) => ({ choices: [{ index: 0, delta: { content } }] })
-  const last = { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }
-
-  it("gets the conversation and streams its answer, with the tokens it took", async () => {
-    const usage = { choices: [], usage: { prompt_tokens: 7, completion_tokens: 2 } }
-    server.answer = (_, response) => sendEvents(response, [chunk("Hel"), chunk("lo"), last, usage, "[DONE]"])
-    const history = [
-      { turn: 1, role: "user" as const, content: "first", at: 0 },
-      { turn: 1, role: "assistant" as const, agent: "remote", content: "yes", at: 0 },
-    ]
-    const { pieces, outcome } = await ask("openai", { view, question: { turn: 2, history } }, "/v1")
-    expect(pieces).toEqual(["Hel", "lo"])
-    expect(outcome).toEqual({ _tag: "Said", usage: { input: 7, output: 2, estimated: false } })
-    expect(bodyOf()).toEqual({
-      model: "m-1",
-      stream: true,
-      stream_options: { include_usage: true },
-      messages: [
-        { role: "user", content: "first" },
-        { role: "assistant", content: "yes" },
-        { role: "user", content: "how are you?" },
-      ],
-    })
-  })
-
-  it("that got the conversation from another agent is told as much as the hand-over says", async () => {
-    server.answer = (_, response) => sendEvents(response, [chunk("x"), last])
-    const history = [
-      { turn: 1, role: "user" as const, content: "old", at: 0 },
-      { turn: 2, role: "user" as const, content: "new", at: 0 },
-    ]
-    const handover = { from: "guide", turn: 2, reason: "r", context: "summary" as const, summary: "sum" }
-    await ask("openai", { view, question: { turn: 3, history, handover } })
-    expect(bodyOf().messages).toEqual([
-      { role: "system", content: "The conversation before: sum" },
-      { role: "user", content: "new" },
-      { role: "user", content: "how are you?" },
-    ])
-  })
-
-  it("whose stream ends without an end broke off, and what it said stays", async () => {
-    server.answer = (_, response) => sendEvents(response, [chunk("Hel")])
-    expect(await ask("openai", { view })).toMatchObject({ text: "Hel", failure: { code: "AgentBrokeOff" } })
-    server.answer = (_, response) =>
-      sendEvents(response, [chunk("Hel"), { error: { message: "out of memory" } }])
-    expect(await ask("openai", { view })).toMatchObject({
-      text: "Hel",
-      failure: { code: "AgentFailed", detail: expect.stringContaining("out of memory") },
-    })
-  })
-
-  it("that names no model is not asked", async () => {
-    const before = server.asked.length
-    expect((await ask("openai")).failure).toMatchObject({ code: "AgentSettingsInvalid" })
-    expect(server.asked.length).toBe(before)
-  })
-
-  it("is checked by its list of models, which shows whether the credential is taken", async () => {
-    const check = Effect.suspend(() => agents.check("openai", `${server.url}/v1`, { view }))
-    server.answer = (_, response) => json(response, 200, { data: [] })
-    expect(await Effect.runPromise(check)).toMatchObject({ status: "healthy" })
-    expect(server.asked.at(-1)).toMatchObject({ method: "GET", path: "/v1/models" })
-    server.answer = (_, response) => json(response, 401, {})
-    expect(await Effect.runPromise(check)).toMatchObject({ status: "unhealthy" })
   })
 })
 

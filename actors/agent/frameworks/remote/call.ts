@@ -90,8 +90,9 @@ const tries = Effect.fnUntraced(function* <A>(
   settings: Omit<ExchangeSettings, "send" | "signal" | "now">,
   use: (exchange: Exchange) => Effect.Effect<A, Trouble>,
 ): Effect.fn.Return<A, Trouble> {
-  const { timeoutMs = remoteLimits.timeoutMs, retriesMax = remoteLimits.retriesMax } =
-    call.view.connection ?? {}
+  const { connection } = call.view
+  const { retriesMax = remoteLimits.retriesMax } = connection ?? {}
+  const timeoutMs = Math.min(connection?.timeoutMs ?? remoteLimits.timeoutMs, remoteLimits.timeoutMsMax)
   const policy = { ...remoteLimits, attemptsMax: retriesMax + 1 }
   const deadline = (yield* Clock.currentTimeMillis) + timeoutMs
   for (let attempt = 1; ; attempt++) {

@@ -1,7 +1,11 @@
 /** Every bound of calls to agents that run elsewhere, with its unit. */
+import { answerTimeoutMs } from "../../question.ts"
+
 export const remoteLimits = {
   /** From the question to the answer's end, over all tries; for agents whose settings say nothing. */
   timeoutMs: 60_000,
+  /** An answer that ran into the activity's own bound would be asked for again. */
+  timeoutMsMax: answerTimeoutMs - 5_000,
   /** Further tries; for agents whose settings say nothing. */
   retriesMax: 2,
   retryBaseMs: 250,
