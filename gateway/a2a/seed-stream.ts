@@ -12,7 +12,7 @@ import { responseHeaders } from "../request-context.ts"
 import type { GatewayRequest } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { EventStream } from "../sse/event-stream.ts"
-import { openStream } from "../stream-access.ts"
+import { admittedFor, openStream } from "../stream-access.ts"
 import { seedFailureOf } from "./seed-errors.ts"
 import { answerSeedMethod, type SeedCall } from "./seed-methods.ts"
 
@@ -73,7 +73,7 @@ export const streamSeedMethod = (
       send(content)
       stream?.end()
     }
-    const remove = openStream(services, request, {
+    const remove = openStream(services, admittedFor(request, "agent:execute"), {
       stop: () => stream?.end(),
       // Whoever may not go on gets no answer any more.
       refuse: (error) => {

@@ -6,14 +6,16 @@
 import { randomUUID } from "node:crypto"
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"
 import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js"
+import type { RoutePermission } from "../../schemas/index.ts"
 import type { JsonObject } from "../http/body.ts"
 import { productVersion } from "../product-version.ts"
 import { responseHeaders } from "../request-context.ts"
 import type { GatewayRequest } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
-import { openStream } from "../stream-access.ts"
+import { admittedFor, openStream } from "../stream-access.ts"
 import { callIdOf, sessionHeader } from "./call-id.ts"
 import { answerMethod } from "./methods.ts"
+import { permissionOf } from "./tools.ts"
 
 const instructions = [
   "Each agent that you may use is a tool `ask_<agent>`; `recommend_agents` finds one for a task.",
@@ -63,6 +65,10 @@ const webRequestOf = ({ http, context }: GatewayRequest): Request => {
 const wantsProgress = ({ params }: JsonObject): boolean =>
   (params as { _meta?: { progressToken?: unknown } } | undefined)?._meta?.progressToken !== undefined
 
+/** What a stream for this message takes for as long as it is open. */
+const rightOf = ({ method, params }: JsonObject): RoutePermission =>
+  method === "tools/call" ? permissionOf(String((params as JsonObject | undefined)?.name)) : "login"
+
 /** The answer as the protocol has it, with the headers that all answers have. */
 const answered = (request: GatewayRequest, { method }: JsonObject, answer: Response): Response => {
   const headers = new Headers(responseHeaders(request.context))
@@ -100,7 +106,8 @@ export const answerMessage = async (
     interruption.abort()
     void server.close()
   }
-  if (streams) server.onclose = openStream(services, request, { stop: end, refuse: end })
+  if (streams)
+    server.onclose = openStream(services, admittedFor(request, rightOf(message)), { stop: end, refuse: end })
   closeAfterAnswer(transport, server)
   await server.connect(transport)
   const answer = await transport.handleRequest(webRequestOf(request), { parsedBody: message })

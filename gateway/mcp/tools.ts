@@ -1,6 +1,7 @@
 /** Which tools a caller has: what there is for everybody with the right to it, and the agents that it may use. */
 import * as Effect from "effect/Effect"
 import { AgentIndex } from "../../actors/index.ts"
+import type { Permission } from "../../schemas/index.ts"
 import { agentCallerOf, usableAgentOf } from "../agent-access.ts"
 import { authorize, holds, type Identity } from "../auth/identity.ts"
 import { JsonRpcFailure, jsonRpcCodes } from "../json-rpc-failure.ts"
@@ -16,6 +17,9 @@ const pagesMax = 20
 const fixed: ReadonlyMap<string, Tool> = new Map(
   [...agentTools, ...opsTools].map((tool) => [tool.described.name, tool]),
 )
+
+/** The right that a tool takes. */
+export const permissionOf = (name: string): Permission => fixed.get(name)?.permission ?? "agent:execute"
 
 const cursorPattern = /^agents:([1-9]\d{0,4})$/
 
