@@ -1,34 +1,9 @@
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { seedBuiltins } from "../../../actors/index.ts"
-import type { EngineShape } from "../../../engine/index.ts"
-import {
-  ChatSessionProtocol,
-  type SessionEvent,
-  type SessionFeed,
-  sessionTopic,
-} from "../../../schemas/index.ts"
-import { ask, eventually, tenant, withProduct } from "../../support/product.ts"
-
-const open = (engine: EngineShape, agentId: string) =>
-  ask(engine, ChatSessionProtocol, "s", { _tag: "Open", agentId, title: "talk", owner: "ann" })
-const say = (engine: EngineShape, messageId: string, content = "hello") =>
-  ask(engine, ChatSessionProtocol, "s", { _tag: "Say", messageId, content })
-const read = (engine: EngineShape, after?: number, limit?: number) =>
-  ask(engine, ChatSessionProtocol, "s", {
-    _tag: "Read",
-    ...(after === undefined ? {} : { after }),
-    ...(limit === undefined ? {} : { limit }),
-  })
-const idle = Effect.fnUntraced(function* (engine: EngineShape) {
-  for (;;) {
-    const view = yield* read(engine, 0)
-    if (view.activeTurn === undefined) return view
-    yield* Effect.sleep(500)
-  }
-})
-const kinds = (events: ReadonlyArray<SessionEvent>) => events.map(({ type }) => type)
-const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
+import { type SessionEvent, type SessionFeed, sessionTopic } from "../../../schemas/index.ts"
+import { eventually, tenant, withProduct } from "../../support/product.ts"
+import { idle, kinds, numbers, open, read, say } from "../../support/scripted-session.ts"
 
 describe("a conversation with the built-in agents", () => {
   it(
@@ -119,7 +94,9 @@ describe("an answer whose node dies", () => {
           const reported = product
             .entries()
             .flatMap(({ cause }) =>
-              cause.t === "progress" ? (cause.value as { readonly tokens: ReadonlyArray<string> }).tokens : [],
+              cause.t === "progress"
+                ? (cause.value as { readonly tokens: ReadonlyArray<string> }).tokens
+                : [],
             )
           expect(reported).toEqual(shown.map(({ content }) => content))
           return messages[1]!.content

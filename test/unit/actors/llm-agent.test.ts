@@ -139,6 +139,48 @@ describe("an agent with a language model", () => {
   )
 
   it(
+    "does not keep a person waiting in silence for a model that wants a long pause",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const refused = new Refused({
+          ...refuse("unavailable", "LLM_CALL_006", "The breaker is open."),
+          retryAfterSeconds: 45,
+        })
+        const llm = scriptedLlm([{ refused }])
+        const { engine } = yield* start(product, llm)
+        yield* register(engine, "a")
+        yield* open(engine, "a")
+        expect((yield* turn(engine, "one")).end).toMatchObject({ type: "error", code: "LLM_CALL_006" })
+        expect(llm.asked).toHaveLength(1)
+      }),
+    ),
+  )
+
+  it(
+    "prefers models that are not known to be unwell, and none that is not active",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const llm = scriptedLlm([{ words: ["yes"] }])
+        const all = yield* llm.models.list()
+        const like = (id: string, more: object) => ({ ...all.models[0]!, id, ...more })
+        let models = [
+          like("off", { is_active: false }),
+          like("unwell", { health_status: "unhealthy" }),
+          like("well", { health_status: "healthy" }),
+        ]
+        const list = () => Effect.succeed({ models, total: models.length })
+        const { engine } = yield* start(product, llm, { models: { list } })
+        yield* register(engine, "a")
+        yield* open(engine, "a")
+        yield* turn(engine, "one")
+        models = models.slice(0, 2)
+        yield* turn(engine, "two")
+        expect(llm.asked.map(({ model }) => model)).toEqual(["well", "unwell"])
+      }),
+    ),
+  )
+
+  it(
     "is an error when the model says nothing, and when nobody may call a model",
     withProduct((product) =>
       Effect.gen(function* () {
