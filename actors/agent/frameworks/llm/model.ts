@@ -7,6 +7,8 @@ import type { AnswerCall } from "../../framework.ts"
 
 /** Models that are looked at for one to answer. */
 const modelsLookedAtMax = 100
+/** A conversation does not bear a longer silence between two attempts. */
+export const pauseSecondsMax = 10
 
 /** Grants, budgets and limits are those of who asks. What nobody asked for is the platform's own. */
 export const modelCallerOf = ({ tenant, caller, view, traceId }: AnswerCall): LlmCaller => ({
@@ -28,12 +30,13 @@ const unavailable = () =>
 /** `mayRetry`: nothing was said yet. */
 export const failureOf = (error: Error | Refused, mayRetry: boolean): ActivityFailure => {
   if (!("_tag" in error) || error._tag !== "Refused") return unavailable()
-  const { reason, code, text, retryAfterSeconds } = error as Refused
+  const { reason, code, text, retryAfterSeconds = 0 } = error as Refused
   return new ActivityFailure({
     code,
     detail: text,
-    retryable: mayRetry && (reason === "unavailable" || reason === "timeout"),
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterMs: retryAfterSeconds * 1_000 }),
+    retryable:
+      mayRetry && (reason === "unavailable" || reason === "timeout") && retryAfterSeconds <= pauseSecondsMax,
+    retryAfterMs: retryAfterSeconds * 1_000,
   })
 }
 
@@ -45,8 +48,8 @@ export interface ChosenModel {
 }
 
 /**
- * What the agent names, else what the tenant has set, else the first active one that whoever asks may call, the offline
- * one last. Whether a model that is named may be called is found out by calling it.
+ * What the agent names, else what the tenant has set, else the first active one that whoever asks may call: those that are not
+ * known to be unwell before those that are, the offline one last. Whether a model that is named may be called is found out by calling it.
  */
 export const modelFor = Effect.fnUntraced(function* (
   call: AnswerCall,
@@ -59,7 +62,8 @@ export const modelFor = Effect.fnUntraced(function* (
     .pipe(Effect.mapError((error) => failureOf(error, true)))
   const offline = models.find(({ provider }) => provider === "Offline")
   if (named !== undefined) return { name: named, isOffline: offline?.name === named || offline?.id === named }
-  const first = models.find((model) => model.is_active && model !== offline) ?? offline
+  const active = models.filter((model) => model.is_active && model !== offline)
+  const first = active.find(({ health_status }) => health_status !== "unhealthy") ?? active[0] ?? offline
   if (first !== undefined) return { name: first.id, isOffline: first === offline }
   return yield* new ActivityFailure({
     code: "NoModel",
