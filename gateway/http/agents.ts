@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import { AgentIndex } from "../../actors/index.ts"
 import { type AgentView, agentEndpoints as endpoints, frameworkNamed } from "../../schemas/index.ts"
 import { agentCallerOf } from "../agent-access.ts"
-import { agentBody, executionBody } from "../agents/bodies.ts"
 import {
   changeAgent,
   checkAgent,
@@ -13,7 +12,8 @@ import {
   readAgent,
   registerAgent,
   registerByAddress,
-} from "../agents/registry.ts"
+} from "../agents/actions.ts"
+import { agentBody, executionBody } from "../agents/bodies.ts"
 import { etag, ifMatch } from "../if-match.ts"
 import { Answer, type GatewayRequest, type Route, route } from "../route.ts"
 import type { GatewayNeeds, GatewayServices } from "../services.ts"

@@ -103,7 +103,7 @@ export const agentEndpoints = {
     params,
     body: AgentChange,
     answer: AgentDetail,
-    errors: [...changed, ...settings],
+    errors: [...changed, ...settings, "AGT_REG_008"],
   }),
   archive: endpoint({
     id: "agents.archive",

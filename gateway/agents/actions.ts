@@ -145,7 +145,14 @@ export const registerByAddress = Effect.fnUntraced(function* (
   )
 })
 
-/** Errors: 404 `AGT_REG_001`, 403 `AGT_AUTH_001`, 412 `AGT_REG_005`, 422 `AGT_REG_004`, `AGT_REG_006`, `AGT_REG_007`. */
+/** Each start of a node of another version would undo a change. */
+const shipped = (agent: string) =>
+  new GatewayError(422, "AGT_REG_008", "The settings of this agent are shipped with the product.", {
+    agent_id: agent,
+    remedy: "register an agent of your own; this one can be moved and archived",
+  })
+
+/** Errors: 404 `AGT_REG_001`, 403 `AGT_AUTH_001`, 412 `AGT_REG_005`, 422 `AGT_REG_004`, `AGT_REG_006` to `AGT_REG_008`. */
 export const changeAgent = Effect.fnUntraced(function* (
   engine: EngineShape,
   request: GatewayRequest,
@@ -156,7 +163,8 @@ export const changeAgent = Effect.fnUntraced(function* (
   yield* changeableAgent(request.identity, agent)
   const attempt = Effect.gen(function* () {
     const before = yield* describe(engine, request, agent)
-    const descriptor = descriptorOf(changedSettings(before, settings), before.owner ?? request.identity.user)
+    if (before.owner === undefined) return yield* Effect.fail(shipped(agent))
+    const descriptor = descriptorOf(changedSettings(before, settings), before.owner)
     checkCredential(descriptor, credential)
     const by = request.identity.user
     const command = { _tag: "Change", descriptor, by, expectedVersion: version ?? before.version } as const
