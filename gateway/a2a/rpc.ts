@@ -18,6 +18,7 @@ import {
   type RpcCall,
 } from "./public-methods.ts"
 import { answerSeedMethod, isSeedMethod } from "./seed-methods.ts"
+import { isSeedStream, streamSeedMethod } from "./seed-stream.ts"
 import { streamEvents } from "./sse.ts"
 
 export const batchCallsMax = 50
@@ -81,7 +82,7 @@ const readJson = async ({ limits }: GatewayServices, { http }: GatewayRequest): 
 }
 
 interface Address {
-  /** Undefined: the default one, which takes the methods `agent.*` as well. */
+  /** Undefined: the default one. */
   readonly agent: string | undefined
 }
 
@@ -103,8 +104,9 @@ class Calls {
   async #answer(call: RpcCall): Promise<unknown> {
     const { method, params, id } = call
     try {
-      if (this.#agent === undefined && isSeedMethod(method)) {
-        const result = await answerSeedMethod(this.#services, this.#request, { method, params, id })
+      if (isSeedMethod(method)) {
+        const seedCall = { method, params, id, agent: this.#agent }
+        const result = await answerSeedMethod(this.#services, this.#request, seedCall)
         return id === undefined ? undefined : { jsonrpc: "2.0", id, result }
       }
       if (!isPublicMethod(method)) throw new JsonRpcFailure(methodNotFound, "Method not found")
@@ -171,6 +173,9 @@ class Calls {
     }
     const call = callOf(value)
     if (call.id !== undefined && isStreaming(call.method)) return this.#stream(call)
+    const seedCall = { ...call, params: call.params, id: call.id, agent: this.#agent }
+    if (isSeedStream(this.#request, seedCall))
+      return streamSeedMethod(this.#services, this.#request, seedCall)
     const answer = await this.#answer(call)
     return answer === undefined ? nothing() : json(context, 200, answer)
   }

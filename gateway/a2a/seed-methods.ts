@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import type { AgentIndex } from "../../actors/index.ts"
 import { ChatSessionProtocol, frameworkNames, type Permission, type TaskEvent } from "../../schemas/index.ts"
 import { usableAgentOf } from "../agent-access.ts"
+import { readAgent, registerByAddress } from "../agents/actions.ts"
 import { agentBody, agentDetail } from "../agents/bodies.ts"
-import { readAgent, registerByAddress } from "../agents/registry.ts"
 import { authorize } from "../auth/identity.ts"
 import { GatewayError } from "../errors.ts"
 import { JsonRpcFailure, jsonRpcCodes } from "../json-rpc-failure.ts"
@@ -24,8 +24,10 @@ export interface SeedCall {
   readonly params: unknown
   /** Of the request; undefined for a notification. */
   readonly id: unknown
+  /** Of the address that was called; undefined at the one for all. */
+  readonly agent?: string | undefined
   /** Told what an agent says while it says it. */
-  readonly told?: (event: TaskEvent) => Effect.Effect<void, GatewayError>
+  readonly told?: (event: TaskEvent) => void
 }
 
 /** Shape: seed 0 §3.2. Units: `execution_time` in milliseconds. */
@@ -107,7 +109,7 @@ const execute = (call: Calling): Doing =>
       task: taskKeyOf(call.request, call.id),
       context: context?.session_id,
       parameters,
-      ...(call.told === undefined ? {} : { told: call.told }),
+      told: call.told,
     }
     const reply = yield* askAgent(call.services, call.request, question)
     const failed = replyError(reply)
@@ -170,6 +172,16 @@ const methods: Readonly<Record<SeedMethod, readonly [Permission, (call: Calling)
   "agent.transfer": ["chat:use", transfer],
 }
 
+/** At an agent's own address it need not be named, and no other one can be. */
+const atAgent = ({ agent, params = {}, ...call }: SeedCall): SeedCall => {
+  if (agent === undefined || typeof params !== "object" || params === null || Array.isArray(params))
+    return { ...call, params }
+  const { agent_id: named = agent } = params as { readonly agent_id?: unknown }
+  if (String(named) !== agent)
+    throw invalidParams(`Invalid field: agent_id: this address is that of ${agent}`)
+  return { ...call, params: { ...params, agent_id: agent } }
+}
+
 /** Whether a method is of this protocol; others are of the public one. */
 export const isSeedMethod = (method: string): boolean => method.startsWith("agent.")
 
@@ -185,7 +197,7 @@ export const answerSeedMethod = async (
     const [permission, run] = methods[method]
     authorize(request.identity, permission)
     const startedAt = performance.now()
-    const doing = Effect.suspend(() => run({ ...call, services, request }))
+    const doing = Effect.suspend(() => run({ ...atAgent(call), services, request }))
     const { data, executionTimeMs, tokens = 0 } = await runTraced(services, request, `A2A ${method}`, doing)
     const execution_time = Math.round(executionTimeMs ?? performance.now() - startedAt)
     return { status: "success", data, metadata: { execution_time, tokens_used: tokens } }

@@ -4,7 +4,6 @@
  * Source: seed 0 §3.2, §4.3.
  */
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
-import * as Effect from "effect/Effect"
 import type { TaskEvent } from "../../schemas/index.ts"
 import { toGatewayError } from "../errors.ts"
 import { JsonRpcFailure } from "../json-rpc-failure.ts"
@@ -19,13 +18,13 @@ import { answerSeedMethod, type SeedCall } from "./seed-methods.ts"
 const timestamp = (milliseconds: number) => new Date(milliseconds).toISOString()
 
 /** Undefined for what the seed has no event for. */
-const inSeedShape = (event: TaskEvent): object | undefined => {
+const inSeedShape = (event: TaskEvent, agent: string): object | undefined => {
   const at = { timestamp: timestamp(event.at) }
   switch (event.type) {
     case "message":
       return undefined
     case "status":
-      return event.status === "working" ? { type: "start", ...at } : undefined
+      return event.status === "working" ? { type: "start", agent_id: agent, ...at } : undefined
     case "token":
       return { type: "token", content: event.content, index: event.index, ...at }
     case "transfer":
@@ -64,7 +63,8 @@ export const streamSeedMethod = (
   call: SeedCall,
 ): Promise<Response> =>
   new Promise((resolve, reject) => {
-    const { id } = call
+    const { id, params } = call
+    const agent = call.agent ?? String((params as { readonly agent_id?: unknown } | undefined)?.agent_id)
     request.interruption ??= new AbortController()
     const { interruption } = request
     let stream: EventStream | undefined
@@ -90,12 +90,11 @@ export const streamSeedMethod = (
       })
       resolve(RESPONSE_ALREADY_SENT)
     }
-    const told = (event: TaskEvent) =>
-      Effect.sync(() => {
-        if (stream === undefined) begin()
-        const result = inSeedShape(event)
-        if (result !== undefined) send({ result })
-      })
+    const told = (event: TaskEvent) => {
+      if (stream === undefined) begin()
+      const result = inSeedShape(event, agent)
+      if (result !== undefined) send({ result })
+    }
     const finished = answerSeedMethod(services, request, { ...call, told }).then((result) => {
       if (stream === undefined) begin()
       const { tokens_used, execution_time } = result.metadata

@@ -13,7 +13,6 @@ import {
   TokenUsage,
 } from "../../schemas/index.ts"
 import { agentCallerOf } from "../agent-access.ts"
-import { GatewayError } from "../errors.ts"
 import { type AgentReply, askAgent } from "../tasks/ask-agent.ts"
 import { defineTool, type Tool, type ToolAnswer, type ToolCall, toolShape } from "./tool.ts"
 
@@ -83,17 +82,18 @@ const replied = (reply: AgentReply, traceId: string): ToolAnswer<typeof Reply.En
   }
 }
 
-const clientGone = () => new GatewayError(503, "GTW_STREAM_001", "The stream has ended.")
-
-/** Tells the caller what is said; what it is told is void when the agent begins anew, and the answer counts. */
-const tellOf = (progress: ToolCall["progress"]) => (event: TaskEvent) =>
-  progress === undefined || event.type !== "token"
-    ? Effect.void
-    : Effect.tryPromise({ try: () => progress(event.content), catch: clientGone })
+/** Tells the caller what is said; that is void when the agent begins anew, and the answer counts. */
+const tellOf = (progress: NonNullable<ToolCall["progress"]>) => (event: TaskEvent) =>
+  event.type === "token" ? progress(event.content) : undefined
 
 const ask = ({ services, request, id, progress }: ToolCall, agent: string, text: string) =>
   Effect.map(
-    askAgent(services, request, { agent, text, task: id ?? randomUUID(), told: tellOf(progress) }),
+    askAgent(services, request, {
+      agent,
+      text,
+      task: id ?? randomUUID(),
+      told: progress && tellOf(progress),
+    }),
     (reply) => replied(reply, request.context.traceId),
   )
 

@@ -56,7 +56,7 @@ const answered = (reply: AgentReply): Effect.Effect<AgentReply, GatewayError> =>
   return failure === undefined ? Effect.succeed(reply) : Effect.fail(failure)
 }
 
-const void_ = () =>
+const startedAnew = () =>
   new GatewayError(502, "AGT_ANS_003", "The agent began anew, and what it said before is void; ask again.")
 
 const choice = (delta: object, finish: "stop" | null = null) => [
@@ -67,21 +67,13 @@ const choice = (delta: object, finish: "stop" | null = null) => [
 const teller = (asked: string, deliver: DeliverChoices) => {
   let agent = asked
   let sent = 0
-  const told = (event: TaskEvent): Effect.Effect<void, GatewayError> => {
-    switch (event.type) {
-      case "transfer":
-        agent = event.to
-        return Effect.void
-      case "restart":
-        return event.index < sent ? Effect.fail(void_()) : Effect.void
-      case "token": {
-        const delta = sent === 0 ? { role: "assistant", content: event.content } : { content: event.content }
-        sent = event.index + 1
-        return deliver(modelOf(agent), choice(delta))
-      }
-      default:
-        return Effect.void
-    }
+  const told = (event: TaskEvent): void | Promise<void> => {
+    if (event.type === "transfer") agent = event.to
+    if (event.type === "restart" && event.index < sent) throw startedAnew()
+    if (event.type !== "token") return
+    const delta = sent === 0 ? { role: "assistant", content: event.content } : { content: event.content }
+    sent = event.index + 1
+    return Effect.runPromise(deliver(modelOf(agent), choice(delta)))
   }
   return told
 }

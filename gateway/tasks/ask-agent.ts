@@ -2,7 +2,6 @@
  * A question to one agent, for protocols that want the answer of one turn. It is a task as any other: durable, seen in
  * its owner's list, and moved on to other agents where one hands it over.
  */
-import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { type AgentIndex, readTask } from "../../actors/index.ts"
@@ -17,11 +16,11 @@ import {
   type TaskView,
   type TokenUsage,
 } from "../../schemas/index.ts"
-import { usableAgentOf } from "../agent-access.ts"
 import { GatewayError } from "../errors.ts"
 import type { GatewayRequest } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
-import { followTask } from "./follow-task.ts"
+import { openTask } from "./open-task.ts"
+import { followTask } from "./task-feed.ts"
 
 /** What waits longer is told so, and the task is canceled: nobody would be told of its answer. */
 const answerMsMax = 15 * 60_000
@@ -31,12 +30,13 @@ export interface AgentQuestion {
   readonly text: string
   /** The task's key. The same for each attempt makes one task of them. */
   readonly task: string
-  /** Names the conversation; absent: the task is one of its own. */
+  /** The conversation that it belongs to, whose earlier tasks the agent is told of; absent: one of its own. */
   readonly context?: string | undefined
-  readonly history?: ReadonlyArray<ChatMessage>
+  /** What was said before, instead. */
+  readonly history?: ReadonlyArray<ChatMessage> | undefined
   readonly parameters?: Readonly<Record<string, unknown>> | undefined
-  /** Told what happens while it does; slow ones hold up only themselves. */
-  readonly told?: (event: TaskEvent) => Effect.Effect<void, GatewayError>
+  /** Told what happens while it does, one event after the other; what it rejects with ends the work. */
+  readonly told?: ((event: TaskEvent) => void | Promise<void>) | undefined
 }
 
 export interface AgentReply {
@@ -97,33 +97,27 @@ const replyOf = (view: TaskView, blocks: ReadonlyArray<AnswerBlock>): AgentReply
 export const askAgent = (
   services: GatewayServices,
   { identity }: GatewayRequest,
-  question: AgentQuestion,
+  { told, ...question }: AgentQuestion,
 ): Effect.Effect<AgentReply, AskFailure, AgentIndex> => {
-  const { tenant, user } = identity
-  const { agent, text, task, context = randomUUID(), history, parameters } = question
+  const { tenant } = identity
+  const { task } = question
+  const canceling = cancelTask(services, tenant, task)
+  const following = (after: number) =>
+    Effect.tryPromise({
+      try: async (signal) => {
+        for await (const event of followTask(services, { tenant, task, after }, signal)) await told?.(event)
+      },
+      catch: (failure) => failure as AskFailure,
+    })
   const asking = Effect.gen(function* () {
-    yield* usableAgentOf(identity, agent)
-    const command = {
-      _tag: "Open",
-      agent,
-      owner: user,
-      context,
-      messageId: task,
-      text,
-      ...(history === undefined ? {} : { history }),
-      ...(parameters === undefined ? {} : { parameters }),
-    } as const
-    const opened = yield* services.engine.ask(TaskProtocol, task, command, { tenant, principal: user })
-    const at = { tenant, task, after: opened.after }
+    const opened = yield* openTask(services, identity, { ...question, messageId: task })
     // Whoever cannot be told what is said does not wait for the rest.
-    const told = (event: TaskEvent) =>
-      Effect.tapError(question.told?.(event) ?? Effect.void, () => cancelTask(services, tenant, task))
-    yield* followTask(services, at, told)
+    yield* Effect.tapError(following(opened.after), () => canceling)
     const view = yield* readTask(services.engine, tenant, task)
     return replyOf(view, yield* blocksOf(services, tenant, view.plan))
   })
   return asking.pipe(
-    Effect.onInterrupt(() => cancelTask(services, tenant, task)),
+    Effect.onInterrupt(() => canceling),
     Effect.timeoutOrElse({ duration: answerMsMax, orElse: () => Effect.fail(tooLong()) }),
   )
 }

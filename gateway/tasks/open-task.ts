@@ -33,6 +33,8 @@ import { conversationOf, ownContextOf, taskIdOf } from "./task-id.ts"
 export const referencesMax = 5
 
 export interface TaskOrder {
+  /** Its id, from where one knows it before; absent: made from whose message it is. Never what a client chose alone. */
+  readonly task?: string | undefined
   readonly agent: string
   readonly messageId: string
   readonly text: string
@@ -115,7 +117,7 @@ export const openTask = Effect.fn("gateway.openTask")(function* (
 ): Effect.fn.Return<OpenedTask, EngineError | Rejected | GatewayError | Refused | SqlError, AgentIndex> {
   const { agent, messageId, text, parts, parameters, metadata, references } = order
   yield* usableAgentOf(identity, agent)
-  const task = taskIdOf(identity, agent, messageId)
+  const task = order.task ?? taskIdOf(identity, agent, messageId)
   const context = order.context ?? ownContextOf(task)
   const history =
     order.history ??
