@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { seedBuiltins } from "../../../actors/index.ts"
 import { type SessionEvent, type SessionFeed, sessionTopic } from "../../../schemas/index.ts"
 import { eventually, tenant, withProduct } from "../../support/product.ts"
-import { idle, kinds, numbers, open, read, say } from "../../support/scripted-session.ts"
+import { idle, kinds, numbers, open, read, say } from "./scripted-session.ts"
 
 describe("a conversation with the built-in agents", () => {
   it(

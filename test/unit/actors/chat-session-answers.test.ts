@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import type { Implementation } from "../../../engine/index.ts"
 import { ChatSessionProtocol } from "../../../schemas/index.ts"
 import { ask, withProduct } from "../../support/product.ts"
-import { ended, idle, kinds, open, read, say, scripted } from "../../support/scripted-session.ts"
+import { ended, idle, kinds, open, read, say, scripted } from "./scripted-session.ts"
 
 describe("the answers of a chat session", () => {
   it(

@@ -10,17 +10,7 @@ import {
   sessionTopic,
 } from "../../../schemas/index.ts"
 import { ask, eventually, rejectionOf, tenant, withProduct } from "../../support/product.ts"
-import {
-  idle,
-  implemented,
-  indexed,
-  numbers,
-  open,
-  read,
-  say,
-  scripted,
-  usage,
-} from "../../support/scripted-session.ts"
+import { idle, implemented, indexed, numbers, open, read, say, scripted, usage } from "./scripted-session.ts"
 
 describe("a chat session", () => {
   it(

@@ -7,7 +7,7 @@ import {
   sessionTopic,
 } from "../../../schemas/index.ts"
 import { ask, eventually, rejectionOf, tenant, withProduct } from "../../support/product.ts"
-import { idle, kinds, numbers, open, read, say, scripted } from "../../support/scripted-session.ts"
+import { idle, kinds, numbers, open, read, say, scripted } from "./scripted-session.ts"
 
 describe("a chat session", () => {
   it(

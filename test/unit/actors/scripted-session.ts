@@ -1,17 +1,17 @@
 /** A session whose agents answer by a script that their names say, and the calls that tests make of it. */
 import * as Effect from "effect/Effect"
-import type { Answered, Piece, Question } from "../../actors/agent/question.ts"
-import { ChatSession } from "../../actors/chat-session/session.ts"
+import type { Answered, Piece, Question } from "../../../actors/agent/question.ts"
+import { ChatSession } from "../../../actors/chat-session/session.ts"
 import {
   ActivityFailure,
   type ActivityRun,
   type AnyKind,
   type EngineShape,
   type Implementation,
-} from "../../engine/index.ts"
-import { ChatSessionProtocol, type SessionEvent } from "../../schemas/index.ts"
-import { makeMemoryChatIndex } from "./chat-index.ts"
-import { ask, tenant } from "./product.ts"
+} from "../../../engine/index.ts"
+import { ChatSessionProtocol, type SessionEvent } from "../../../schemas/index.ts"
+import { makeMemoryChatIndex } from "../../support/chat-index.ts"
+import { ask, tenant } from "../../support/product.ts"
 
 type Run = ActivityRun<Piece>
 export const ended = (tokens: number, more: object = {}): Answered => ({
