@@ -73,6 +73,22 @@ describe("an agent that speaks OpenAI's protocol", () => {
     })
   })
 
+  it("is asked over the connections that there are, time after time", async () => {
+    const sockets = new Set<unknown>()
+    server.answer = (_, response) => {
+      sockets.add(response.socket)
+      return sendEvents(response, [chunk("x"), last, "[DONE]"])
+    }
+    for (let time = 0; time < 12; time++) expect((await ask("openai", { view })).text).toBe("x")
+    // One may be about to become free when the next question comes.
+    expect(sockets.size).toBeLessThanOrEqual(3)
+  })
+
+  it("that holds its connection open after its last word has answered", async () => {
+    server.answer = (_, response) => sendEvents(response, [chunk("x"), last, "[DONE]"], () => {})
+    expect(await ask("openai", { view })).toMatchObject({ text: "x", outcome: { _tag: "Said" } })
+  })
+
   it("that names no model is not asked", async () => {
     const before = server.asked.length
     expect((await ask("openai")).failure).toMatchObject({ code: "AgentSettingsInvalid" })

@@ -8,6 +8,7 @@ import { Role, TaskState } from "@a2a-js/sdk"
 import type { Client } from "@a2a-js/sdk/client"
 import * as Effect from "effect/Effect"
 import type { AgentFramework, AnswerCall, Outcome } from "../../framework.ts"
+import { letEnd } from "../remote/body.ts"
 import { remoteCall } from "../remote/call.ts"
 import type { Exchange, Trouble } from "../remote/exchange.ts"
 import { RemoteFailure } from "../remote/failure.ts"
@@ -150,6 +151,7 @@ const follow = Effect.fnUntraced(function* (talk: Talk, taskId: string): Effect.
     const next = yield* wait(() => events.next())
     if (next.done === true) break
     yield* hear(talk, next.value)
+    if (isOver(talk.state)) yield* letEnd(exchange, () => events.next())
   }
   if (talk.asBefore) talk.state = TaskState.TASK_STATE_INPUT_REQUIRED
   while (!isOver(talk.state)) {

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { dataOf } from "./data-lines.ts"
 import type { Exchange, Trouble } from "./exchange.ts"
 import { RemoteFailure } from "./failure.ts"
+import { remoteLimits } from "./limits.ts"
 
 export const isJson = (response: Response): boolean =>
   /^application\/(?:[^;]*\+)?json\b/i.test(response.headers.get("content-type") ?? "")
@@ -20,6 +21,10 @@ export const readJson = (exchange: Exchange, response: Response): Effect.Effect<
     parsed,
   )
 
+/** An answer is over before its connection is: one that is cut off then would have to be made anew for the next answer. */
+export const letEnd = (exchange: Exchange, next: () => Promise<unknown>): Effect.Effect<void> =>
+  exchange.wait(next).pipe(Effect.timeoutOption(remoteLimits.endWaitMs), Effect.ignore)
+
 /** Hands each event's data to `use`, in order, until there are no more or `use` gives true. */
 export const eachEvent = Effect.fnUntraced(function* (
   exchange: Exchange,
@@ -30,7 +35,8 @@ export const eachEvent = Effect.fnUntraced(function* (
   const events = dataOf(response.body)
   for (;;) {
     const next = yield* exchange.wait(() => events.next())
-    if (next.done === true || (yield* use(next.value))) return
+    if (next.done === true) return
+    if (yield* use(next.value)) return yield* letEnd(exchange, () => events.next())
   }
 })
 

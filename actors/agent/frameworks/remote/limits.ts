@@ -24,6 +24,8 @@ export const remoteLimits = {
   stepsTracedMax: 64,
   /** Characters of structured data that come along with an answer; more than that is left out. */
   blockCharactersMax: 16_000,
+  /** After an answer's last word until its connection ends too, and so can serve the next one. */
+  endWaitMs: 100,
   /** A check whether the agent is there. */
   checkMs: 10_000,
 } as const
