@@ -87,7 +87,7 @@ const viewOf = ({ text, skill, ...more }: typeof Agent.Type, index: number) =>
 
 /** All allowed ones with their scores, by the words of the embedder itself. */
 const bruteForce = (views: ReadonlyArray<AgentView>, asking: typeof Asking.Type) => {
-  const { query, status = "PRODUCTION", framework, inDepartment, minimumScore = 0.15 } = asking
+  const { query, status = "PRODUCTION", framework, inDepartment, minimumScore = 0.18 } = asking
   return views
     .filter((view) => mayUseAgent(view, asking) && !view.archived && view.status === status)
     .filter((view) => framework === undefined || view.framework === framework)

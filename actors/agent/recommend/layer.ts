@@ -1,4 +1,5 @@
 /** Recommendations over the tenants' databases. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import {
@@ -11,7 +12,6 @@ import {
   PlatformSettings,
   Tenancy,
 } from "../../../resources/index.ts"
-import type { AgentCaller } from "../access.ts"
 import { agentsTopic } from "../index/topic.ts"
 import { type EmbeddingModel, type EmbeddingParts, embeddingModelOf, type Vector } from "./embedding-model.ts"
 import { embedAgents, embedStale } from "./keeping.ts"
@@ -41,20 +41,16 @@ const recommendationOf = (query: string, { view, score }: Near): Recommendation 
   }
 }
 
+/** Whoever has the same rights and filters is shown the same agents. */
+const scopeKey = ({ tenant, model, caller, filters }: Scope): ReadonlyArray<unknown> => [
+  [tenant, model],
+  [filters.status ?? null, filters.framework ?? null, filters.department ?? null],
+  [caller.user, caller.department ?? null, [...caller.groups].sort(), caller.isAdministrator],
+]
+
 /** Everything that an answer depends on, but for the agents themselves. */
-const resultKey = (
-  tenant: string,
-  { user, department, groups, isAdministrator }: AgentCaller,
-  { key, minimumScore: byDefault }: EmbeddingModel,
-  { query, k, filters: { status, framework, department: asked }, minimumScore }: RecommendQuestion,
-): string =>
-  hashOf(
-    JSON.stringify([
-      [tenant, key, query, k, minimumScore ?? byDefault],
-      [status ?? null, framework ?? null, asked ?? null],
-      [user, department ?? null, [...groups].sort(), isAdministrator],
-    ]),
-  )
+const answerKey = (scope: Scope, { query, k, minimumScore }: RecommendQuestion): string =>
+  hashOf(JSON.stringify([scopeKey(scope), query, k, minimumScore ?? null]))
 
 const isZero = (place: Vector): boolean => Array.prototype.every.call(place, (value) => value === 0)
 
@@ -73,8 +69,7 @@ const makeQuestionVectors = () => {
     )
   /** Asks the model once for all that are not kept. */
   const warm = (tenant: string, model: EmbeddingModel, queries: ReadonlyArray<string>) =>
-    Effect.clockWith((clock) => {
-      const now = clock.currentTimeMillisUnsafe()
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const missing = [...new Set(queries)].filter(
         (query) => kept.entry(keyOf(tenant, model, query), 0, now) === undefined,
       )
@@ -90,7 +85,9 @@ const makeQuestionVectors = () => {
 const makeRecommend = (parts: EmbeddingParts) =>
   Effect.gen(function* () {
     const [{ within }, changes] = [yield* Tenancy, yield* Changes]
-    const results = new Kept<Recommended>(recommendLimits.kept)
+    const answers = new Kept<Recommended>(recommendLimits.kept)
+    /** Of a scope, since it costs as much as a search. */
+    const missing = new Kept<number>(recommendLimits.kept)
     const vectors = makeQuestionVectors()
 
     const search = Effect.fnUntraced(function* (
@@ -98,12 +95,16 @@ const makeRecommend = (parts: EmbeddingParts) =>
       scope: Scope,
       { query, k, minimumScore = model.minimumScore }: RecommendQuestion,
     ) {
-      const place = yield* vectors.one(scope.tenant, model, query)
-      const [near, notEmbedded] = yield* within(scope.tenant, (sql) =>
-        Effect.all([
-          isZero(place) ? Effect.succeed([]) : nearest(sql, scope, { place, k, minimumScore }),
-          countMissing(sql, scope),
-        ]),
+      const { tenant } = scope
+      const place = yield* vectors.one(tenant, model, query)
+      const near = isZero(place)
+        ? []
+        : yield* within(tenant, (sql) => nearest(sql, scope, { place, k, minimumScore }))
+      const notEmbedded = yield* keptUnder(
+        missing,
+        hashOf(JSON.stringify(scopeKey(scope))),
+        () => changes.generation(agentsTopic(tenant)),
+        within(tenant, (sql) => countMissing(sql, scope)),
       )
       const recommendations = near.map((one) => recommendationOf(query, one))
       return { recommendations, model: model.name, minimumScore, notEmbedded }
@@ -113,26 +114,20 @@ const makeRecommend = (parts: EmbeddingParts) =>
       function* (tenant, caller, questions) {
         const model = yield* embeddingModelOf(parts, tenant)
         const generation = () => changes.generation(agentsTopic(tenant))
-        const keyed = questions.map((question) => ({
-          question,
-          key: resultKey(tenant, caller, model, question),
-        }))
-        const missing = yield* Effect.clockWith((clock) =>
-          Effect.sync(() =>
-            keyed.filter(
-              ({ key }) => results.entry(key, generation(), clock.currentTimeMillisUnsafe()) === undefined,
-            ),
-          ),
-        )
+        const now = yield* Clock.currentTimeMillis
+        const asked = questions.map((question) => {
+          const scope = { tenant, caller, filters: question.filters, model: model.key }
+          return { question, scope, key: answerKey(scope, question) }
+        })
+        const unknown = asked.filter(({ key }) => answers.entry(key, generation(), now) === undefined)
         yield* vectors.warm(
           tenant,
           model,
-          missing.map(({ question }) => question.query),
+          unknown.map(({ question }) => question.query),
         )
-        return yield* Effect.forEach(keyed, ({ question, key }) => {
-          const scope = { tenant, caller, filters: question.filters, model: model.key }
-          return keptUnder(results, key, generation, search(model, scope, question))
-        })
+        return yield* Effect.forEach(asked, ({ question, scope, key }) =>
+          keptUnder(answers, key, generation, search(model, scope, question)),
+        )
       },
     )
     return recommend

@@ -18,7 +18,7 @@ export const recommendLimits = {
   lockTtlMs: 30_000,
 } as const
 
-/** Below it two texts are alike by chance alone; measured in bench/recommend. */
-export const offlineMinimumScore = 0.15
+/** Of 10,000 agents one is as near to a question by chance alone; measured in bench/recommend. */
+export const offlineMinimumScore = 0.18
 /** Of registered models, each of which has a scale of its own: callers may ask for another. */
 export const modelMinimumScore = 0.3
