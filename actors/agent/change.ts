@@ -3,7 +3,7 @@ import { accept, type DecideContext, type Decision } from "../../engine/index.ts
 import type { AgentProtocol, RejectionOf } from "../../schemas/index.ts"
 import { type Event, evolve, type State, viewOf } from "./state.ts"
 
-/** Between two checks of one agent. */
+/** Between two checks of one agent, give or take a twentieth. */
 export const checkEveryMs = 60_000
 /** After a registration or another address, until the first one. */
 const checkSoonMs = 1_000
@@ -32,7 +32,10 @@ const checkTimer = { timer: "check" } as const
 export const isChecked = ({ descriptor, archived }: State): boolean =>
   descriptor?.endpoint !== undefined && !archived
 
-export const nextCheck = { setTimers: [{ ...checkTimer, due: { afterMs: checkEveryMs } }] }
+/** A little sooner or later each time: agents that were all due after an outage do not stay in step. */
+export const nextCheck = (random: DecideContext["random"]) => ({
+  setTimers: [{ ...checkTimer, due: { afterMs: Math.round(checkEveryMs * (0.95 + random.next() / 10)) } }],
+})
 
 const checkTimers = (before: State, after: State) => {
   if (!isChecked(after)) return isChecked(before) ? { clearTimers: [checkTimer] } : {}

@@ -41,7 +41,7 @@ export const checkNow = (state: State, context: DecideContext): Decision<Event, 
 }
 
 export const checkOnTime = (state: State, context: DecideContext) =>
-  isChecked(state) ? accept({ start: [check(state, context)], ...nextCheck }) : accept()
+  isChecked(state) ? accept({ start: [check(state, context)], ...nextCheck(context.random) }) : accept()
 
 const foundBy = ({ health }: State, outcome: Outcome<AgentHealth>, now: number): AgentHealth | undefined => {
   if (outcome._tag === "Failure" && outcome.code === checkImpossible) return undefined

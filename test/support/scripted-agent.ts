@@ -25,6 +25,7 @@ export const found = (status: AgentHealth["status"]): AgentHealth => ({
 export const scripted = (answers: Array<Effect.Effect<AgentHealth, ActivityFailure>>) => {
   const listed: Array<AgentView> = []
   const checked: Array<string> = []
+  const asked: Array<{ readonly conversation: string }> = []
   let indexFails = false
   const kind = implementation(Agent, {
     index: ({ view }: { readonly view: AgentView }) =>
@@ -41,11 +42,17 @@ export const scripted = (answers: Array<Effect.Effect<AgentHealth, ActivityFailu
         checked.push(view.endpoint ?? "")
         return answers.length > 1 ? answers.shift()! : answers[0]!
       }),
+    answer: (question: { readonly conversation: string }) =>
+      Effect.sync(() => {
+        asked.push(question)
+        return { _tag: "Said", tokens: 1, text: "done", blocks: [] }
+      }),
   } as never)
   return {
     kind,
     listed,
     checked,
+    asked,
     breakIndex: (fails: boolean) => {
       indexFails = fails
     },

@@ -21,11 +21,11 @@ describe("the health of an agent", () => {
         const first = yield* product.start([script.kind])
         expect((yield* create(first.engine)).health.status).toBe("unknown")
         yield* eventually(() => script.checked.length === 1)
-        yield* Effect.sleep(2 * checkEveryMs + 1_000)
+        yield* Effect.sleep(2 * checkEveryMs + 7_000)
         expect(script.checked.length).toBe(3)
         yield* first.crash
         const { engine } = yield* product.start([script.kind])
-        yield* Effect.sleep(2 * checkEveryMs + 5_000)
+        yield* Effect.sleep(2 * checkEveryMs + 7_000)
         const before = script.checked.length
         expect(before).toBeGreaterThan(3)
         expect((yield* described(engine)).health).toMatchObject({ status: "healthy", latencyMs: 3 })
@@ -47,7 +47,7 @@ describe("the health of an agent", () => {
         const script = scripted([Effect.succeed(found("healthy")), Effect.succeed(bad)])
         const { engine } = yield* product.start([script.kind])
         yield* create(engine)
-        yield* Effect.sleep(3 * checkEveryMs + 5_000)
+        yield* Effect.sleep(3 * checkEveryMs + 15_000)
         expect((yield* described(engine)).health).toMatchObject({
           status: "unhealthy",
           consecutiveFailures: 3,

@@ -167,6 +167,29 @@ describe("the life of an agent", () => {
   )
 
   it(
+    "names a task's conversation by the caller and the caller's own session, so that nobody enters another's",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const { kind, asked } = scripted([Effect.succeed(found("healthy"))])
+        const { engine } = yield* product.start([kind])
+        yield* create(engine)
+        const give = (principal: string, session_id?: string) =>
+          engine.ask(
+            AgentProtocol,
+            "r",
+            { _tag: "Execute", task: "x", ...(session_id === undefined ? {} : { context: { session_id } }) },
+            { tenant, principal },
+          )
+        for (const [who, session] of [["ann", "s"], ["ann", "s"], ["bob", "s"], ["ann"], ["ann"]] as const)
+          yield* give(who, session)
+        const [first, again, others, one, two] = asked.map(({ conversation }) => conversation)
+        expect(again).toBe(first)
+        expect(new Set([first, others, one, two]).size).toBe(4)
+      }),
+    ),
+  )
+
+  it(
     "is answered although lists cannot be told, which is done later",
     withProduct((product) =>
       Effect.gen(function* () {
