@@ -171,4 +171,26 @@ describe("the index of sessions", () => {
       }),
     ),
   )
+
+  it(
+    "can be told again from the journal all that it was told",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const { index, put } = indexed()
+        const { engine } = yield* product.start(implemented(put))
+        yield* open(engine, "plain")
+        for (const id of ["m1", "m2"]) {
+          yield* say(engine, id)
+          yield* idle(engine)
+        }
+        yield* eventually(() => index.rows.length === 3)
+        const inputs = product
+          .entries()
+          .flatMap(({ start = [] }) =>
+            start.flatMap(({ activity, input }) => (activity === "index" ? [input] : [])),
+          )
+        expect(inputs).toEqual(index.rows)
+      }),
+    ),
+  )
 })
