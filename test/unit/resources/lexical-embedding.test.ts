@@ -1,6 +1,8 @@
 /** That the offline embedder puts texts side by side that share words, in either language, and no others. */
 import { describe, expect, it } from "vitest"
 import { lexicalDimensions, lexicalVector, wordsOf } from "../../../resources/index.ts"
+import type { EmbeddingRequest } from "../../../resources/llm/call.ts"
+import { offlineUpstream } from "../../../resources/llm/offline-upstream.ts"
 
 const likeness = (one: string, other: string): number => {
   const [a, b] = [lexicalVector(one), lexicalVector(other)]
@@ -72,5 +74,32 @@ describe("the offline embedder", () => {
   it("takes time in proportion to the text", () => {
     const text = `${"가".repeat(50_000)} ${"a".repeat(50_000)}`
     expect(lexicalVector(text).length).toBe(lexicalDimensions)
+  })
+})
+
+describe("the offline model", () => {
+  const embed = async (request: EmbeddingRequest) =>
+    (await offlineUpstream.embed!(request, new AbortController().signal)).data
+
+  it("gives the same numbers as a list and as base64, text by text", async () => {
+    const input = ["고객 불만", "kubernetes"]
+    const plain = await embed({ input })
+    const packed = await embed({ input, encoding_format: "base64" })
+    expect(plain.map(({ index }) => index)).toEqual([0, 1])
+    for (const [index, { embedding }] of packed.entries()) {
+      const bytes = Buffer.from(embedding as unknown as string, "base64")
+      const numbers = Array.from({ length: bytes.length / 4 }, (_, at) => bytes.readFloatLE(at * 4))
+      expect(numbers).toEqual(plain[index]!.embedding)
+    }
+    expect(plain[1]!.embedding).toEqual(Array.from(lexicalVector("kubernetes")))
+  })
+
+  it("refuses other dimensions, and tokens instead of texts, by the parameter's name", async () => {
+    const refusal = (request: EmbeddingRequest) => expect(embed(request)).rejects
+    await refusal({ input: "a", dimensions: 3 }).toMatchObject({
+      kind: "caller",
+      more: { param: "dimensions" },
+    })
+    await refusal({ input: [1, 2] }).toMatchObject({ kind: "caller", more: { param: "input" } })
   })
 })
