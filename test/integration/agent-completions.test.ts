@@ -3,7 +3,7 @@ import OpenAI, { APIError } from "openai"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { json } from "../support/http-answers.ts"
 import { startTestNode, type TestNode } from "../support/node.ts"
-import { registerStubAgent } from "../support/stub-agent.ts"
+import { questionsTo, registerStubAgent } from "../support/stub-agent.ts"
 import {
   answers,
   breaksAfter,
@@ -110,7 +110,7 @@ describe("an agent that is asked", () => {
         { role: "user", content: [{ type: "text", text: "And now?" }] },
       ],
     })
-    expect(upstream.asked.at(-1)!.body.messages).toEqual([
+    expect(questionsTo(upstream).at(-1)!.body.messages).toEqual([
       { role: "user", content: "Be brief." },
       { role: "user", content: "How are you?" },
       { role: "assistant", content: "Well." },
@@ -174,15 +174,15 @@ describe("an agent that is asked", () => {
 
   it.each([false, true])("works no longer when its client leaves, streaming: %s", async (streaming) => {
     upstream.behave(breaksAfter(["Thinking"], "silence"))
-    const before = upstream.asked.length
+    const before = questionsTo(upstream).length
     const leave = new AbortController()
     const body = { ...asked("agent:remote"), stream: streaming }
     const answering = node.request("POST", "/v1/chat/completions", { body, signal: leave.signal })
     const left = answering.then((response) => response.text()).catch(() => "left")
-    await vi.waitFor(() => expect(upstream.asked.length).toBeGreaterThan(before), 10_000)
+    await vi.waitFor(() => expect(questionsTo(upstream).length).toBeGreaterThan(before), 10_000)
     leave.abort()
     expect(await left).toBe("left")
-    await upstream.asked.at(-1)!.closed
+    await questionsTo(upstream).at(-1)!.closed
   })
 })
 
