@@ -1,14 +1,11 @@
 /** That two nodes over one PostgreSQL and one NATS server are one deployment: what one of them changes, the other one obeys. */
 import { randomBytes } from "node:crypto"
-import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
-import { SqlClient } from "effect/sql/SqlClient"
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
-import { Database } from "../../resources/index.ts"
 import { beginLogin, chooseUser, finishLogin, logIn } from "../support/login.ts"
 import { type TestNatsServer, testNatsServer } from "../support/nats.ts"
 import { startTestNode, type TestNode } from "../support/node.ts"
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts"
+import { newDatabase } from "./new-database.ts"
 
 /** Far less than anything is kept without an announcement. */
 const promptMs = 2_000
@@ -18,14 +15,6 @@ const limited = 12
 
 const [[, server] = ["", ""]] = inject("databases")
 const secretKeys = `k1:${randomBytes(32).toString("base64")}`
-
-const newDatabase = async (): Promise<string> => {
-  const name = `two${randomBytes(6).toString("hex")}`
-  const create = Effect.flatMap(SqlClient, (sql) => sql.unsafe(`CREATE DATABASE ${name}`).unprepared)
-  const there = Database.layer({ url: Redacted.make(server), maxConnections: 1 })
-  await Effect.runPromise(Effect.provide(create, there))
-  return Object.assign(new URL(server), { pathname: `/${name}` }).href
-}
 
 let nats: TestNatsServer
 let proxy: TcpProxy
@@ -38,7 +27,7 @@ beforeAll(async () => {
   proxy = await startTcpProxy(Number(new URL(nats.url).port))
   const { user, pass } = nats.connection
   settings = {
-    DATABASE_URL: await newDatabase(),
+    DATABASE_URL: await newDatabase(server),
     NATS_USER: user,
     NATS_PASSWORD: pass,
     MILLRACE_SECRET_KEYS: secretKeys,
