@@ -94,7 +94,7 @@ const addressOf = (framework: Framework, { a2a_endpoint, endpoint }: Settings): 
   return address
 }
 
-const placeholders = new Set(["question", "session_id", "user_id", "history"])
+const placeholders = new Set(["question", "session_id", "user_id", "history", "parameters"])
 
 const checkTemplate = (request: unknown): void => {
   const field = "connection.request"

@@ -51,13 +51,13 @@ const connection = Schema.Struct({
   credential_header: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9-]{1,64}$/u)),
   request: Schema.Unknown.annotate({
     description:
-      "of Custom: the JSON that is sent; {{question}}, {{session_id}}, {{user_id}} and {{history}} in its texts are filled in",
+      "of Custom: the JSON that is sent; {{question}}, {{session_id}}, {{user_id}}, {{history}} and {{parameters}} in its texts are filled in",
   }),
   response_path: textOf(200)
     .check(Schema.isPattern(/^[\p{L}\p{N}_$-]+(?:\.[\p{L}\p{N}_$-]+)*$/u))
     .annotate({ description: "of Custom: where the answer's text is, such as results.0.text" }),
   target: storableTextOf(256).annotate({
-    description: "of OpenAI: the model's name there; of Agno: the command",
+    description: "of OpenAI: the model's name there; of Agno and ADK: the command, chat by default",
   }),
 })
 
