@@ -152,6 +152,27 @@ const shipped = (agent: string) =>
     remedy: "register an agent of your own; this one can be moved and archived",
   })
 
+const originOf = (endpoint: string | undefined): string | undefined =>
+  endpoint === undefined || !URL.canParse(endpoint) ? endpoint : new URL(endpoint).origin
+
+/** A credential is for the service that it was given for: whoever moves the agent does not get it sent elsewhere. */
+const credentialStays = () =>
+  new GatewayError(422, "AGT_REG_006", "The agent's settings do not go together.", {
+    field: "credential",
+    reason: "it was given for another endpoint",
+    remedy: "send it together with the new endpoint; null takes it away",
+  })
+
+/** The old one is gone before the agent answers elsewhere, and is back when that was refused. */
+const withoutCredential = <A>(request: GatewayRequest, agent: string, change: Asking<A>): Asking<A> =>
+  Effect.gen(function* () {
+    const index = yield* AgentIndex
+    const before = yield* index.credential(request.identity.tenant, agent)
+    if (before === undefined) return yield* change
+    yield* index.setCredential(changedBy(request), agent, undefined)
+    return yield* Effect.tapError(change, () => index.setCredential(changedBy(request), agent, before))
+  })
+
 /** Errors: 404 `AGT_REG_001`, 403 `AGT_AUTH_001`, 412 `AGT_REG_005`, 422 `AGT_REG_004`, `AGT_REG_006` to `AGT_REG_008`. */
 export const changeAgent = Effect.fnUntraced(function* (
   engine: EngineShape,
@@ -168,7 +189,13 @@ export const changeAgent = Effect.fnUntraced(function* (
     checkCredential(descriptor, credential)
     const by = request.identity.user
     const command = { _tag: "Change", descriptor, by, expectedVersion: version ?? before.version } as const
-    return yield* engine.ask(AgentProtocol, agent, command, callOf(request, changeMs))
+    const asking = engine.ask(AgentProtocol, agent, command, callOf(request, changeMs))
+    if (originOf(descriptor.endpoint) === originOf(before.endpoint)) return yield* asking
+    const { hasCredential } = yield* AgentIndex
+    if (!(yield* hasCredential(request.identity.tenant, agent))) return yield* asking
+    if (credential === undefined && descriptor.endpoint !== undefined)
+      return yield* Effect.fail(credentialStays())
+    return yield* withoutCredential(request, agent, asking)
   })
   const view = yield* Effect.retry(attempt, {
     times: changeAttemptsMax - 1,

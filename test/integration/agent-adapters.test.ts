@@ -140,6 +140,16 @@ describe.each(spoken)("an agent of $framework", (one) => {
     expect((await ask(framework, { view })).failure).toMatchObject({ code: "AgentMalformed" })
   })
 
+  it("that answers deeper than anybody walks down is malformed", async () => {
+    const deep = "[".repeat(200_000) + "]".repeat(200_000)
+    const text = JSON.stringify(answer("DEEP")).replaceAll('"DEEP"', deep)
+    server.answer = (_, response) =>
+      void response
+        .writeHead(200, { "content-type": "application/json" })
+        .end(text.replace(/}$/, `,"error":${deep}}`))
+    expect((await ask(framework, { view })).failure).toMatchObject({ code: "AgentMalformed" })
+  })
+
   it("that is not there is unreachable", async () => {
     await fresh()
     const gone = await startScriptedServer()

@@ -195,4 +195,37 @@ describe("health and credentials", () => {
     const without = await json<ListedAgent>(send("PATCH", `/api/agents/${id}`, olga, { credential: null }))
     expect(without.settings).toMatchObject({ has_credential: false })
   })
+
+  it("sends no credential to another service than the one that it was given for", async () => {
+    const [endpoint, elsewhere] = ["http://127.0.0.1:9/v1", "http://127.0.0.1:10/v1"]
+    const { id } = await register(olga, {
+      name: "Moving",
+      framework: "Custom",
+      endpoint,
+      credential: "sk-first-service-0123456789",
+    })
+    const change = (token: string, body: Body) => send("PATCH", `/api/agents/${id}`, token, body)
+    expect(await errorOf(await change(admin, { endpoint: elsewhere }))).toMatchObject({
+      status: 422,
+      code: "AGT_REG_006",
+      details: { field: "credential" },
+    })
+    expect((await change(olga, { endpoint: "http://127.0.0.1:9/v2" })).status).toBe(200)
+    const stale = await send(
+      "PATCH",
+      `/api/agents/${id}`,
+      olga,
+      { endpoint: elsewhere, credential: "x" },
+      {
+        "if-match": '"1"',
+      },
+    )
+    expect(stale.status).toBe(412)
+    const kept = await json<ListedAgent>(send("GET", `/api/agents/${id}`, olga))
+    expect(kept.settings).toMatchObject({ has_credential: true, a2a_endpoint: "http://127.0.0.1:9/v2" })
+    const moved = await json<ListedAgent>(change(olga, { endpoint: elsewhere, credential: "sk-second" }))
+    expect(moved.settings).toMatchObject({ has_credential: true, a2a_endpoint: elsewhere })
+    const left = await json<ListedAgent>(change(olga, { endpoint, credential: null }))
+    expect(left.settings).toMatchObject({ has_credential: false, a2a_endpoint: endpoint })
+  })
 })

@@ -68,6 +68,12 @@ const settingsOf = Effect.fnUntraced(function* (
 const late = (timeoutMs: number) => () =>
   Effect.fail(new RemoteFailure("AgentTimeout", `the agent gave no complete answer in ${timeoutMs} ms`))
 
+/** Whatever walks through a document that is nested by the hundred thousand runs out of stack: the agent's fault, not ours. */
+const tooDeep = (defect: unknown) =>
+  defect instanceof RangeError
+    ? Effect.fail(new RemoteFailure("AgentMalformed", "the agent's answer is nested too deep"))
+    : Effect.die(defect)
+
 /** Ends with its connection closed, however it ends. */
 const oneTry = <A>(
   settings: Omit<ExchangeSettings, "send" | "signal" | "now">,
@@ -80,7 +86,8 @@ const oneTry = <A>(
     ({ signal }) => {
       const limits = { totalMs: leftMs, bytesMax: remoteLimits.answerBytesMax }
       const send = settings.call.platform.egress.limited(limits)
-      return use(makeExchange({ ...settings, send, signal, now: () => now }))
+      const exchange = makeExchange({ ...settings, send, signal, now: () => now })
+      return use(exchange).pipe(Effect.catchDefect(tooDeep))
     },
     (controller) => Effect.sync(() => controller.abort()),
   )
