@@ -116,7 +116,9 @@ const isRepeatable = (method: string, { ifMatch, idempotencyKey }: CallOptions):
 
 /** Errors: `clientErrors.input`. */
 export const outgoing = (baseUrl: string, endpoint: AnyEndpoint, call: AnyCall): Outgoing => {
-  const path = endpoint.path.replace(/:(\w+)/g, (_, name: string) => segmentOf(name, call.params?.[name]))
+  const path = endpoint.path.replace(/(?<=\/):(\w+)/g, (_, name: string) =>
+    segmentOf(name, call.params?.[name]),
+  )
   return {
     method: endpoint.method,
     url: baseUrl + path + queryOf(call.query),

@@ -4,7 +4,8 @@ import { permissions } from "../../schemas/index.ts"
 import { errorSchemas, statusesOf } from "./errors.ts"
 import { type Json, jsonSchemasOf, type OperationSchemas } from "./json-schemas.ts"
 
-const pathOf = ({ path }: AnyEndpoint): string => path.replaceAll(/:(\w+)/g, "{$1}")
+/** A colon within a segment, as in `message:send`, is no parameter. */
+const pathOf = ({ path }: AnyEndpoint): string => path.replaceAll(/(?<=\/):(\w+)/g, "{$1}")
 
 /** The part of the id before the last dot names the area. */
 const tagOf = ({ id }: AnyEndpoint): string => id.split(".")[0]!

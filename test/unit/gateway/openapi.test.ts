@@ -47,6 +47,21 @@ suite("the description", () => {
     }
   })
 
+  it("takes a colon within a segment for what it is", () => {
+    expect(Object.keys(document.paths)).toContain("/message:send")
+    expect(Object.keys(document.paths)).toContain("/a2a/agents/{agent}/rest/message:send")
+  })
+
+  it("declares each parameter that a path has, and takes no action's name for one", () => {
+    expect(Object.keys(document.paths)).toContain("/a2a/agents/{agent}/rest/message:send")
+    for (const [path, methods] of Object.entries(document.paths))
+      for (const { parameters = [] } of Object.values(methods)) {
+        const declared = parameters.filter((parameter) => parameter.in === "path")
+        const named = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name)
+        expect(declared.map(({ name }) => name).sort(), path).toEqual(named.sort())
+      }
+  })
+
   it("gives what paths and queries hold as what they mean", () => {
     expect(operation("cep.alerts.list").parameters).toMatchObject([
       { name: "limit", in: "query", required: false, schema: { type: "integer", minimum: 1, maximum: 50 } },

@@ -63,7 +63,7 @@ describe("every route", () => {
   it("declares the parameters that its path names, and no others", () => {
     const wrong = endpoints.filter(
       ({ path, params }) =>
-        [...path.matchAll(/:(\w+)/g)]
+        [...path.matchAll(/(?<=\/):(\w+)/g)]
           .map(([, name]) => name)
           .sort()
           .join() !== Object.keys(params).sort().join(),
