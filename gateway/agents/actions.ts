@@ -18,6 +18,7 @@ import { changedBy } from "../changed-by.ts"
 import { GatewayError, rejectionError } from "../errors.ts"
 import type { GatewayRequest } from "../route.ts"
 import { agentDetail } from "./bodies.ts"
+import { requireRoom } from "./owned.ts"
 import { changedSettings, descriptorOf } from "./settings.ts"
 
 /** A change is answered once lists show it; a check when the agent answered; a task may take as long as a question to OPS. */
@@ -93,6 +94,8 @@ const create = Effect.fnUntraced(function* (
   // A tenant that is new may not have its own yet.
   if (Object.hasOwn(builtinAgents, id))
     return yield* Effect.fail(rejectionError("agent", { _tag: "AgentExists" }))
+  const { find } = yield* AgentIndex
+  if ((yield* find(request.identity.tenant, id)) === undefined) yield* requireRoom(request.identity, user)
   const command = { _tag: "Create", descriptor, by: user } as const
   const view = yield* engine.ask(AgentProtocol, id, command, callOf(request, changeMs))
   yield* keepCredential(request, id, credential)
@@ -111,7 +114,7 @@ const checkCredential = (
   })
 }
 
-/** Errors: 409 `AGT_REG_003`, 422 `AGT_REG_006`, `AGT_REG_007`, 503 `AGT_SEC_002`. */
+/** Errors: 409 `AGT_REG_003`, `AGT_REG_009`, 422 `AGT_REG_006`, `AGT_REG_007`, 503 `AGT_SEC_002`. */
 export const registerAgent = (
   engine: EngineShape,
   request: GatewayRequest,
@@ -208,7 +211,7 @@ export const changeAgent = Effect.fnUntraced(function* (
   return view
 })
 
-/** A move along the life cycle, into the archive, or out of it. Errors: as `changeAgent`, and 422 `AGT_LIFE_001`. */
+/** A move along the life cycle, into the archive, or out of it. Errors: as `changeAgent`, 422 `AGT_LIFE_001`, 409 `AGT_REG_009`. */
 export const moveAgent = Effect.fnUntraced(function* (
   engine: EngineShape,
   request: GatewayRequest,
@@ -219,7 +222,9 @@ export const moveAgent = Effect.fnUntraced(function* (
   },
 ): Effect.fn.Return<AgentView, Failure, AgentIndex> {
   const { agent, to, version } = asked
-  yield* changeableAgent(request.identity, agent)
+  const { owner, archived } = yield* changeableAgent(request.identity, agent)
+  const returns = archived && "archived" in to && !to.archived
+  if (returns && owner !== undefined) yield* requireRoom(request.identity, owner)
   const terms = {
     by: request.identity.user,
     ...(version === undefined ? {} : { expectedVersion: version }),

@@ -82,7 +82,7 @@ export const agentEndpoints = {
     },
     answer: AgentDetail,
     status: 201,
-    errors: ["AGT_REG_003", ...settings],
+    errors: ["AGT_REG_003", "AGT_REG_009", ...settings],
   }),
   get: endpoint({
     id: "agents.get",
@@ -122,7 +122,7 @@ export const agentEndpoints = {
     permission,
     params,
     answer: AgentDetail,
-    errors: changed,
+    errors: [...changed, "AGT_REG_009"],
   }),
   move: endpoint({
     id: "agents.move",
@@ -172,7 +172,7 @@ export const agentEndpoints = {
       a2a_endpoint: Schema.String,
       status: Schema.Literal("registered"),
     }),
-    errors: [...changed, ...settings],
+    errors: [...changed, "AGT_REG_009", ...settings],
   }),
   executeA2a: endpoint({
     ...execution,

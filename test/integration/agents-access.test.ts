@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { builtinAgents } from "../../actors/index.ts"
+import { ownedAgentsMax } from "../../gateway/agents/owned.ts"
 import { Tenancy } from "../../resources/index.ts"
 import { agentsOver, type Body, json, type ListedAgent, llm } from "../support/agents-over-http.ts"
 import { errorOf } from "../support/http-answers.ts"
@@ -146,6 +147,36 @@ describe("A2A registration", () => {
       data: { text: expect.any(String) },
       metadata: { execution_time: expect.any(Number), tokens_used: expect.any(Number) },
     })
+  })
+})
+
+describe("the number of one user's agents", () => {
+  it("is bounded: one more is neither registered nor restored, and what there is is registered again", async () => {
+    const hoarder = await node.login("hoarder")
+    const address = { name: "By address", framework: "Custom", a2a_endpoint: "http://127.0.0.1:9/x" }
+    const again = () => statusOf("POST", "/api/agents/a2a/register", hoarder, address)
+    expect(await again()).toBe(200)
+    const { id } = await register(hoarder, llm("archived"))
+    await send("DELETE", `/api/agents/${id}`, hoarder)
+    await node.run(
+      Effect.flatMap(Tenancy, ({ within }) =>
+        within(
+          "default",
+          (sql) => sql`
+            INSERT INTO agents SELECT (jsonb_populate_record(a, jsonb_build_object('id', 'hoard-' || n, 'archived', false))).*
+            FROM agents a, generate_series(1, ${ownedAgentsMax - 1}::int) n
+            WHERE a.tenant = 'default' AND a.id = ${id}`,
+        ),
+      ),
+    )
+    expect(await errorOf(await send("POST", "/api/agents/", hoarder, llm("one more")))).toMatchObject({
+      status: 409,
+      code: "AGT_REG_009",
+      details: { limit: "ownedAgentsMax", remedy: expect.any(String) },
+    })
+    expect(await statusOf("POST", `/api/agents/${id}/restore`, hoarder)).toBe(409)
+    expect(await again()).toBe(200)
+    expect(await statusOf("POST", "/api/agents/", nam, llm("of another"))).toBe(201)
   })
 })
 
