@@ -9,7 +9,7 @@
  * checked every `checkEveryMs`, by whichever node has its partition.
  */
 import * as Schema from "effect/Schema"
-import { accept, activity, type Caller, define, reject } from "../../engine/index.ts"
+import { accept, activity, type Caller, type DecideContext, define, reject } from "../../engine/index.ts"
 import {
   type AgentDescriptor,
   AgentDescriptor as AgentDescriptorSchema,
@@ -27,6 +27,8 @@ import { type Answered, answerActivity } from "./question.ts"
 import { events, evolve, initial, State, upcastCommand, upcastEvent, upcastState, viewOf } from "./state.ts"
 
 export const runningMax = 200
+/** What a tenant's and a user's name leave of it is the session's. */
+const conversationCharactersMax = 512
 /** When the index could not be reached for as long as an activity tries. */
 export const indexAgainMs = 30_000
 
@@ -53,9 +55,17 @@ const executionOf = (answered: Answered, executionTimeMs: number): Execution => 
   return { ...usage, ...from, status: "success", executionTimeMs, text, blocks, tokens }
 }
 
-/** Of what one caller says belongs together: nobody reaches into another's conversation by its name. */
-const conversationOf = (session: string | undefined, principal: string | undefined): string | undefined =>
-  session === undefined || session === "" ? undefined : `task:${principal ?? ""}:${session}`.slice(0, 256)
+/**
+ * Of what one caller says belongs together: nobody reaches into another's conversation by its name, also not in a service
+ * that several tenants use. The name's length keeps `a` with `b:c` from `a:b` with `c`.
+ */
+const conversationOf = (
+  session: string | undefined,
+  { self, principal = "" }: Pick<DecideContext, "self" | "principal">,
+): string | undefined =>
+  session === undefined || session === ""
+    ? undefined
+    : `task:${self.tenant}:${principal.length}:${principal}:${session}`.slice(0, conversationCharactersMax)
 
 const sameDescriptor = Schema.toEquivalence(AgentDescriptorSchema)
 const by = (name: string | undefined) => (name === undefined ? {} : { by: name })
@@ -107,7 +117,8 @@ export const Agent = define(AgentProtocol, {
       return described === undefined ? reject({ _tag: "AgentUnknown" }) : accept({ reply: described })
     },
     CheckHealth: (state, _, context) => checkNow(state, context),
-    Execute: (state, { task, context, parameters }, { now, caller, random, principal }) => {
+    Execute: (state, { task, context, parameters }, deciding) => {
+      const { now, caller, random, principal } = deciding
       if (state.descriptor === undefined) return reject({ _tag: "AgentUnknown" })
       if (state.archived) return reject({ _tag: "AgentArchived" })
       if (Object.keys(state.running).length >= runningMax)
@@ -118,7 +129,7 @@ export const Agent = define(AgentProtocol, {
       const input = {
         agent: state.agent,
         question: task,
-        conversation: conversationOf(context?.session_id, principal) ?? plan,
+        conversation: conversationOf(context?.session_id, deciding) ?? plan,
         turn: 1,
         history: [],
         agents: [state.agent],

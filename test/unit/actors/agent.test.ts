@@ -173,18 +173,25 @@ describe("the life of an agent", () => {
         const { kind, asked } = scripted([Effect.succeed(found("healthy"))])
         const { engine } = yield* product.start([kind])
         yield* create(engine)
-        const give = (principal: string, session_id?: string) =>
+        const give = (principal: string, session_id?: string, of = tenant) =>
           engine.ask(
             AgentProtocol,
             "r",
             { _tag: "Execute", task: "x", ...(session_id === undefined ? {} : { context: { session_id } }) },
-            { tenant, principal },
+            { tenant: of, principal },
           )
-        for (const [who, session] of [["ann", "s"], ["ann", "s"], ["bob", "s"], ["ann"], ["ann"]] as const)
-          yield* give(who, session)
-        const [first, again, others, one, two] = asked.map(({ conversation }) => conversation)
+        const own = [
+          ["ann", "s"],
+          ["ann", "s"],
+        ] as const
+        const others = [["bob", "s"], ["ann"], ["ann"], ["a", "b:c"], ["a:b", "c"]] as const
+        for (const [who, session] of [...own, ...others]) yield* give(who, session)
+        const elsewhere = { tenant: "acme", principal: "ann" }
+        yield* engine.ask(AgentProtocol, "r", { _tag: "Create", descriptor: remote, by: "eve" }, elsewhere)
+        yield* give("ann", "s", "acme")
+        const [first, again, ...rest] = asked.map(({ conversation }) => conversation)
         expect(again).toBe(first)
-        expect(new Set([first, others, one, two]).size).toBe(4)
+        expect(new Set([first, ...rest]).size).toBe(7)
       }),
     ),
   )
