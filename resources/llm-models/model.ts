@@ -85,4 +85,6 @@ export interface ModelCaller {
   readonly userId: string
   readonly user: string
   readonly permissions: ReadonlySet<string>
+  /** It calls a model that its settings name, for itself and nobody: that takes no grant. Never of a request. */
+  readonly isPlatform?: true
 }

@@ -28,7 +28,7 @@ const heldBy = (sql: SqlClient, caller: ModelCaller) => {
   const me = idOrNull(caller.userId)
   return sql`CROSS JOIN (SELECT (SELECT id FROM users WHERE id = ${me}::uuid AND is_active) AS id) me
     CROSS JOIN LATERAL (
-      SELECT m.is_builtin OR coalesce(bool_or(p.can_use), false) AS can_use,
+      SELECT m.is_builtin OR ${caller.isPlatform === true}::boolean OR coalesce(bool_or(p.can_use), false) AS can_use,
         coalesce(bool_or(p.can_share), false) AS can_share,
         ${isAdmin(caller)}::boolean OR coalesce(m.owner_id = me.id, false)
           OR coalesce(bool_or(p.can_manage), false) AS can_manage

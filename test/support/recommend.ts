@@ -69,17 +69,20 @@ const registry = Layer.succeed(LlmModels, {
       : Effect.succeed({ model: { id: name, name, model_name: `${name}-1`, provider: "Custom" } }),
 } as unknown as (typeof LlmModels)["Service"])
 
-export const recommendationServices = agentRecommendationsLayer.pipe(
-  Layer.provideMerge(Layer.mergeAll(llm, registry, PlatformSettings.layer, agentIndexLayer)),
-  Layer.provideMerge(
-    Layer.mergeAll(
-      Tenancy.layer(platformTables),
-      Changes.layerLocal,
-      Secrets.layer({ keys: [secretKeys.old] }),
+export const recommendationServicesOn = (database: ReturnType<typeof ephemeralDatabase>) =>
+  agentRecommendationsLayer.pipe(
+    Layer.provideMerge(Layer.mergeAll(llm, registry, PlatformSettings.layer, agentIndexLayer)),
+    Layer.provideMerge(
+      Layer.mergeAll(
+        Tenancy.layer(platformTables),
+        Changes.layerLocal,
+        Secrets.layer({ keys: [secretKeys.old] }),
+      ),
     ),
-  ),
-  Layer.provideMerge(ephemeralDatabase()),
-)
+    Layer.provideMerge(database),
+  )
+
+export const recommendationServices = recommendationServicesOn(ephemeralDatabase())
 
 export const callerNamed = (user: string, more: Partial<AgentCaller> = {}): AgentCaller => ({
   user,

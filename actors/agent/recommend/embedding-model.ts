@@ -41,7 +41,12 @@ const offlineModel: EmbeddingModel = {
 }
 
 /** The platform itself calls: nobody who asks for a recommendation needs a grant on the model. */
-const system = { userId: "", user: "system", permissions: new Set([everyPermission]) }
+const system = {
+  userId: "",
+  user: "system",
+  permissions: new Set([everyPermission]),
+  isPlatform: true as const,
+}
 
 const remedy =
   "try again later; or have an administrator look at the model, or set agents.embedding_model to another or to an empty text"
