@@ -98,6 +98,7 @@ const rejections: Record<RejectionTag, Row> = {
   TooManyWaiting: [429, "OPS_LOAD_001", "Too many wait for this plan."],
   TaskUnknown: [404, "TSK_TASK_001", "There is no such task."],
   TaskTaken: [409, "TSK_TASK_002", "The task exists with another agent or message."],
+  TaskMovedOn: [409, "TSK_TASK_005", "This message made a task that was gone on with since."],
   TaskEnded: [409, "TSK_TASK_003", "The task has ended."],
   TaskAtWork: [409, "TSK_TASK_004", "The agent is at work and asked nothing; wait or cancel the task."],
   TaskTooLong: [422, "TSK_LIM_001", "The task holds as much as it may; begin another one in its context."],

@@ -218,6 +218,8 @@ export const TaskProtocol = protocol({
   rejections: {
     TaskUnknown: {},
     TaskTaken: { agent: Id },
+    /** Its sender has gone on with it since: whoever says the same again does not mean this one. */
+    TaskMovedOn: {},
     TaskEnded: { status: TaskStatus },
     /** It is at work: nothing was asked back. */
     TaskAtWork: { status: TaskStatus },

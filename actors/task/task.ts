@@ -4,7 +4,7 @@
  * answers in an activity beside its mailbox.
  *
  * I1 Events are numbered 1, 2, 3 … without gaps, and each is signalled after it is durable. I2 The same message id gives
- * the same turn. I3 Every task ends once, and nothing of it changes afterwards but its receivers. I4 What an answer
+ * the same turn; the first one no more once its sender has answered the agent, or canceled. I3 Every task ends once, and nothing of it changes afterwards but its receivers. I4 What an answer
  * reports after its turn is over is ignored. I5 Within a turn no agent gets the task twice, and it moves at most
  * `transfersPerTurnMax` times. I6 An agent that is silent for `silenceMs` loses the task. I7 Each receiver is told of each
  * change of the status at least once and in order, unless it cannot be reached. I8 An ended task gives up its events after
@@ -23,6 +23,7 @@ import {
   isEnded,
   readEventsMax,
   TaskProtocol,
+  type TaskPush,
   taskCharactersMax,
   taskPushesMax,
   taskTurnsMax,
@@ -221,19 +222,17 @@ const startTurn = (
   })
 }
 
-/** The turn that a message made before, if it did. */
-const madeBefore = ({ task, status, messages, recent }: State, messageId: string) => {
+/** The turn that a message made before, if it did; where it is to be reported is as the message says now. */
+const madeBefore = (state: State, messageId: string, push: TaskPush | undefined) => {
+  const { task, status, messages, recent } = state
   const before = messages.find((message) => message.messageId === messageId && message.role === "user")
   if (before === undefined) return undefined
   const told = recent.find((event) => event.type === "message" && event.messageId === messageId)
-  return accept({
-    reply: {
-      task,
-      status,
-      turn: before.turn,
-      after: told === undefined ? 0 : before.turn === 1 ? 0 : told.n - 1,
-    },
-  })
+  const after = told === undefined || before.turn === 1 ? 0 : told.n - 1
+  const reply = { task, status, turn: before.turn, after }
+  if (push === undefined || hasTooManyPushes(state, push.id)) return accept({ reply })
+  const set = [{ _tag: "PushSet" as const, push }]
+  return accept({ events: set, start: startPushes(state, fold(state, set)), reply })
 }
 
 export const Task = define(TaskProtocol, {
@@ -246,8 +245,9 @@ export const Task = define(TaskProtocol, {
       const { agent, owner, context: conversationContext, history = [], push } = command
       const { conversation = conversationContext, parameters, metadata } = command
       if (state.opened !== undefined) {
+        if (state.turns > 1 || state.status === "canceled") return reject({ _tag: "TaskMovedOn" })
         const isSame = state.opened.agent === agent && state.opened.owner === owner
-        const same = isSame ? madeBefore(state, command.messageId) : undefined
+        const same = isSame ? madeBefore(state, command.messageId, push) : undefined
         return same ?? reject({ _tag: "TaskTaken", agent: state.opened.agent })
       }
       const opened = {
@@ -267,7 +267,8 @@ export const Task = define(TaskProtocol, {
     },
     Continue: (state, command, context) => {
       if (state.opened === undefined) return reject({ _tag: "TaskUnknown" })
-      const before = madeBefore(state, command.messageId)
+      const { push } = command
+      const before = madeBefore(state, command.messageId, push)
       if (before !== undefined) return before
       const { status } = state
       if (isEnded(status)) return reject({ _tag: "TaskEnded", status })
@@ -275,7 +276,6 @@ export const Task = define(TaskProtocol, {
       const characters = state.answers.reduce((sum, { text }) => sum + text.length, 0)
       if (characters + answerCharactersMax > taskCharactersMax)
         return reject({ _tag: "TaskTooLong", limit: taskCharactersMax })
-      const { push } = command
       if (push !== undefined && hasTooManyPushes(state, push.id))
         return reject({ _tag: "TooManyPushes", limit: taskPushesMax })
       return startTurn(state, context, push === undefined ? [] : [{ _tag: "PushSet", push }], command)

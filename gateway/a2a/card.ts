@@ -48,27 +48,23 @@ const skillOf = ({ id, name, description, tags = [], examples = [] }: AgentDescr
   securityRequirements: [],
 })
 
-const securityOf = ({ login }: GatewayServices) => ({
-  bearer: {
-    scheme: {
-      $case: "httpAuthSecurityScheme" as const,
-      value: {
-        description: "An access token of the login, or an API key.",
-        scheme: "Bearer",
-        bearerFormat: "",
-      },
-    },
+const bearer = {
+  scheme: {
+    $case: "httpAuthSecurityScheme" as const,
+    value: { description: "What the login gives, or an API key.", scheme: "Bearer", bearerFormat: "" },
   },
-  openId: {
-    scheme: {
-      $case: "openIdConnectSecurityScheme" as const,
-      value: {
-        description: "The login of this deployment.",
-        openIdConnectUrl: `${login.issuer()}/.well-known/openid-configuration`,
-      },
-    },
-  },
-})
+}
+
+/** A login that is not protected on its way, as in development, is not recommended to anybody. */
+const securityOf = ({ login }: GatewayServices): AgentCard["securitySchemes"] => {
+  const issuer = login.issuer()
+  if (!issuer.startsWith("https:")) return { bearer }
+  const value = {
+    description: "The login of this deployment.",
+    openIdConnectUrl: `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`,
+  }
+  return { bearer, openId: { scheme: { $case: "openIdConnectSecurityScheme", value } } }
+}
 
 export interface Described extends AgentDescriptor {
   /** Undefined: the default one, at the addresses that name none. */
@@ -78,6 +74,7 @@ export interface Described extends AgentDescriptor {
 const cardOf = (services: GatewayServices, base: string, described: Described): AgentCard => {
   const { agent, name, description, agentVersion, skills } = described
   const shown = skills.map(skillOf)
+  const securitySchemes = securityOf(services)
   return {
     name,
     description: description === "" ? name : description,
@@ -102,8 +99,8 @@ const cardOf = (services: GatewayServices, base: string, described: Described): 
             ]
           : [],
     },
-    securitySchemes: securityOf(services),
-    securityRequirements: [{ schemes: { bearer: { list: [] } } }, { schemes: { openId: { list: [] } } }],
+    securitySchemes,
+    securityRequirements: Object.keys(securitySchemes).map((name) => ({ schemes: { [name]: { list: [] } } })),
     defaultInputModes: [...inputModes],
     defaultOutputModes: [...outputModes],
     skills: shown.length > 0 ? shown : [skillOf({ id: "answer", name, description: description || name })],
@@ -172,7 +169,7 @@ type SchemeJson = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
 const legacyScheme = (scheme: SchemeJson) => {
   const { httpAuthSecurityScheme: http, openIdConnectSecurityScheme: openId } = scheme
-  if (http !== undefined) return { type: "http", ...http }
+  if (http !== undefined) return { type: "http", ...http, scheme: String(http.scheme).toLowerCase() }
   return { type: "openIdConnect", ...openId }
 }
 
@@ -196,9 +193,13 @@ export const cardJson = (card: AgentCard, version: Version | undefined): unknown
   return { ...json, ...legacyFields(card), securitySchemes: schemes }
 }
 
+/** What a card says is the program's, or an agent's, which has its own tag. */
+const startedAt = new Date().toUTCString()
+
 /** A card may be kept for a while, and asked for again by its tag. Source: §8.6. */
 export const cardHeaders = (body: string, isPublic: boolean): HeaderSet => ({
   ETag: `W/"${createHash("sha256").update(body).digest("hex").slice(0, 24)}"`,
+  "Last-Modified": startedAt,
   "Cache-Control": `${isPublic ? "public" : "private"}, max-age=${isPublic ? 300 : 60}`,
   Vary: "A2A-Version, Authorization, Origin, Accept-Encoding",
 })

@@ -13,7 +13,7 @@ export const malformed = (field: string, reason: string): A2AError =>
   new RequestMalformedError({ message: `${field} ${reason}.`, metadata: { field } })
 
 export const notFound = (task: string): A2AError =>
-  new TaskNotFoundError({ message: "There is no such task.", metadata: { taskId: task } })
+  new TaskNotFoundError({ message: "Task not found.", metadata: { taskId: task } })
 
 export const wrongContent = (type: string): A2AError =>
   new ContentTypeNotSupportedError({
@@ -24,8 +24,16 @@ export const wrongContent = (type: string): A2AError =>
 const textOf = ({ message, details }: GatewayError): string =>
   typeof details.reason === "string" ? `${message} ${details.reason}` : message
 
+/** Of the request itself. */
+const wrongType = ({ details }: GatewayError): A2AError =>
+  new ContentTypeNotSupportedError({
+    message: "A request is JSON, and uncompressed: send Content-Type: application/json.",
+    metadata: { mediaType: String(details.content_type ?? details.content_encoding ?? "") },
+  })
+
 const byCode: Readonly<Record<string, (error: GatewayError) => A2AError>> = {
-  TSK_TASK_001: ({ message }) => new TaskNotFoundError(message),
+  GTW_BODY_002: wrongType,
+  TSK_TASK_001: () => new TaskNotFoundError("Task not found."),
   TSK_TASK_002: (error) => new RequestMalformedError(textOf(error)),
   TSK_TASK_003: (error) => new UnsupportedOperationError(textOf(error)),
   TSK_TASK_004: (error) => new UnsupportedOperationError(textOf(error)),
@@ -46,5 +54,5 @@ export const a2aErrorOf = (failure: unknown): A2AError => {
 /** Of `CancelTask` what has ended is an error of its own. */
 export const cancelErrorOf = (failure: unknown): A2AError => {
   const error = toGatewayError(failure)
-  return error.code === "TSK_TASK_003" ? new TaskNotCancelableError(error.message) : a2aErrorOf(failure)
+  return error.code === "TSK_TASK_003" ? new TaskNotCancelableError("Task cannot be canceled: it has ended.") : a2aErrorOf(failure)
 }

@@ -2,7 +2,6 @@
  * Receivers of a task's changes. Addresses and credentials are sealed before they reach the task, and what is secret is
  * never told again.
  */
-import { randomUUID } from "node:crypto"
 import type { TaskPushNotificationConfig } from "@a2a-js/sdk"
 import { openReceiver, type Receiver, sealReceiver } from "../../actors/index.ts"
 import type { SecretsService } from "../../resources/index.ts"
@@ -13,6 +12,8 @@ import type { Version } from "./versions.ts"
 const urlCharactersMax = 2_000
 const secretCharactersMax = 4_096
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/u
+/** The id of a receiver that was given none. */
+const unnamed = "default"
 const headerText = /^[\x20-\x7e]*$/u
 
 const requireShort = (field: string, text: string): void => {
@@ -28,7 +29,7 @@ const requireUrl = (url: string): void => {
     throw malformed("url", "has to be an address with https or http")
 }
 
-/** Throws when the receiver cannot be one. Whether it may be reached at all is found out when it is told something. */
+/** Throws when the receiver cannot be one. Without an id there is one of a task, whatever is sent again. Whether it may be reached at all is found out when it is told something. */
 export const pushOf = (
   secrets: SecretsService,
   at: { readonly tenant: string; readonly task: string },
@@ -47,7 +48,7 @@ export const pushOf = (
     ...(authentication?.scheme ? { scheme: authentication.scheme } : {}),
     ...(authentication?.credentials ? { credentials: authentication.credentials } : {}),
   }
-  return sealReceiver(secrets, at, { id: id === "" ? randomUUID() : id, version, receiver })
+  return sealReceiver(secrets, at, { id: id === "" ? unnamed : id, version, receiver })
 }
 
 /** Without its token and credentials. */

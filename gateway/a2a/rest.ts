@@ -1,6 +1,5 @@
 /** The REST binding of the public protocol, in either version. Source: A2A 1.0 §11, A2A 0.3.0 §3.2.3. */
 import {
-  A2A_CONTENT_TYPE,
   AgentCard,
   ListTaskPushNotificationConfigsResponse,
   ListTasksResponse,
@@ -13,8 +12,8 @@ import {
 } from "@a2a-js/sdk"
 import { toLegacyHTTPError } from "@a2a-js/sdk/compat/v0_3/server"
 import { restStatusFor, toRestErrorBody } from "@a2a-js/sdk/errors"
-import { text } from "../answers.ts"
-import { GatewayError, toGatewayError } from "../errors.ts"
+import { json } from "../answers.ts"
+import { GatewayError } from "../errors.ts"
 import { readObject } from "../http/body.ts"
 import { responseHeaders } from "../request-context.ts"
 import type { GatewayRequest } from "../route.ts"
@@ -28,7 +27,6 @@ import { namedVersion, type Version } from "./versions.ts"
 /** What differs between the versions on the wire. */
 const bindings = {
   "1.0": {
-    type: A2A_CONTENT_TYPE,
     sendIn: (body: unknown) => SendMessageRequest.fromJSON(body),
     pushConfigIn: (body: unknown, taskId: string) =>
       TaskPushNotificationConfig.fromJSON({ ...(body as object), taskId }),
@@ -40,13 +38,19 @@ const bindings = {
   },
   "0.3": {
     ...v03,
-    type: "application/json",
     errorOut: (failure: unknown): unknown => toLegacyHTTPError(a2aErrorOf(failure)),
   },
 } as const
 
+/** Where the protocol's table differs from its library's. Source: A2A 1.0 §5.4. */
+const statuses: Readonly<Record<string, number>> = {
+  TASK_NOT_CANCELABLE: 409,
+  CONTENT_TYPE_NOT_SUPPORTED: 415,
+}
+
 const statusOf = (failure: unknown): number => {
-  const status = restStatusFor(a2aErrorOf(failure))
+  const error = a2aErrorOf(failure)
+  const status = statuses[error.reason] ?? restStatusFor(error)
   // What the protocol has no word for keeps the gateway's own status.
   return status === 500 && failure instanceof GatewayError ? failure.status : status
 }
@@ -91,7 +95,7 @@ export class RestCall {
   }
 
   #json(status: number, body: unknown): Response {
-    return text(this.#request.context, status, this.#wire.type, JSON.stringify(body))
+    return json(this.#request.context, status, body)
   }
 
   #failed(failure: unknown): Response {
@@ -103,13 +107,9 @@ export class RestCall {
   async #answer(work: (handler: TaskHandler) => Promise<Response>): Promise<Response> {
     try {
       namedVersion(this.#request)
-      const { agent } = { agent: this.#agent }
-      const endpoint = { agent, version: this.#version }
+      const endpoint = { agent: this.#agent, version: this.#version }
       return await work(new TaskHandler(this.#services, this.#request, endpoint, this.#abort.signal))
     } catch (failure) {
-      const { status } = toGatewayError(failure)
-      // Too large, and not JSON: before the protocol had a word.
-      if (failure instanceof GatewayError && [413, 415].includes(status)) throw failure
       return this.#failed(failure)
     }
   }

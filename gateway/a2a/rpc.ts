@@ -2,6 +2,7 @@
  * The envelope of JSON-RPC 2.0: one call or a batch of them, for the methods `agent.*` and those of the public protocol.
  * Source: https://www.jsonrpc.org/specification
  */
+import { formatSSEEvent } from "@a2a-js/sdk"
 import { json } from "../answers.ts"
 import { GatewayError } from "../errors.ts"
 import { readBodyText } from "../http/body.ts"
@@ -19,13 +20,13 @@ import {
 } from "./public-methods.ts"
 import { answerSeedMethod, isSeedMethod } from "./seed-methods.ts"
 import { isSeedStream, streamSeedMethod } from "./seed-stream.ts"
-import { streamEvents } from "./sse.ts"
+import { eventStream, streamEvents } from "./sse.ts"
 
 export const batchCallsMax = 50
 /** Calls of a batch that run at the same time. */
 const batchAtOnce = 8
 
-const { parseError, invalidRequest, methodNotFound, internalError } = jsonRpcCodes
+const { parseError, invalidRequest, methodNotFound, invalidParams, internalError } = jsonRpcCodes
 
 type Id = RpcCall["id"]
 
@@ -36,6 +37,16 @@ const failed = (id: Id, { code, message, data }: JsonRpcFailure) => ({
 })
 
 const invalid = (reason: string) => new JsonRpcFailure(invalidRequest, "Invalid Request", { details: reason })
+
+/**
+ * The public protocol has no notifications: a call without an id was forgotten to be given one, and whoever made it is at
+ * least told that it failed. In a batch nothing is said of it.
+ */
+const untold = (answer: unknown): unknown =>
+  typeof answer === "object" && answer !== null && "error" in answer ? answer : undefined
+
+const notFound = () => new JsonRpcFailure(methodNotFound, "Method not found")
+const isMethod = (method: string): boolean => isPublicMethod(method) || isSeedMethod(method)
 
 const isId = (id: unknown): id is Id =>
   id === undefined ||
@@ -52,7 +63,9 @@ const callOf = (value: unknown): RpcCall => {
   if (typeof method !== "string" || method === "") throw invalid("method has to be a text")
   if (!isId(id)) throw invalid("id has to be a text, a whole number or null")
   if (params !== undefined && (typeof params !== "object" || params === null))
-    throw invalid("params has to be an object or a list")
+    throw new JsonRpcFailure(invalidParams, "Invalid params", {
+      details: "params has to be an object or a list",
+    })
   return { method, ...(params === undefined ? {} : { params }), id: "id" in value ? (id ?? null) : undefined }
 }
 
@@ -109,10 +122,11 @@ class Calls {
         const result = await answerSeedMethod(this.#services, this.#request, seedCall)
         return id === undefined ? undefined : { jsonrpc: "2.0", id, result }
       }
-      if (!isPublicMethod(method)) throw new JsonRpcFailure(methodNotFound, "Method not found")
+      if (!isPublicMethod(method)) throw notFound()
       if (isStreaming(method)) throw invalid("a stream cannot be part of a batch, nor of a notification")
       const called = await this.#called(call)
-      return id === undefined || "events" in called ? undefined : called.answer
+      if ("events" in called) return undefined
+      return id === undefined ? untold(called.answer) : called.answer
     } catch (failure) {
       if (id === undefined) return undefined
       return failed(
@@ -138,8 +152,15 @@ class Calls {
     try {
       return await streamEvents(this.#services, this.#request, events, { failed: error, abort: this.#abort })
     } catch (failure) {
-      return json(this.#request.context, 200, error(failure))
+      const last = error(failure)
+      // 0.3 gives even this as an event.
+      return call.method === "tasks/resubscribe" ? this.#event(last) : json(this.#request.context, 200, last)
     }
+  }
+
+  #event(value: unknown): Response {
+    const headers = { ...responseHeaders(this.#request.context), ...eventStream }
+    return new Response(formatSSEEvent(value as never), { headers })
   }
 
   /** In the order of the requests. */
@@ -154,11 +175,13 @@ class Calls {
     return answers.filter((answer) => answer !== undefined)
   }
 
-  #one(value: unknown): Promise<unknown> {
+  async #one(value: unknown): Promise<unknown> {
     try {
-      return this.#answer(callOf(value))
+      const call = callOf(value)
+      const answer = await this.#answer(call)
+      return call.id === undefined ? undefined : answer
     } catch (failure) {
-      return Promise.resolve(failed(idIn(value), failure as JsonRpcFailure))
+      return failed(idIn(value), failure as JsonRpcFailure)
     }
   }
 
@@ -172,6 +195,7 @@ class Calls {
       return answers.length === 0 ? nothing() : json(context, 200, answers)
     }
     const call = callOf(value)
+    if (call.id === undefined && !isMethod(call.method)) return json(context, 200, failed(null, notFound()))
     if (call.id !== undefined && isStreaming(call.method)) return this.#stream(call)
     const seedCall = { ...call, params: call.params, id: call.id, agent: this.#agent }
     if (isSeedStream(this.#request, seedCall))
@@ -179,6 +203,12 @@ class Calls {
     const answer = await this.#answer(call)
     return answer === undefined ? nothing() : json(context, 200, answer)
   }
+}
+
+const wrongContentType = {
+  jsonrpc: "2.0",
+  id: null,
+  error: publicErrorOf(new GatewayError(415, "GTW_BODY_002", "The body has to be JSON."), "1.0"),
 }
 
 const isJson = (type: string | undefined): boolean =>
@@ -192,9 +222,7 @@ export const answerRpc = async (
 ): Promise<Response> => {
   const { headers } = request.http.env.incoming
   if (!isJson(headers["content-type"]) || (headers["content-encoding"] ?? "identity") !== "identity")
-    throw new GatewayError(415, "GTW_BODY_002", "The body has to be JSON, and uncompressed.", {
-      remedy: "send Content-Type: application/json",
-    })
+    return json(request.context, 200, wrongContentType)
   let value: unknown
   try {
     value = await readJson(services, request)

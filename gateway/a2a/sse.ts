@@ -6,7 +6,7 @@ import type { GatewayRequest } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { openStream } from "../stream-access.ts"
 
-const eventStream = {
+export const eventStream = {
   "Content-Type": "text/event-stream; charset=UTF-8",
   "Cache-Control": "no-cache, no-transform",
   "X-Accel-Buffering": "no",

@@ -71,8 +71,12 @@ export const a2aRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
     (version: (typeof versions)[number]) =>
     (request: GatewayRequest, { params }: { readonly params: { readonly agent?: string } }) =>
       new RestCall(services, request, { version, agent: params.agent }).extendedCard()
+  const defaultCard = (request: GatewayRequest) => sendCard(request, publicCard(services, request), true)
   return [
-    route(services, a2aEndpoints.card, (request) => sendCard(request, publicCard(services, request), true)),
+    route(services, a2aEndpoints.card, defaultCard),
+    route(services, a2aEndpoints.cardHere, defaultCard),
+    route(services, a2aEndpoints.cardBeside, defaultCard),
+    route(services, a2aEndpoints.extendedCardBeside, extended("0.3")),
     route(services, a2aEndpoints.agentCard, async (request, { params: { agent } }) => {
       const view = await runTraced(services, request, "a2a card", usableAgentOf(request.identity, agent))
       return sendCard(request, agentCard(services, request, view), false)

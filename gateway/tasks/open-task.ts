@@ -109,15 +109,19 @@ const historyOf = Effect.fnUntraced(function* (
   return recalled(found.flat())
 })
 
-/** Errors: what `usableAgentOf` fails with, and `TaskTaken`. */
-export const openTask = Effect.fn("gateway.openTask")(function* (
+/** Tasks that one message id may make: each after its sender has gone on with the one before. */
+const sameMessageMax = 100
+
+const isMovedOn = (failure: EngineError | Rejected): boolean =>
+  failure._tag === "Rejected" && (failure.rejection as { readonly _tag: unknown })._tag === "TaskMovedOn"
+
+const openAs = Effect.fnUntraced(function* (
   services: GatewayServices,
   identity: Identity,
   order: TaskOrder,
-): Effect.fn.Return<OpenedTask, EngineError | Rejected | GatewayError | Refused | SqlError, AgentIndex> {
+  task: string,
+): Effect.fn.Return<OpenedTask, EngineError | Rejected> {
   const { agent, messageId, text, parts, parameters, metadata, references } = order
-  yield* usableAgentOf(identity, agent)
-  const task = order.task ?? taskIdOf(identity, agent, messageId)
   const context = order.context ?? ownContextOf(task)
   const history =
     order.history ??
@@ -145,4 +149,21 @@ export const openTask = Effect.fn("gateway.openTask")(function* (
     { tenant: identity.tenant, principal: identity.user },
   )
   return { task, context, status: opened.status, after: opened.after }
+})
+
+/** Errors: what `usableAgentOf` fails with, and `TaskTaken`. */
+export const openTask = Effect.fn("gateway.openTask")(function* (
+  services: GatewayServices,
+  identity: Identity,
+  order: TaskOrder,
+): Effect.fn.Return<OpenedTask, EngineError | Rejected | GatewayError | Refused | SqlError, AgentIndex> {
+  const { agent, messageId } = order
+  yield* usableAgentOf(identity, agent)
+  if (order.task !== undefined) return yield* openAs(services, identity, order, order.task)
+  for (let again = 0; ; again += 1) {
+    const task = taskIdOf(identity, agent, messageId, again)
+    const opened = yield* Effect.result(openAs(services, identity, order, task))
+    if (opened._tag === "Success") return opened.success
+    if (!isMovedOn(opened.failure) || again === sameMessageMax) return yield* Effect.fail(opened.failure)
+  }
 })

@@ -17,8 +17,9 @@ const named = (...parts: ReadonlyArray<string>): string => {
   ].join("-")
 }
 
-export const taskIdOf = ({ user }: Identity, agent: string, messageId: string): string =>
-  named("task", user, agent, messageId)
+/** `again`: how many tasks the same message made before, with each of which its sender has gone on. */
+export const taskIdOf = ({ user }: Identity, agent: string, messageId: string, again: number): string =>
+  named("task", user, agent, messageId, ...(again === 0 ? [] : [String(again)]))
 
 /** Of a task whose message names none. */
 export const ownContextOf = (task: string): string => named("context", task)

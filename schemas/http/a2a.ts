@@ -127,6 +127,16 @@ const restOf = <const P extends Schema.Struct.Fields = None>({ id, path, whose }
   }
 }
 
+const publicCardOf = (id: string, path: string) =>
+  endpoint({
+    id,
+    method: "GET",
+    path,
+    summary: "The default agent's card, for everybody.",
+    permission: "public",
+    status: 200,
+  })
+
 const cardOf = (id: string, path: string) =>
   endpoint({
     id,
@@ -154,14 +164,11 @@ const agentCardOf = (id: string, path: string) =>
 const perAgent = "/a2a/agents/:agent"
 
 export const a2aEndpoints = {
-  card: endpoint({
-    id: "a2a.card",
-    method: "GET",
-    path: "/.well-known/agent-card.json",
-    summary: "The default agent's card, for everybody.",
-    permission: "public",
-    status: 200,
-  }),
+  card: publicCardOf("a2a.card", "/.well-known/agent-card.json"),
+  /** Where 0.3 looks for them, seen from the address of JSON-RPC; and that address itself, for people. */
+  cardHere: publicCardOf("a2a.cardHere", "/a2a"),
+  cardBeside: publicCardOf("a2a.cardBeside", "/a2a/.well-known/agent-card.json"),
+  extendedCardBeside: cardOf("a2a.extendedCardBeside", "/a2a/v1/card"),
   agentCard: agentCardOf("a2a.agents.card", `${perAgent}/.well-known/agent-card.json`),
   call: endpoint({
     id: "a2a.call",
