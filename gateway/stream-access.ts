@@ -55,6 +55,8 @@ const watch = (services: GatewayServices, request: GatewayRequest, lost: StreamE
   const found = (now: Identity) => {
     try {
       admit(request, now)
+      // What is asked for over the stream is allowed by the rights of now.
+      request.identity = now
       checkedAt = performance.now()
     } catch (failure) {
       failed(failure)

@@ -79,6 +79,41 @@ describe("open streams end", () => {
   })
 })
 
+describe("a WebSocket whose user leaves a group", () => {
+  it("stays open, and no longer reaches what the group may use", async () => {
+    const [admin, token] = [await node.login("developer"), await node.login("kim")]
+    const made = await node.request("POST", "/api/admin/groups/", { token: admin, body: { name: "crew" } })
+    const { id: group } = (await made.json()) as { id: string }
+    const membership = `/api/admin/groups/${group}/members/${await userOf(token)}`
+    await node.request("PUT", membership, { token: admin })
+    const agent = {
+      id: "crews",
+      name: "Crew's",
+      framework: "LLM",
+      access_level: "team",
+      allowed_teams: [group],
+    }
+    expect((await node.request("POST", "/api/agents/", { token: admin, body: agent })).status).toBe(201)
+    const socket = await openSocket({ url: node.url, token }, await openSession(node, "guide", token))
+    socket.send({ type: "transfer", to_agent: "crews" })
+    await socket.until(({ type }) => type === "agent_transfer")
+    await node.request("DELETE", membership, { token: admin })
+    // By then the socket was looked at again.
+    const witness = await openBoth(await node.login("lea"))
+    await node.request("PATCH", `/api/admin/users/${await userOf(await node.login("lea"))}`, {
+      body: { is_active: false },
+    })
+    await endsOf(witness)
+    socket.send({ type: "transfer", to_agent: "guide" })
+    await socket.until(({ type, to_agent }) => type === "agent_transfer" && to_agent === "guide")
+    socket.send({ type: "transfer", to_agent: "crews" })
+    expect(await socket.until(({ type }) => type === "error")).toMatchObject({
+      details: { code: "AGT_AUTH_001" },
+    })
+    await socket.close()
+  })
+})
+
 describe("a WebSocket whose credential is about to end", () => {
   const revokeKeys = async (token: string) => {
     const listed = await node.request("GET", "/api/users/me/api-keys/", { token })
