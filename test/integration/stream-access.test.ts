@@ -73,7 +73,11 @@ describe("open streams end", () => {
   })
 
   it("after their tenant was suspended", async () => {
-    const streams = await openBoth(await node.login("eve", { tenant: "acme" }))
+    const eve = await node.login("eve", { tenant: "acme" })
+    const guide = async () => (await node.request("GET", "/api/agents/guide", { token: eve })).status
+    // A tenant that is new is given the product's agents in a moment.
+    await expect.poll(guide, { timeout: 20_000 }).toBe(200)
+    const streams = await openBoth(eve)
     await node.request("PATCH", "/api/admin/tenants/acme", { body: { state: "suspended" } })
     expect(await endsOf(streams)).toEqual(ended("USR_AUTH_007"))
   })
