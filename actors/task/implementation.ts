@@ -27,7 +27,9 @@ export const taskImplementation = implementKind(Task, {
   ),
   index: (row, run) =>
     Effect.flatMap(platformOf, ({ tasks }) =>
-      tasks.put(run.self.tenant, row).pipe(Effect.mapError(listUnavailable), Effect.as(undefined)),
+      tasks
+        .put(run.self.tenant, row)
+        .pipe(Effect.mapError(listUnavailable), Effect.as({ revision: row.revision })),
     ),
   push: (input, run) => deliver(input, run),
 })

@@ -22,7 +22,7 @@ export const TaskRow = Schema.Struct({
 export type TaskRow = typeof TaskRow.Type
 
 /** Idempotent: an older revision changes nothing. */
-export const indexActivity = activity({ input: TaskRow, output: Schema.Undefined })
+export const indexActivity = activity({ input: TaskRow, output: Schema.Struct({ revision: Schema.Int }) })
 
 const rowOf = ({ task, revision, opened, status, statusAt }: State): TaskRow => ({
   task,
@@ -46,7 +46,7 @@ export const indexing = (state: State, { random }: DecideContext) => [
 
 export const reindexed = (
   _state: State,
-  outcome: Outcome<undefined> & { readonly id: string },
+  outcome: Outcome<{ readonly revision: number }> & { readonly id: string },
 ): Decision<Event, undefined, never> =>
   outcome._tag === "Success"
     ? accept()

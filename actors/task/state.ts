@@ -136,10 +136,8 @@ export const events = {
     usage: Schema.optionalKey(TokenUsage),
     at,
   },
-  /** The events of a task that ended leave; messages and answers stay. */
-  EventsForgotten: {},
-  /** Nothing of it stays. */
-  TaskForgotten: {},
+  /** The events of a task that ended leave; of `all` nothing stays, else messages and answers. */
+  Forgotten: { all: Schema.Boolean },
   PushSet: { push: TaskPush },
   PushRemoved: { id: Schema.String },
   Delivered: { delivery: TaskDelivery },
@@ -290,8 +288,10 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Extract<Event
     const ended = reach(close(addUsage(state, usage), time, asks), time, reached)
     return plan === undefined ? ended : { ...ended, plan }
   },
-  EventsForgotten: (state) => ({ ...state, recent: [] }),
-  TaskForgotten: (state) => ({ ...initial(state.task), revision: state.revision + 1, last: state.last }),
+  Forgotten: (state, { all }) =>
+    all
+      ? { ...initial(state.task), revision: state.revision + 1, last: state.last }
+      : { ...state, recent: [] },
   PushSet: (state, { push }) => {
     const serial = state.pushSerial + 1
     const current = state.recent.findLast(({ type }) => type === "status")?.n

@@ -38,7 +38,7 @@ import { viewOf } from "./view.ts"
 
 export const transfersPerTurnMax = 3
 export const silenceMs = 30_000
-export const eventsKeptMs = 60 * 60_000
+export const eventsKeptMs = 15 * 60_000
 export const taskKeptMs = 30 * 24 * 60 * 60_000
 /** How long an agent that asked back waits for the answer. */
 export const inputWithinMs = 7 * 24 * 60 * 60_000
@@ -359,10 +359,10 @@ export const Task = define(TaskProtocol, {
     index: (state, _, context) => accept({ start: indexing(state, context) }),
     push: (state, { id, payload }) => retryPush(state, id, payload),
     forgetEvents: (state) =>
-      isEnded(state.status) ? accept({ events: [{ _tag: "EventsForgotten" }] }) : accept(),
+      isEnded(state.status) ? accept({ events: [{ _tag: "Forgotten", all: false }] }) : accept(),
     forgetTask: (state, _, context) => {
       if (!isEnded(state.status)) return accept()
-      const forgotten = [{ _tag: "TaskForgotten" as const }]
+      const forgotten = [{ _tag: "Forgotten" as const, all: true }]
       return accept({ events: forgotten, start: indexing(fold(state, forgotten), context) })
     },
   },

@@ -18,8 +18,9 @@ const isObject = (value: unknown): value is Json =>
 const objectOf = (value: unknown): Json => (isObject(value) ? value : {})
 const listOf = (value: unknown): ReadonlyArray<Json> => (Array.isArray(value) ? value.map(objectOf) : [])
 
-const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 /** The JSON form of a proto takes both spellings of a name. */
+export const camel = (name: string): string =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 const named = (value: unknown): Json =>
   Object.fromEntries(Object.entries(objectOf(value)).map(([name, field]) => [camel(name), field]))
 

@@ -57,6 +57,9 @@ const statusOf = (failure: unknown): number => {
 
 type Query = Readonly<Record<string, string | undefined>>
 
+const spelled = (query: Query): Query =>
+  Object.fromEntries(Object.entries(query).map(([name, value]) => [v03.camel(name), value]))
+
 const countIn = (field: string, value: string | undefined): number | undefined => {
   if (value === undefined || value === "") return undefined
   if (!/^-?\d{1,9}$/.test(value)) throw malformed(field, "has to be a whole number")
@@ -144,7 +147,8 @@ export class RestCall {
   }
 
   /** A task, or with `:subscribe` its stream. */
-  get(name: string, { historyLength }: Query): Promise<Response> {
+  get(name: string, query: Query): Promise<Response> {
+    const { historyLength } = spelled(query)
     return this.#answer(async (handler) => {
       const [, task, action] = /^(.*):(subscribe)$/u.exec(name) ?? [undefined, name, undefined]
       if (action !== undefined) return this.#stream(handler.resubscribe({ tenant: "", id: task! }))
@@ -166,7 +170,8 @@ export class RestCall {
     })
   }
 
-  list(query: Query): Promise<Response> {
+  list(asked: Query): Promise<Response> {
+    const query = spelled(asked)
     return this.#answer(async (handler) => {
       const [pageSize, historyLength] = [
         countIn("pageSize", query.pageSize),

@@ -22,8 +22,14 @@ const listQuery = {
   historyLength: optionalText,
   statusTimestampAfter: optionalText,
   includeArtifacts: optionalText,
+  /** Names as 0.3 spells them. */
+  context_id: optionalText,
+  page_size: optionalText,
+  page_token: optionalText,
+  history_length: optionalText,
+  include_artifacts: optionalText,
 }
-const getQuery = { tenant: optionalText, historyLength: optionalText }
+const getQuery = { tenant: optionalText, historyLength: optionalText, history_length: optionalText }
 const stream = { rate: "stream", media: "text/event-stream", status: 200 } as const
 
 interface Place {

@@ -13,6 +13,8 @@ import {
   OpsPlanProtocol,
   type Rule,
   RuleIndexProtocol,
+  TaskContextProtocol,
+  TaskProtocol,
 } from "../../schemas/index.ts"
 import { implementation } from "../support/deployment.ts"
 
@@ -37,6 +39,8 @@ const health = step(LlmHealthProtocol, "models")
 const broken = step(LlmHealthProtocol, "broken")
 const lock = step(LockProtocol, "l")
 const index = step(RuleIndexProtocol, "default")
+const task = step(TaskProtocol, "t")
+const context = step(TaskContextProtocol, "c")
 
 const register = agent({
   _tag: "Register",
@@ -68,6 +72,9 @@ const cpu: Rule = {
   notify: "guide",
   enabled: true,
 }
+const openTask = (text: string) =>
+  ({ _tag: "Open", agent: "guide", owner: "ann", context: "c", messageId: "m1", text }) as const
+const receiver = { id: "first", version: "1.0", sealed: "sealed" } as const
 const observed = (at: number, value: number) =>
   rule({ _tag: "Observe", samples: [{ name: "cpu", labels: { host: "a" }, value, at }] })
 
@@ -133,6 +140,22 @@ export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
     index({ _tag: "Enrolled", rule: "two", metric: "memory" }),
     index({ _tag: "Withdrawn", rule: "one" }),
   ],
+  task: [
+    register,
+    task({ ...openTask("it asks for more"), push: receiver, metadata: { from: "Ünïcode ✓" } }, 2_000),
+    task({ _tag: "Continue", messageId: "m2", text: "it asks again and restarts" }, 2_000),
+    task({ _tag: "Continue", messageId: "m3", text: "slow", parts: [{ text: "slow" }, { data: { a: 1 } }] }),
+    task({ _tag: "SetPush", push: { ...receiver, id: "second" } }),
+    task({ _tag: "RemovePush", id: "second" }),
+    task({ _tag: "Cancel" }, 2_000),
+    step(TaskProtocol, "moves")(openTask("hands over"), 2_000),
+    step(TaskProtocol, "lost")(openTask("slow"), 950_000),
+  ],
+  "task-context": [
+    context({ _tag: "Join", task: "t1" }),
+    context({ _tag: "Join", task: "t2" }),
+    context({ _tag: "Join", task: "t1" }),
+  ],
 }
 
 /** A value that fits, the same every time. */
@@ -151,7 +174,8 @@ const answer = (input: unknown, run: ActivityRun) =>
     if (stream) yield* run.emit({ from: 0, tokens: ["to", "ken"] })
     if (question.includes("restarts")) yield* run.emit({ from: 0, tokens: ["a", "new"], restart: "cut off" })
     yield* Effect.sleep(question.includes("slow") ? 600_000 : 100)
-    return { _tag: "Said", tokens: stream ? 2 : 0, text: stream ? "" : "done", blocks: [] }
+    const said = { _tag: "Said", tokens: stream ? 2 : 0, text: stream ? "" : "done", blocks: [] }
+    return question.includes("asks") ? { ...said, awaitsInput: true } : said
   })
 
 /** What an index says that took a row in. */

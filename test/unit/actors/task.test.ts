@@ -35,7 +35,7 @@ const scripted = (delivered: Array<{ readonly n: number; readonly ok: boolean }>
           }
           return input.question === "ask back" ? { ...said, awaitsInput: true } : said
         })) as never,
-      index: () => Effect.succeed(undefined),
+      index: ({ revision }: { readonly revision: number }) => Effect.succeed({ revision }),
       push: ({ n }: { readonly n: number }) =>
         Effect.sync(() => {
           const ok = failures-- <= 0
@@ -250,7 +250,7 @@ describe("a task", () => {
     const late = Task.timers?.input(asking, fired, context) as { readonly events: ReadonlyArray<Event> }
     const ended = fold(asking, late.events)
     expect(ended).toMatchObject({ status: "failed", code: "InputMissing" })
-    const quiet = fold(ended, [{ _tag: "EventsForgotten" }])
+    const quiet = fold(ended, [{ _tag: "Forgotten", all: false }])
     expect(viewOf(quiet, { after: 0, limit: 10, textFrom: 0 })).toMatchObject({
       events: [],
       oldest: ended.last + 1,
