@@ -3,14 +3,17 @@
  * Source: https://www.jsonrpc.org/specification
  */
 import { formatSSEEvent } from "@a2a-js/sdk"
+import { a2aEndpoints } from "../../schemas/index.ts"
 import { json } from "../answers.ts"
 import { GatewayError } from "../errors.ts"
 import { readBodyText } from "../http/body.ts"
 import { checkContent, isNestedDeeper } from "../http/json-content.ts"
 import { JsonRpcFailure, jsonRpcCodes } from "../json-rpc-failure.ts"
+import { rateLimit } from "../rate-limit.ts"
 import { responseHeaders } from "../request-context.ts"
 import type { GatewayRequest } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
+import { admittedFor } from "../stream-access.ts"
 import {
   callPublicMethod,
   isPublicMethod,
@@ -150,7 +153,9 @@ class Calls {
       error: publicErrorOf(failure, version),
     })
     try {
-      return await streamEvents(this.#services, this.#request, events, { failed: error, abort: this.#abort })
+      // The address that takes every method asks for a login only.
+      const admitted = admittedFor(this.#request, "agent:execute")
+      return await streamEvents(this.#services, admitted, events, { failed: error, abort: this.#abort })
     } catch (failure) {
       const last = error(failure)
       // 0.3 gives even this as an event.
@@ -161,6 +166,12 @@ class Calls {
   #event(value: unknown): Response {
     const headers = { ...responseHeaders(this.#request.context), ...eventStream }
     return new Response(formatSSEEvent(value as never), { headers })
+  }
+
+  /** Calls of a batch besides the first: a batch is no way around the limit of calls. */
+  async #count(calls: number): Promise<void> {
+    for (let counted = 0; counted < calls; counted++)
+      await rateLimit(this.#services, a2aEndpoints.call, this.#request)
   }
 
   /** In the order of the requests. */
@@ -191,6 +202,7 @@ class Calls {
     if (Array.isArray(value)) {
       if (value.length === 0) throw invalid("a batch holds at least one request")
       if (value.length > batchCallsMax) throw invalid(`a batch holds at most ${batchCallsMax} requests`)
+      await this.#count(value.length - 1)
       const answers = await this.#all(value)
       return answers.length === 0 ? nothing() : json(context, 200, answers)
     }

@@ -30,6 +30,7 @@ import type { GatewayNeeds, GatewayServices } from "../services.ts"
 import { openTask } from "../tasks/open-task.ts"
 import { ownTask } from "../tasks/own-task.ts"
 import { followTask } from "../tasks/task-feed.ts"
+import { isTaskId } from "../tasks/task-id.ts"
 import { runTraced } from "../traced.ts"
 import { agentCard, defaultAgent, extendedCard, publicCard } from "./card.ts"
 import { a2aErrorOf, cancelErrorOf, malformed, notFound } from "./failure.ts"
@@ -42,8 +43,6 @@ import type { Version } from "./versions.ts"
 /** How long a caller that waits for the end of its task waits; then it is given the task as it is. */
 const waitMsMax = 10 * 60_000
 const extendedAgentsMax = 50
-
-const taskIdPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/u
 
 export interface Endpoint {
   /** Undefined: the default one, whose address shows all tasks of the caller. */
@@ -102,7 +101,7 @@ export class TaskHandler implements A2ARequestHandler {
     page: { readonly after?: number; readonly limit?: number } = {},
   ) {
     const { agent } = this.#endpoint
-    if (!taskIdPattern.test(task)) return yield* Effect.fail(notFound(task))
+    if (!isTaskId(task)) return yield* Effect.fail(notFound(task))
     const view = yield* ownTask(this.#services, this.#request.identity, task, page)
     if (agent !== undefined && view.openedWith !== agent) return yield* Effect.fail(notFound(task))
     return view

@@ -8,6 +8,7 @@ import { readTask, TaskIndex, type TaskPosition, wireStates, wireTask } from "..
 import { TaskProtocol, type TaskStatus, type TaskView } from "../../schemas/index.ts"
 import type { Identity } from "../auth/identity.ts"
 import type { GatewayServices } from "../services.ts"
+import { isTaskId } from "../tasks/task-id.ts"
 import { malformed } from "./failure.ts"
 
 const pageSizeDefault = 50
@@ -25,7 +26,7 @@ const positionOf = (token: string): TaskPosition | undefined => {
   if (token === "") return undefined
   try {
     const read: unknown = JSON.parse(Buffer.from(token, "base64url").toString("utf8"))
-    if (Array.isArray(read) && Number.isFinite(read[0]) && typeof read[1] === "string")
+    if (Array.isArray(read) && Number.isFinite(read[0]) && isTaskId(read[1]))
       return { statusAt: read[0] as number, task: read[1] }
   } catch {
     // Not one of ours.

@@ -27,7 +27,7 @@ import { usableAgentOf } from "../agent-access.ts"
 import type { Identity } from "../auth/identity.ts"
 import type { GatewayError } from "../errors.ts"
 import type { GatewayServices } from "../services.ts"
-import { conversationOf, ownContextOf, taskIdOf } from "./task-id.ts"
+import { conversationOf, isTaskId, ownContextOf, taskIdOf } from "./task-id.ts"
 
 /** Tasks named by a message besides those of its context. */
 export const referencesMax = 5
@@ -99,7 +99,9 @@ const historyOf = Effect.fnUntraced(function* (
           { _tag: "Join", task },
           { tenant },
         )
-  const named = references.slice(0, referencesMax).filter((id) => id !== task && !earlier.includes(id))
+  const named = references
+    .filter((id) => isTaskId(id) && id !== task && !earlier.includes(id))
+    .slice(0, referencesMax)
   const read = (id: string) =>
     engine.ask(TaskProtocol, id, { _tag: "Read" }, { tenant }).pipe(
       Effect.map((view): ReadonlyArray<TaskView> => (view.owner === user ? [view] : [])),

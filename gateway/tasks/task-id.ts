@@ -3,6 +3,8 @@
  * task, and nobody's names meet another's. Changing this makes new tasks of messages that are sent again.
  */
 import { createHash } from "node:crypto"
+import * as Schema from "effect/Schema"
+import { Id } from "../../schemas/index.ts"
 import type { Identity } from "../auth/identity.ts"
 
 const named = (...parts: ReadonlyArray<string>): string => {
@@ -24,6 +26,12 @@ export const taskIdOf = ({ user }: Identity, agent: string, messageId: string, a
 /** Of a task whose message names none. */
 export const ownContextOf = (task: string): string => named("context", task)
 
-/** What keeps the tasks of a context, and what agents that remember conversations know it by. */
-export const conversationOf = ({ user }: Identity, context: string): string =>
-  named("conversation", user, context)
+/**
+ * What keeps the tasks of a context, and what agents that remember conversations know it by: such an agent may be one
+ * service that several tenants use.
+ */
+export const conversationOf = ({ tenant, user }: Identity, context: string): string =>
+  named("conversation", tenant, user, context)
+
+/** Whether a task may be called so. */
+export const isTaskId = Schema.is(Id)
