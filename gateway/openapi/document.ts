@@ -68,7 +68,15 @@ const enveloped = (data: Json): Json => ({
   additionalProperties: false,
 })
 
-const successContent = ({ envelope, media }: AnyEndpoint, answer: Json | undefined): Json => {
+/** Of what another protocol describes. */
+const foreign: Json = {}
+
+const successContent = (
+  { envelope, media, protocol, status }: AnyEndpoint,
+  answer: Json | undefined,
+): Json => {
+  if (protocol !== undefined && answer === undefined && media === undefined && status !== 204)
+    return { content: { "application/json": { schema: foreign } } }
   if (media !== undefined && media !== "websocket")
     return { content: { [media]: { schema: { type: "string" } } } }
   if (answer === undefined) return {}
@@ -82,8 +90,9 @@ const errorSchemaOf: Record<AnyEndpoint["envelope"], string> = {
 }
 
 const responsesOf = (endpoint: AnyEndpoint, answer: Json | undefined): Json => {
-  const { envelope, media, otherStatuses = [], errors = [] } = endpoint
-  const schema = { $ref: `#/components/schemas/${errorSchemaOf[envelope]}` }
+  const { envelope, media, otherStatuses = [], errors = [], protocol } = endpoint
+  const own = { $ref: `#/components/schemas/${errorSchemaOf[envelope]}` }
+  const schema = protocol === undefined ? own : { anyOf: [own, foreign] }
   const error = (description: string): Json => ({ description, content: { "application/json": { schema } } })
   const status = media === "websocket" ? 101 : endpoint.status
   const success = { description: endpoint.summary, ...successContent(endpoint, answer) }
@@ -95,14 +104,15 @@ const responsesOf = (endpoint: AnyEndpoint, answer: Json | undefined): Json => {
 }
 
 const operationOf = (endpoint: AnyEndpoint, schemas: OperationSchemas): Json => {
-  const { id, summary, permission, rate, errors, example, media } = endpoint
+  const { id, summary, permission, rate, errors, example, media, protocol } = endpoint
+  const taken = schemas.body ?? (protocol !== undefined && example !== undefined ? foreign : undefined)
   const parameters = [
     ...parametersOf(schemas.params, "path"),
     ...parametersOf(schemas.query, "query"),
     ...headersOf(endpoint),
   ]
   const content = {
-    "application/json": { schema: schemas.body, ...(example === undefined ? {} : { example }) },
+    "application/json": { schema: taken, ...(example === undefined ? {} : { example }) },
   }
   return {
     operationId: id,
@@ -110,14 +120,13 @@ const operationOf = (endpoint: AnyEndpoint, schemas: OperationSchemas): Json => 
     tags: [tagOf(endpoint)],
     ...(parameters.length === 0 ? {} : { parameters }),
     // An absent body counts as `{}`: it is required only where a field is.
-    ...(schemas.body === undefined
-      ? {}
-      : { requestBody: { required: Array.isArray(schemas.body.required), content } }),
+    ...(taken === undefined ? {} : { requestBody: { required: Array.isArray(taken.required), content } }),
     responses: responsesOf(endpoint, schemas.answer),
     security: permission === "public" ? [] : [{ bearer: [] }],
     "x-millrace-permission": permission,
     "x-millrace-rate": rate,
     ...(errors === undefined ? {} : { "x-millrace-errors": errors }),
+    ...(protocol === undefined ? {} : { "x-millrace-protocol": protocol }),
     ...(media === "websocket" ? { "x-millrace-websocket": true } : {}),
   }
 }

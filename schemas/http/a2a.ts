@@ -31,23 +31,50 @@ const listQuery = {
 }
 const getQuery = { tenant: optionalText, historyLength: optionalText, history_length: optionalText }
 const stream = { rate: "stream", media: "text/event-stream", status: 200 } as const
+/** Bodies, answers and errors are the protocol's. */
+const protocol = "A2A"
+
+const said = { messageId: "m-1", role: "ROLE_USER" }
+const parts = [{ text: "what can you do?" }]
+/** What may be sent, in each version. */
+const examples = {
+  "1.0": {
+    message: { message: { ...said, parts } },
+    receiver: { url: "https://receiver.example/a2a", token: "known to both" },
+  },
+  "0.3": {
+    message: { message: { ...said, content: parts } },
+    receiver: { pushNotificationConfig: { url: "https://receiver.example/a2a", token: "known to both" } },
+  },
+} as const
+const callExample = {
+  jsonrpc: "2.0",
+  id: 1,
+  method: "SendMessage",
+  params: examples["1.0"].message,
+} as const
 
 interface Place {
   /** Of the operations' names. */
   readonly id: string
   readonly path: string
   readonly whose: string
+  readonly version: keyof typeof examples
 }
 
 // biome-ignore lint/complexity/noBannedTypes: no parameters
 type None = {}
 
 /** The operations of the REST binding at one address; `:operation` is a task's id, with `:cancel` or `:subscribe` after it. */
-const restOf = <const P extends Schema.Struct.Fields = None>({ id, path, whose }: Place, params: P) => {
+const restOf = <const P extends Schema.Struct.Fields = None>(
+  { id, path, whose, version }: Place,
+  params: P,
+) => {
+  const { message, receiver } = examples[version]
   const task = { ...params, task: text }
   const operation = { ...params, operation: text }
   const config = { ...task, config: text }
-  const common = { permission, errors, status: 200, timeLimit: "own" } as const
+  const common = { protocol, permission, errors, status: 200, timeLimit: "own" } as const
   return {
     send: endpoint({
       ...common,
@@ -57,6 +84,7 @@ const restOf = <const P extends Schema.Struct.Fields = None>({ id, path, whose }
       summary: `Give ${whose} a message; the answer is its task.`,
       rate: "model-call",
       params,
+      example: message,
     }),
     stream: endpoint({
       ...common,
@@ -66,6 +94,7 @@ const restOf = <const P extends Schema.Struct.Fields = None>({ id, path, whose }
       path: `${path}/message:stream`,
       summary: `Give ${whose} a message; its task is answered as an event stream.`,
       params,
+      example: message,
     }),
     list: endpoint({
       ...common,
@@ -102,6 +131,7 @@ const restOf = <const P extends Schema.Struct.Fields = None>({ id, path, whose }
       path: `${path}/tasks/:task/pushNotificationConfigs`,
       summary: "Have changes of a task reported to an address.",
       params: task,
+      example: receiver,
     }),
     listConfigs: endpoint({
       ...common,
@@ -140,6 +170,7 @@ const publicCardOf = (id: string, path: string) =>
     path,
     summary: "The default agent's card, for everybody.",
     permission: "public",
+    protocol,
     status: 200,
   })
 
@@ -150,6 +181,7 @@ const cardOf = (id: string, path: string) =>
     path,
     summary: "The default agent's card as those who are logged in see it, with the agents that one may use.",
     permission,
+    protocol,
     status: 200,
     query: { tenant: optionalText },
   })
@@ -161,6 +193,7 @@ const agentCardOf = (id: string, path: string) =>
     path,
     summary: "An agent's card as those see it who may use it.",
     permission,
+    protocol,
     errors,
     status: 200,
     params: agent,
@@ -183,6 +216,8 @@ export const a2aEndpoints = {
     summary:
       "JSON-RPC: the public protocol to the default agent, and the methods agent.* to any. One call, or a batch of them.",
     permission: "login",
+    protocol,
+    example: callExample,
     rate: "model-call",
     status: 200,
     timeLimit: "own",
@@ -191,8 +226,10 @@ export const a2aEndpoints = {
     id: "a2a.agents.call",
     method: "POST",
     path: perAgent,
-    summary: "JSON-RPC: the public protocol to one agent.",
+    summary: "JSON-RPC: the public protocol to one agent, and the methods agent.* to it.",
     permission,
+    protocol,
+    example: callExample,
     rate: "model-call",
     status: 200,
     timeLimit: "own",
@@ -217,11 +254,17 @@ export const a2aEndpoints = {
 
 /** Of the default agent, at the addresses that name none. */
 export const a2aRestEndpoints = {
-  "1.0": restOf({ id: "a2a.rest", path: "", whose: "the default agent" }, {}),
-  "0.3": restOf({ id: "a2a.restV03", path: "/v1", whose: "the default agent" }, {}),
+  "1.0": restOf({ id: "a2a.rest", path: "", whose: "the default agent", version: "1.0" }, {}),
+  "0.3": restOf({ id: "a2a.restV03", path: "/v1", whose: "the default agent", version: "0.3" }, {}),
 } as const
 
 export const a2aAgentRestEndpoints = {
-  "1.0": restOf({ id: "a2a.agents.rest", path: `${perAgent}/rest`, whose: "an agent" }, agent),
-  "0.3": restOf({ id: "a2a.agents.restV03", path: `${perAgent}/rest/v1`, whose: "an agent" }, agent),
+  "1.0": restOf(
+    { id: "a2a.agents.rest", path: `${perAgent}/rest`, whose: "an agent", version: "1.0" },
+    agent,
+  ),
+  "0.3": restOf(
+    { id: "a2a.agents.restV03", path: `${perAgent}/rest/v1`, whose: "an agent", version: "0.3" },
+    agent,
+  ),
 } as const

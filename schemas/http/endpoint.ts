@@ -59,6 +59,11 @@ export interface Declaration<
   readonly idempotent?: boolean
   /** What a body may look like, for the description. */
   readonly example?: unknown
+  /**
+   * Whose shapes bodies, answers and errors have where they are not this API's own: described as JSON of any shape. What
+   * every request goes through first still answers with this API's errors.
+   */
+  readonly protocol?: string
   /** Error codes that the route gives besides those that every route may give. */
   readonly errors?: ReadonlyArray<string>
 }

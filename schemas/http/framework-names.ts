@@ -22,10 +22,16 @@ const byPlainName = new Map(
 /** Undefined for what is no framework. In any case, with and without "-agent". */
 export const frameworkNamed = (name: string): Framework | undefined => byPlainName.get(plain(name))
 
+const inAnyCase = (text: string): string =>
+  text.replace(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`)
+/** The same as `frameworkNamed`, such that descriptions can say it. */
+const pattern = new RegExp(
+  `^(?:${[...byPlainName.keys()].map(inAnyCase).join("|")})(?:[ _-]?${inAnyCase("agent")})?$`,
+  "u",
+)
+
 /** A framework's name in a request; `frameworkNamed` tells which one it is. */
 export const FrameworkName = Schema.String.check(
   Schema.isMaxLength(40),
-  Schema.makeFilter((name: string) => frameworkNamed(name) !== undefined, {
-    expected: `one of ${Object.values(frameworkNames).join(", ")}`,
-  }),
+  Schema.isPattern(pattern, { expected: `one of ${Object.values(frameworkNames).join(", ")}` }),
 ).annotate({ description: `${Object.values(frameworkNames).join(", ")}; in any case` })

@@ -10,6 +10,8 @@ export const mcpEndpoints = {
     summary:
       "One JSON-RPC message of the Model Context Protocol, which offers agents and operations as tools; answered with server-sent events where progress is asked for.",
     permission: "login",
+    protocol: "MCP",
+    example: { jsonrpc: "2.0", id: 1, method: "tools/list" },
     rate: "model-call",
     timeLimit: "own",
     answer: Schema.Struct({

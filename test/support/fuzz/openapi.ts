@@ -18,6 +18,7 @@ interface Described {
   }
   readonly responses: Readonly<Record<string, ResponseOf>>
   readonly "x-millrace-permission": string
+  readonly "x-millrace-protocol"?: string
 }
 
 export interface ResponseOf {
@@ -35,6 +36,8 @@ export interface Operation {
   /** With `{name}` for each parameter. */
   readonly path: string
   readonly permission: string
+  /** Whose shapes its answers have, where they are not this API's own. */
+  readonly protocol: string | undefined
   readonly parameters: ReadonlyArray<Parameter>
   readonly body: JsonSchema | undefined
   /** Of the body. */
@@ -52,6 +55,7 @@ export const operationsOf = ({ paths }: OpenApi): ReadonlyArray<Operation> =>
       method: method.toUpperCase(),
       path,
       permission: described["x-millrace-permission"],
+      protocol: described["x-millrace-protocol"],
       parameters: described.parameters ?? [],
       body: described.requestBody?.content["application/json"]?.schema,
       example: described.requestBody?.content["application/json"]?.example,
