@@ -201,6 +201,8 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
     tasks: Context.get(platform, TaskIndex),
     secrets: Context.get(platform, Secrets),
   })
+  // Before what activities use is closed: an answer that only this end cut off would be one that failed.
+  yield* Effect.addFinalizer(() => Context.get(services, Engine).drain)
   yield* seedBuiltins(Context.get(services, Engine), developmentTenant)
   yield* Effect.provide(keepDefaultModel(settings, report), platform)
   const stored = Context.merge(below, platform)

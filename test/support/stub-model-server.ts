@@ -128,6 +128,19 @@ export const breaksAfter =
     }
   }
 
+/** Some words, and the others when it is told to go on. */
+export const pausesAfter =
+  (words: ReadonlyArray<string>, others: ReadonlyArray<string>, goOn: Promise<void>): Behaviour =>
+  (_, response) => {
+    begin(response)
+    for (const word of words) response.write(tokenChunk(word))
+    void goOn.then(() => {
+      for (const word of others) response.write(tokenChunk(word))
+      response.write(chunk([{ index: 0, delta: {}, finish_reason: "stop" }]))
+      response.end("data: [DONE]\n\n")
+    })
+  }
+
 /** A role, and no word after it. */
 export const silentAfterRole: Behaviour = (_, response) => begin(response)
 
