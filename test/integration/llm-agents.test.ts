@@ -172,6 +172,34 @@ describe("the rights on a model", () => {
   })
 })
 
+describe("the tools of an administrator's conversation", () => {
+  let root: string
+  beforeAll(async () => {
+    root = await node.login("developer")
+    await grantTo(root)
+  })
+
+  it.each([
+    ["a login", async (token: string) => token],
+    ["an API key for conversations only", (token: string) => node.narrow(token, ["chat:use"])],
+  ])("reach nobody's private agent, over %s", async (_, credentialOf) => {
+    const id = `private-${await openSession(node, "a", ann)}`
+    const own = { id, name: "Ann's own", framework: "LLM", access_level: "private" }
+    expect((await node.request("POST", "/api/agents/", { token: ann, body: own })).status).toBe(201)
+    const asker = `asker-of-${id}`
+    await register(asker, { llm: { tools: ["ask_agent", "recommend_agents"], transfer_to: [id] } })
+    const token = await credentialOf(root)
+    const session = await openSession(node, asker, token)
+    upstream.behave(callsTool("ask_agent", { agent: id, task: "what do you know?" }), answers(["Nothing."]))
+    const before = upstream.asked.length
+    expect(textOf(await turn(session, "ask Ann's agent", token))).toBe("Nothing.")
+    expect(upstream.asked).toHaveLength(before + 2)
+    const told = upstream.asked.at(-1)!.body.messages as ReadonlyArray<Record<string, unknown>>
+    expect(told.at(-1)!.content).toMatch(/Refused \(AgentForbidden\)/)
+    expect(toolsIn(-1)).toEqual(["ask_agent", "recommend_agents"])
+  })
+})
+
 it("names the tools that there are when another one is wanted", async () => {
   const body = { id: "c", name: "C", framework: "LLM", llm: { tools: ["delete_everything"] } }
   const response = await node.request("POST", "/api/agents/", { body })

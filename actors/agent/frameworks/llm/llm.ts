@@ -115,10 +115,20 @@ const handingOver = Effect.fnUntraced(function* (
   return { ...handOver, ...(summary === undefined ? {} : { summary }), usage: answering.usage }
 })
 
+/**
+ * What tools reach for: never by an administrator's right to every agent. Neither a text that misleads the model nor an API
+ * key that was given without that right gets at what is others' own.
+ */
+const asPerson = ({ caller, ...call }: AnswerCall): AnswerCall => ({
+  ...call,
+  caller: caller && { ...caller, isAdministrator: false },
+})
+
 const answer = Effect.fnUntraced(function* (call: AnswerCall): Effect.fn.Return<Outcome, ActivityFailure> {
   const { question, view } = call
   const answering = new Answering(call, yield* modelFor(call))
-  const [transfers, reading] = [yield* transfersFor(call), readingToolsFor(call)]
+  const person = asPerson(call)
+  const [transfers, reading] = [yield* transfersFor(person), readingToolsFor(person)]
   const summary = yield* answering.summaryOf(toSummarize(question))
   const conversation = conversationOf(question, { messagesMax: view.llm?.memoryMessages, summary })
   const messages = messagesOf(view, question, conversation)
