@@ -1,7 +1,7 @@
 /** Which agents suit a question. Shape: seed 0 §4.2, with what compared and why beside it. */
 import * as Schema from "effect/Schema"
 import { LifecycleStatus } from "../agent.ts"
-import { countOf, Id, nameOf, storableTextOf } from "../text.ts"
+import { countOf, Id, nameOf, textOf } from "../text.ts"
 import { endpoint } from "./endpoint.ts"
 import { FrameworkName } from "./framework-names.ts"
 
@@ -17,9 +17,14 @@ export const recommendWireLimits = {
 const limits = recommendWireLimits
 const Score = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
 
+/** In Korean or in English; what Postgres stores, and not only spaces. */
+const Query = textOf(limits.queryMax).check(
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is refused
+  Schema.isPattern(/^[^\u0000\p{Cs}]*[^\s\u0000\p{Cs}][^\u0000\p{Cs}]*$/u),
+)
+
 const Question = Schema.Struct({
-  /** In Korean or in English; not only spaces. */
-  query: storableTextOf(limits.queryMax).check(Schema.isPattern(/\S/u)),
+  query: Query,
   k: Schema.optionalKey(countOf(1, limits.kMax)),
   filters: Schema.optionalKey(
     Schema.Struct({
