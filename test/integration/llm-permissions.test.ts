@@ -71,6 +71,10 @@ layer(llmModelsOnDatabase, { timeout: 60_000 })("a grant", (it) => {
       expect(yield* codeOf(models.callable("see", bob.caller, randomUUID()))).toBe("LLM_MODEL_001")
       // An administrator manages all and calls none without a grant.
       expect(yield* codeOf(models.callable("see", admin.caller, "m"))).toBe("LLM_PERM_001")
+      // What the platform calls by its settings is granted to nobody; no request can say that it is the platform.
+      const platform = { ...admin.caller, isPlatform: true } as const
+      expect((yield* models.callable("see", platform, "m")).model.id).toBe(id)
+      expect(yield* codeOf(models.callable("other", platform, id))).toBe("LLM_MODEL_001")
       expect(yield* namesSeen(admin)).toEqual(["m", "offline"])
       expect(yield* namesSeen(admin, true)).toEqual(["offline"])
     }),

@@ -53,6 +53,19 @@ describe("a call", () => {
   })
 })
 
+describe("a notification", () => {
+  it("that overtakes the call that it cancels is not lost", async () => {
+    upstream.behave(breaksAfter(["Thinking"], "silence"))
+    const own = { "mcp-session-id": "overtaken" }
+    const params = { requestId: 7 }
+    const canceling = send({ jsonrpc: "2.0", method: "notifications/cancelled", params }, own)
+    const calling = send({ jsonrpc: "2.0", id: 7, method: "tools/call", params: asked }, own)
+    expect((await canceling).status).toBe(202)
+    const answer = (await (await calling).json()) as { result: unknown }
+    expect(answer.result).toMatchObject({ isError: true, structuredContent: { status: "canceled" } })
+  })
+})
+
 describe("over HTTP", () => {
   it("a message needs no session, and any node gives the same", async () => {
     const first = await send(initialize)

@@ -6,7 +6,7 @@ import { startTestNode, type TestNode } from "../support/node.ts"
 import { newDatabase } from "./new-database.ts"
 
 /** Far less than anything is kept without an announcement. */
-export const promptMs = 2_000
+export const promptMs = 5_000
 
 export interface TwoNodes {
   readonly a: TestNode
