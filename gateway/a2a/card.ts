@@ -190,7 +190,14 @@ export const cardJson = (card: AgentCard, version: Version | undefined): unknown
       version === undefined ? { ...legacyScheme(scheme), ...scheme } : legacyScheme(scheme),
     ]),
   )
-  return { ...json, ...legacyFields(card), securitySchemes: schemes }
+  const both = { ...json, ...legacyFields(card), securitySchemes: schemes }
+  if (version === undefined) return both
+  const {
+    supportedInterfaces: _1,
+    securityRequirements: _2,
+    ...legacy
+  }: Readonly<Record<string, unknown>> = both
+  return legacy
 }
 
 /** What a card says is the program's, or an agent's, which has its own tag. */

@@ -68,11 +68,15 @@ export const sendIn = (body: unknown): SendMessageRequest => {
   const { message, request, configuration, metadata } = named(body)
   const { pushNotification, pushNotificationConfig, blocking, ...rest } = named(configuration)
   const push = pushNotification ?? pushNotificationConfig
-  const settings = given({
-    ...rest,
-    returnImmediately: blocking === false,
-    taskPushNotificationConfig: push === undefined ? undefined : configIn(push),
-  })
+  // A false one is left out on the wire: whoever says anything of how to send, and not this, does not wait.
+  const settings =
+    configuration === undefined
+      ? undefined
+      : given({
+          ...rest,
+          returnImmediately: blocking !== true,
+          taskPushNotificationConfig: push === undefined ? undefined : configIn(push),
+        })
   return SendMessageRequest.fromJSON(
     given({ message: messageIn(message ?? request), configuration: settings, metadata }),
   )

@@ -13,7 +13,6 @@ import {
 import { toLegacyHTTPError } from "@a2a-js/sdk/compat/v0_3/server"
 import { restStatusFor, toRestErrorBody } from "@a2a-js/sdk/errors"
 import { json } from "../answers.ts"
-import { GatewayError } from "../errors.ts"
 import { readObject } from "../http/body.ts"
 import { responseHeaders } from "../request-context.ts"
 import type { GatewayRequest } from "../route.ts"
@@ -51,8 +50,9 @@ const statuses: Readonly<Record<string, number>> = {
 const statusOf = (failure: unknown): number => {
   const error = a2aErrorOf(failure)
   const status = statuses[error.reason] ?? restStatusFor(error)
-  // What the protocol has no word for keeps the gateway's own status.
-  return status === 500 && failure instanceof GatewayError ? failure.status : status
+  // What the protocol has no word for keeps the gateway's own status, which its error carries along.
+  const own = Number(error.metadata?.status ?? status)
+  return status === 500 && Number.isInteger(own) ? own : status
 }
 
 type Query = Readonly<Record<string, string | undefined>>
