@@ -44,6 +44,10 @@ const revised = (state: State): State => ({
   indexing: { ...state.indexing, revision: state.indexing.revision + 1 },
 })
 
+/** The turn may end on another node than it began on, whose clock may be behind. */
+const elapsedMs = ({ active }: State, time: number): number =>
+  active === undefined ? 0 : Math.max(0, time - active.startedAt)
+
 /** What was said until now stays readable, however the turn ended. */
 const close = (
   state: State,
@@ -54,7 +58,7 @@ const close = (
   const { active, ...rest } = append(state, time, last)
   if (active === undefined) return rest
   const { turn, answer: content, tokens } = active
-  const executionMs = time - active.startedAt
+  const executionMs = elapsedMs(state, time)
   const { totals } = rest
   const spent = {
     ...rest,
@@ -143,7 +147,7 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Extract<Event
       {
         type: "stream_end",
         total_tokens: state.active?.tokens ?? 0,
-        execution_time: (time - (state.active?.startedAt ?? time)) / 1_000,
+        execution_time: elapsedMs(state, time) / 1_000,
         ...(stopped ? { stopped } : {}),
         ...more,
       },

@@ -6,12 +6,13 @@
  * it is durable. I3 Every started turn ends with exactly one `stream_end` or `error`. I4 The same message id gives the
  * same turn. I5 What an answer reports after its turn is over is ignored. I6 Within a turn no agent gets the
  * conversation twice, and it moves at most `transfersPerTurnMax` times. I7 An agent that is silent for `silenceMs`
- * loses the turn. I8 Each end of an answer is told to its agent once. I9 A deleted session keeps nothing that was said,
- * and stays deleted.
+ * while somebody listens loses the turn. I8 Each end of an answer is told to its agent once. I9 A deleted session keeps
+ * nothing that was said, and stays deleted.
  */
 import { accept, type DecideContext, type Decision, define, reject } from "../../engine/index.ts"
 import { ChatSessionProtocol, type SessionEvent, sessionDeletedCode } from "../../schemas/index.ts"
 import { answerActivity } from "../agent/question.ts"
+import { hearWithin, nobodyListened, silenceMs } from "../agent/silence.ts"
 import { evolve, fold } from "./evolve.ts"
 import { againMs, answersOf, awaited, follow, indexActivity, isBehind } from "./indexing.ts"
 import { type Event, events, initial, State } from "./state.ts"
@@ -24,7 +25,6 @@ import {
   endings,
   heard,
   signalOf,
-  silenceMs,
   stopped,
   tell,
 } from "./turn.ts"
@@ -161,12 +161,14 @@ export const ChatSession = define(ChatSessionProtocol, {
   upcast: { state: upcastState, command: upcastCommand },
   timers: {
     index: (state) => (isBehind(state) ? accept(follow(state)) : accept()),
-    silence: (state, _, context) =>
-      state.active === undefined
-        ? accept()
-        : broken(state, context, state.active, [
-            "AgentSilent",
-            `agent "${state.agent}" said nothing for ${silenceMs / 1_000} s`,
-          ]),
+    silence: (state, fired, context) => {
+      if (state.active === undefined) return accept()
+      // The answer is begun again by whichever node is there now.
+      if (nobodyListened(fired, context)) return accept({ setTimers: hearWithin })
+      return broken(state, context, state.active, [
+        "AgentSilent",
+        `agent "${state.agent}" said nothing for ${silenceMs / 1_000} s`,
+      ])
+    },
   },
 })

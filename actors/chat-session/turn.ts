@@ -16,6 +16,7 @@ import {
   sessionTopic,
 } from "../../schemas/index.ts"
 import type { Answered, Piece, Question } from "../agent/question.ts"
+import { hearWithin, silence } from "../agent/silence.ts"
 import { fold } from "./evolve.ts"
 import { follow } from "./indexing.ts"
 import { eventsAfter } from "./recent.ts"
@@ -23,7 +24,6 @@ import { type Event, newest, type State, type Turn } from "./state.ts"
 import { jsonBytes, plus } from "./turn-figures.ts"
 
 export const transfersPerTurnMax = 3
-export const silenceMs = 30_000
 /** Of an answer as a record holds it: what `answerCharactersMax` are in Korean. */
 const answerBytesMax = 3 * answerCharactersMax
 
@@ -55,9 +55,6 @@ export const tell = (state: State, context: DecideContext, added: ReadonlyArray<
   const { events, start } = isRevised ? follow(after) : { events: [], start: [] }
   return { events: [...added, ...events], start, ...signalOf(state, after, context) }
 }
-
-const silence = { timer: "silence" }
-const hearWithin = [{ ...silence, due: { afterMs: silenceMs } }]
 
 /** The agent in which a turn is, in the order in which they had it. */
 export const answerId = ({ turn, agents }: Turn): string => `turn:${turn}:${agents.length}`

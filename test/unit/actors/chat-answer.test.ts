@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
+import { silenceMs } from "../../../actors/agent/silence.ts"
 import { seedBuiltins } from "../../../actors/index.ts"
 import { type SessionEvent, type SessionFeed, sessionTopic } from "../../../schemas/index.ts"
 import { eventually, tenant, withProduct } from "../../support/product.ts"
@@ -108,5 +109,26 @@ describe("an answer whose node dies", () => {
     it(`goes on without gap or repetition after ${tokens} tokens`, crashAfter(tokens, 1, "hello there"))
   }
   it("survives three crashes", crashAfter(16, 3, "hello there"))
+  it(
+    "goes on after a time in which nobody was there, however long",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const node = yield* product.start()
+        yield* seedBuiltins(node.engine, tenant)
+        yield* open(node.engine, "guide")
+        let heard = 0
+        yield* node.engine.listen(sessionTopic(tenant, "s"), (body) => {
+          heard += (body as SessionFeed).events.length
+        })
+        yield* say(node.engine, "m1", "hello there")
+        yield* eventually(() => heard > 8)
+        yield* node.crash
+        yield* Effect.sleep(10 * silenceMs)
+        const { engine } = yield* product.start()
+        const { events } = yield* idle(engine)
+        expect(events.at(-1)).toMatchObject({ type: "stream_end" })
+      }),
+    ),
+  )
   it("survives a crash between the parts of an answer of ops", crashAfter(4, 1, "what is the CPU usage now"))
 })
