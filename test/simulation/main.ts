@@ -1,10 +1,20 @@
-/** `npm run simulate -- [--seed N] [--seeds K]`: runs seeds and prints what went wrong; a seed reproduces its run. */
+/**
+ * `npm run simulate -- [--of conversations] [--seed N] [--seeds K]`: runs seeds and prints what went wrong; a seed reproduces
+ * its run.
+ */
 import { parseArgs } from "node:util"
-import { simulate } from "./scenario.ts"
+import * as Conversations from "./conversations/scenario.ts"
+import * as Engine from "./scenario.ts"
 
 const { values } = parseArgs({
-  options: { seed: { type: "string" }, seeds: { type: "string", default: "100" }, json: { type: "boolean" } },
+  options: {
+    of: { type: "string", default: "engine" },
+    seed: { type: "string" },
+    seeds: { type: "string", default: "100" },
+    json: { type: "boolean" },
+  },
 })
+const simulate = values.of === "conversations" ? Conversations.simulate : Engine.simulate
 const seeds =
   values.seed === undefined
     ? Array.from({ length: Number(values.seeds) }, () => `${Math.floor(Math.random() * 1e12)}`)
@@ -15,10 +25,9 @@ for (const [index, seed] of seeds.entries()) {
   if (report.violations.length > 0) failed += 1
   if (values.json === true) console.log(JSON.stringify(report))
   else if (report.violations.length > 0 || seeds.length === 1 || index % 50 === 49) {
-    const { operations, definite, crashes, freezes, virtualSeconds } = report
-    console.log(
-      `seed ${seed} (${index + 1}/${seeds.length}): ${operations} operations (${definite} definite), ${crashes} crashes, ${freezes} freezes, ${virtualSeconds} s`,
-    )
+    const { seed: _, violations: __, ...figures } = report
+    const told = Object.entries(figures).map(([what, count]) => `${what} ${count}`)
+    console.log(`seed ${seed} (${index + 1}/${seeds.length}): ${told.join(", ")}`)
     for (const violation of report.violations) console.log(`  ${violation}`)
   }
 }

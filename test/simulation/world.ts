@@ -4,7 +4,13 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { ActivityFailure, type EngineShape, implement, type NodeOptions } from "../../engine/index.ts"
+import {
+  ActivityFailure,
+  type EngineShape,
+  type Implementation,
+  implement,
+  type NodeOptions,
+} from "../../engine/index.ts"
 import { calm, FaultyNode, type Rates } from "../../engine/testkit/faults.ts"
 import { makeStores, type Stores, startNode } from "../../engine/testkit/memory-deployment.ts"
 import type { VirtualTime } from "../../engine/testkit/virtual-time.ts"
@@ -45,6 +51,31 @@ export interface LiveNode {
   readonly faults: FaultyNode
 }
 
+/** What runs on a node, and what is done once its engine runs. */
+export interface Software {
+  readonly implementations: ReadonlyArray<Implementation>
+  readonly started?: (engine: EngineShape) => Effect.Effect<void>
+}
+
+/** The simulation's own actor. */
+const ledger = (world: World): Effect.Effect<Software> =>
+  Effect.map(
+    implement(Ledger, {
+      work: ({ steps, operation }, run) =>
+        Effect.gen(function* () {
+          for (let step = run.progressed; step < steps; step++) {
+            yield* Effect.sleep(world.time.random.next() * 300)
+            if (!world.calm && world.time.random.next() < 0.1) {
+              return yield* new ActivityFailure({ code: "Hiccup", detail: operation, retryable: true })
+            }
+            yield* run.emit(step)
+          }
+          return `done`
+        }),
+    }),
+    (implementation) => ({ implementations: [implementation] }),
+  )
+
 export class World {
   readonly stores: Stores
   readonly time: VirtualTime
@@ -54,10 +85,12 @@ export class World {
   private rates: Rates = stormy
   private started = 0
   private size: number
+  private readonly software: (world: World) => Effect.Effect<Software>
 
-  constructor(time: VirtualTime, stores: Stores = makeStores()) {
+  constructor(time: VirtualTime, stores: Stores = makeStores(), software = ledger) {
     this.time = time
     this.stores = stores
+    this.software = software
     this.size = 1 + Math.floor(time.random.next() * 3)
   }
 
@@ -115,24 +148,13 @@ export class World {
     const faults = new FaultyNode(this.time, () => this.rates)
     const scope = yield* Scope.make()
     const clock = this.time.clock({ offset: () => faults.clockOffset, gate: faults.gate })
-    const ledger = yield* implement(Ledger, {
-      work: ({ steps, operation }, run) =>
-        Effect.gen({ self: this }, function* () {
-          for (let step = run.progressed; step < steps; step++) {
-            yield* Effect.sleep(this.time.random.next() * 300)
-            if (!this.calm && this.time.random.next() < 0.1) {
-              return yield* new ActivityFailure({ code: "Hiccup", detail: operation, retryable: true })
-            }
-            yield* run.emit(step)
-          }
-          return `done`
-        }),
-    })
+    const software = yield* this.software(this)
     const engine = yield* startNode(
       this.stores,
-      { partitions, incarnation: name, implementations: [ledger], limits },
+      { partitions, incarnation: name, implementations: software.implementations, limits },
       faults,
     ).pipe(Effect.provideService(Scope.Scope, scope), Effect.provideService(Clock.Clock, clock))
+    yield* software.started?.(engine) ?? Effect.void
     const node: LiveNode = { name, engine, faults }
     this.live.push(node)
     // Now and then a node leaves in good order instead of dying.
