@@ -24,6 +24,16 @@ const sendCard = (request: GatewayRequest, card: AgentCard, isPublic: boolean): 
   return text(request.context, 200, "application/json", body, headers)
 }
 
+/** Whoever may not use the agent of the address learns nothing of its tasks, not even of their own. */
+const restCallOf =
+  (services: GatewayServices, version: (typeof versions)[number]) =>
+  async (request: GatewayRequest, params: object): Promise<RestCall> => {
+    const { agent } = params as { readonly agent?: string }
+    if (agent !== undefined)
+      await runTraced(services, request, "a2a agent", usableAgentOf(request.identity, agent))
+    return new RestCall(services, request, { version, agent })
+  }
+
 /** The operations of both versions at one address. */
 const restRoutes = (
   services: GatewayServices,
@@ -31,13 +41,7 @@ const restRoutes = (
 ): ReadonlyArray<Route> =>
   versions.flatMap((version) => {
     const own = endpoints[version] as (typeof a2aRestEndpoints)["1.0"]
-    const callOf = async (request: GatewayRequest, params: object): Promise<RestCall> => {
-      const { agent } = params as { readonly agent?: string }
-      // Whoever may not use it learns nothing of its tasks, not even of their own.
-      if (agent !== undefined)
-        await runTraced(services, request, "a2a agent", usableAgentOf(request.identity, agent))
-      return new RestCall(services, request, { version, agent })
-    }
+    const callOf = restCallOf(services, version)
     return [
       route(services, own.send, async (request, { params }) => (await callOf(request, params)).send()),
       route(services, own.stream, async (request, { params }) => (await callOf(request, params)).stream()),
@@ -69,8 +73,8 @@ export const a2aRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
   const { agentExtendedCard, agentExtendedCardV03, extendedCard, extendedCardV03 } = a2aEndpoints
   const extended =
     (version: (typeof versions)[number]) =>
-    (request: GatewayRequest, { params }: { readonly params: { readonly agent?: string } }) =>
-      new RestCall(services, request, { version, agent: params.agent }).extendedCard()
+    async (request: GatewayRequest, { params }: { readonly params: object }) =>
+      (await restCallOf(services, version)(request, params)).extendedCard()
   const defaultCard = (request: GatewayRequest) => sendCard(request, publicCard(services, request), true)
   return [
     route(services, a2aEndpoints.card, defaultCard),

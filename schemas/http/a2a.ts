@@ -236,10 +236,10 @@ export const a2aEndpoints = {
     params: agent,
     errors,
   }),
-  extendedCard: cardOf("a2a.rest.extendedCard", "/extendedAgentCard"),
-  extendedCardV03: cardOf("a2a.restV03.extendedCard", "/v1/card"),
-  agentExtendedCard: agentCardOf("a2a.agents.rest.extendedCard", `${perAgent}/rest/extendedAgentCard`),
-  agentExtendedCardV03: agentCardOf("a2a.agents.restV03.extendedCard", `${perAgent}/rest/v1/card`),
+  extendedCard: cardOf("a2aRest.card.extended", "/extendedAgentCard"),
+  extendedCardV03: cardOf("a2aRestV03.card.extended", "/v1/card"),
+  agentExtendedCard: agentCardOf("a2aAgents.card.extended", `${perAgent}/rest/extendedAgentCard`),
+  agentExtendedCardV03: agentCardOf("a2aAgentsV03.card.extended", `${perAgent}/rest/v1/card`),
   deliveries: endpoint({
     id: "a2a.deliveries.list",
     method: "GET",
@@ -254,17 +254,14 @@ export const a2aEndpoints = {
 
 /** Of the default agent, at the addresses that name none. */
 export const a2aRestEndpoints = {
-  "1.0": restOf({ id: "a2a.rest", path: "", whose: "the default agent", version: "1.0" }, {}),
-  "0.3": restOf({ id: "a2a.restV03", path: "/v1", whose: "the default agent", version: "0.3" }, {}),
+  "1.0": restOf({ id: "a2aRest", path: "", whose: "the default agent", version: "1.0" }, {}),
+  "0.3": restOf({ id: "a2aRestV03", path: "/v1", whose: "the default agent", version: "0.3" }, {}),
 } as const
 
 export const a2aAgentRestEndpoints = {
-  "1.0": restOf(
-    { id: "a2a.agents.rest", path: `${perAgent}/rest`, whose: "an agent", version: "1.0" },
-    agent,
-  ),
+  "1.0": restOf({ id: "a2aAgents", path: `${perAgent}/rest`, whose: "an agent", version: "1.0" }, agent),
   "0.3": restOf(
-    { id: "a2a.agents.restV03", path: `${perAgent}/rest/v1`, whose: "an agent", version: "0.3" },
+    { id: "a2aAgentsV03", path: `${perAgent}/rest/v1`, whose: "an agent", version: "0.3" },
     agent,
   ),
 } as const

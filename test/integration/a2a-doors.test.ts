@@ -5,7 +5,12 @@ import { conversationOf } from "../../gateway/tasks/task-id.ts"
 import { json } from "../support/http-answers.ts"
 import { startTestNode, type TestNode } from "../support/node.ts"
 import { registerStubAgent } from "../support/stub-agent.ts"
-import { breaksAfter, type StubModelServer, startStubModelServer } from "../support/stub-model-server.ts"
+import {
+  answers,
+  breaksAfter,
+  type StubModelServer,
+  startStubModelServer,
+} from "../support/stub-model-server.ts"
 
 let node: TestNode
 let upstream: StubModelServer
@@ -58,6 +63,22 @@ describe("the public protocol", () => {
     const referenceTaskIds = ["", ">", "a b", "x".repeat(5_000)]
     const sent = await json(await post(call("SendMessage", message("m", { referenceTaskIds })), token))
     expect(sent.result).toMatchObject({ task: { status: { state: "TASK_STATE_COMPLETED" } } })
+  })
+
+  it("refuses over REST with the status that a refusal has everywhere", async () => {
+    const token = await node.login("dora")
+    const closed = { id: "closed", name: "Closed", framework: "LLM", access_level: "private" }
+    expect((await node.request("POST", "/api/agents/", { body: closed })).status).toBe(201)
+    const statusOf = async (method: string, path: string, body?: unknown) =>
+      (await node.request(method, path, { token, ...(body === undefined ? {} : { body }) })).status
+    expect(await statusOf("GET", "/a2a/agents/closed/rest/extendedAgentCard")).toBe(403)
+    expect(await statusOf("GET", "/a2a/agents/none/rest/v1/card")).toBe(404)
+    upstream.behave(answers(["done"]))
+    await registerStubAgent(node, upstream, { id: "fickle" })
+    const sent = await json(await post(call("SendMessage", message("f")), token, "/a2a/agents/fickle"))
+    const { id } = (sent.result as { task: { id: string } }).task
+    await node.request("PATCH", "/api/agents/fickle", { body: { access_level: "private" } })
+    expect(await statusOf("POST", "/message:send", message("g", { taskId: id }))).toBe(403)
   })
 
   it("gives a service that tenants share no name of a conversation twice", () => {

@@ -33,7 +33,42 @@ const role = () => ({ role: "MARKED" })
 const agent = of("agent", "agent")
 const setting = () => ({ category: "ops", name: "answer_seconds" })
 
+const receiver = () => ({ url: "https://receiver.example.com/" })
+const said = () => ({ message: { messageId: "m", role: "ROLE_USER", parts: [{ text: "hello" }] } })
+
+/** The operations of a binding over tasks, at one address of the public A2A protocol. */
+const overTasks = (area: string, where: Attempt["parameters"]): Readonly<Record<string, Attempt>> => {
+  const task = (objects: Objects) => ({ ...where(objects), task: objects.task })
+  const config = (objects: Objects) => ({ ...task(objects), config: "default" })
+  const operation = (action: string) => (objects: Objects) => ({
+    ...where(objects),
+    operation: `${objects.task}${action}`,
+  })
+  return {
+    [`${area}.tasks.get`]: none(operation("")),
+    [`${area}.tasks.act`]: none(operation(":cancel"), () => ({})),
+    [`${area}.pushConfigs.create`]: none(task, receiver),
+    [`${area}.pushConfigs.list`]: none(task),
+    [`${area}.pushConfigs.get`]: none(config),
+    [`${area}.pushConfigs.delete`]: none(config),
+  }
+}
+const ofAgent = (area: string): Readonly<Record<string, Attempt>> => ({
+  ...overTasks(area, agent),
+  [`${area}.send`]: none(agent, said),
+  [`${area}.stream`]: none(agent, said),
+  [`${area}.tasks.list`]: none(agent),
+  [`${area}.card.extended`]: none(agent),
+})
+
 export const borderAttempts: Readonly<Record<string, Attempt>> = {
+  ...overTasks("a2aRest", () => ({})),
+  ...overTasks("a2aRestV03", () => ({})),
+  ...ofAgent("a2aAgents"),
+  ...ofAgent("a2aAgentsV03"),
+  "a2a.agents.call": none(agent, () => ({ jsonrpc: "2.0", id: 1, method: "SendMessage", params: said() })),
+  "a2a.agents.card": none(agent),
+  "a2a.deliveries.list": none(of("task", "task")),
   "actors.send": {
     parameters: () => ({ kind: "lock", key: "marked-lock", command: "Release" }),
     body: () => ({ owner: marker, fence: 1 }),

@@ -56,6 +56,7 @@ export interface Objects {
   readonly grant: string
   readonly session: string
   readonly agent: string
+  readonly task: string
   readonly plan: string
   readonly key: string
   readonly trace: string
@@ -90,6 +91,8 @@ export const makeObjects = async (node: TestNode, token: string): Promise<Object
     access_level: "private",
     llm: { prompt: `${marker} prompt` },
   })
+  const message = { messageId: marker, role: "ROLE_USER", parts: [{ text: `${marker} message` }] }
+  const { task } = await post<{ task: { id: string } }>("/message:send", { message })
   const plan = await post<{ plan_id: string; trace_id: string }>("/api/ops/questions", {
     question: `load of ${marker} now`,
   })
@@ -117,6 +120,7 @@ export const makeObjects = async (node: TestNode, token: string): Promise<Object
     grant: grant.id,
     session: session.session_id,
     agent: agent.id,
+    task: task.id,
     plan: plan.plan_id,
     key: String(key.id),
     trace,
