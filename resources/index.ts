@@ -134,6 +134,7 @@ export { type Resealed, resealAll } from "./reseal/reseal.ts"
 export { type SealedReport, sealedRows } from "./reseal/sealed-rows.ts"
 export { BadSecretKeys, readSecretKeys } from "./secrets/secret-keys.ts"
 export { type SecretKey, Secrets, type SecretsService, SecretUnreadable } from "./secrets/secrets.ts"
+export { timedSignature } from "./secrets/timed-signature.ts"
 export {
   Database,
   type DatabaseConfig,

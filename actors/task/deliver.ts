@@ -2,13 +2,12 @@
  * Carries out one delivery to a receiver: the change as the receiver's version of the protocol has it, through the one
  * way out. An ended or waiting task is sent whole; other changes are sent as they are. Source: A2A 1.0 §4.3.3.
  */
-import { createHmac } from "node:crypto"
 import { StreamResponse } from "@a2a-js/sdk"
 import { V03PushNotificationSerializer } from "@a2a-js/sdk/compat/v0_3/server"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { ActivityFailure, type ActivityRun } from "../../engine/index.ts"
-import { EgressRefused, SecretUnreadable } from "../../resources/index.ts"
+import { EgressRefused, SecretUnreadable, timedSignature } from "../../resources/index.ts"
 import { isEnded, type TaskView } from "../../schemas/index.ts"
 import { EngineAccess } from "../engine-access.ts"
 import { PlatformAccess } from "../platform-access.ts"
@@ -38,14 +37,10 @@ const bodyOf = (version: string, view: TaskView) => {
     : { type: "application/json", body: String(legacy.serialize(payload).body) }
 }
 
-/** HMAC-SHA256 under the receiver's token, over the time and the body, so that nothing can be sent again later. */
-const signatureOf = (token: string, seconds: number, body: string): string =>
-  `t=${seconds},v1=${createHmac("sha256", token).update(`${seconds}.${body}`).digest("hex")}`
-
 const headersOf = ({ token, scheme, credentials }: Receiver, seconds: number, body: string) => ({
   ...(token === undefined
     ? {}
-    : { "X-A2A-Notification-Token": token, "X-Millrace-Signature": signatureOf(token, seconds, body) }),
+    : { "X-A2A-Notification-Token": token, "X-Millrace-Signature": timedSignature(token, seconds, body) }),
   ...(credentials === undefined ? {} : { Authorization: `${scheme ?? "Bearer"} ${credentials}` }),
 })
 

@@ -4,223 +4,33 @@
  * answers in an activity beside its mailbox.
  *
  * I1 Events are numbered 1, 2, 3 … without gaps, and each is signalled after it is durable. I2 The same message id gives
- * the same turn; the first one no more once its sender has answered the agent, or canceled. I3 Every task ends once, and nothing of it changes afterwards but its receivers. I4 What an answer
- * reports after its turn is over is ignored. I5 Within a turn no agent gets the task twice, and it moves at most
+ * the same turn; the first one no more once its sender has answered the agent, or canceled. I3 Every task ends once, and
+ * nothing of it changes afterwards but its receivers. I4 What an answer reports after its turn is over is ignored. I5 Within a turn no agent gets the task twice, and it moves at most
  * `transfersPerTurnMax` times. I6 An agent that is silent for `silenceMs` loses the task. I7 Each receiver is told of each
  * change of the status at least once and in order, unless it cannot be reached. I8 An ended task gives up its events after
  * `eventsKeptMs` and all else after `taskKeptMs`.
  */
-import { accept, type DecideContext, type Decision, define, reject } from "../../engine/index.ts"
+import { accept, define, reject } from "../../engine/index.ts"
 import {
-  AgentProtocol,
   answerCharactersMax,
-  answerTokensMax,
-  type ChatMessage,
-  type Handover,
-  type HandoverTerms,
-  historyCharactersMax,
-  historyMessagesMax,
   isEnded,
   readEventsMax,
   TaskProtocol,
   type TaskPush,
   taskCharactersMax,
   taskPushesMax,
-  taskTurnsMax,
 } from "../../schemas/index.ts"
-import { type Answered, answerActivity, type Piece, type Question } from "../agent/question.ts"
-import { newest } from "../chat-session/state.ts"
+import { answerActivity } from "../agent/question.ts"
+import { evolve } from "./evolve.ts"
 import { indexActivity, indexing, reindexed } from "./index-row.ts"
 import { pushActivity, pushed, retryPush, startPushes } from "./push.ts"
-import { type Event, events, evolve, initial, State, type Turn } from "./state.ts"
-import { fold, tell } from "./tell.ts"
+import { events, initial, State } from "./state.ts"
+import { fold } from "./tell.ts"
+import { answerId, broken, ended, heard, settle, silenceMs, startTurn } from "./turn.ts"
 import { viewOf } from "./view.ts"
 
-export const transfersPerTurnMax = 3
-export const silenceMs = 30_000
-export const eventsKeptMs = 15 * 60_000
-export const taskKeptMs = 30 * 24 * 60 * 60_000
-/** How long an agent that asked back waits for the answer. */
-export const inputWithinMs = 7 * 24 * 60 * 60_000
-
-type Silent = Decision<Event, never, never>
-
-const silence = { timer: "silence" } as const
-const input = { timer: "input" } as const
-const hearWithin = [{ ...silence, due: { afterMs: silenceMs } }]
-const forgetTimers = [
-  { timer: "forgetEvents" as const, due: { afterMs: eventsKeptMs } },
-  { timer: "forgetTask" as const, due: { afterMs: taskKeptMs } },
-]
-
-/** The agent in which a turn is, in the order in which they had it. */
-const answerId = ({ turn, agents }: Turn): string => `turn:${turn}:${agents.length}`
-
-const said = (state: State): ReadonlyArray<ChatMessage> => [
-  ...state.messages
-    .filter(({ role, turn }) => role === "user" && turn < state.turns)
-    .map(({ turn, text, at }) => ({ turn, role: "user" as const, content: text, at })),
-  ...state.answers.map(({ turn, agent, text, at }) => ({
-    turn,
-    role: "assistant" as const,
-    agent,
-    content: text,
-    at,
-  })),
-]
-
-const historyOf = (state: State): ReadonlyArray<ChatMessage> => {
-  const own = [...said(state)].sort((one, other) => one.turn - other.turn)
-  const all = [...(state.opened?.history ?? []), ...own]
-  return newest(all, historyMessagesMax, historyCharactersMax, ({ content }) => content.length)
-}
-
-/** `state` is as it is when the answer begins: with the turn, and the agent that has it. */
-const answer = (state: State, context: DecideContext) => {
-  const [active, opened] = [state.active!, state.opened!]
-  const { turn, agents } = active
-  const question: Question = {
-    agent: state.agent,
-    question: state.messages.findLast(({ role }) => role === "user")?.text ?? "",
-    conversation: opened.conversation,
-    turn,
-    history: historyOf(state),
-    user: opened.owner,
-    ...(state.handover === undefined ? {} : { handover: state.handover }),
-    agents,
-    mayHandOver: agents.length <= transfersPerTurnMax,
-    plan: context.random.uuid(),
-    stream: true,
-    ...(opened.parameters === undefined ? {} : { parameters: opened.parameters }),
-  }
-  return { activity: "answer" as const, id: answerId(active), input: question }
-}
-
-const worked = (state: State, as: "answered" | "failed" | "stopped") =>
-  AgentProtocol.tell(state.agent, { _tag: "Worked", as })
-
-type Ending = Omit<Extract<Event, { _tag: "StatusChanged" }>, "_tag" | "at">
-
-/** The turn is over: the task ends, or waits for its user. */
-const settle = (state: State, context: DecideContext, ending: Ending) => {
-  const { active } = state
-  const changed = [{ _tag: "StatusChanged" as const, ...ending, at: context.now }]
-  const after = fold(state, changed)
-  const asked = ending.status === "input-required"
-  const as = { completed: "answered", "input-required": "answered", canceled: "stopped" } as const
-  const ended = as[ending.status as keyof typeof as] ?? "failed"
-  return {
-    ...tell(state, context, changed),
-    start: [...startPushes(state, after), ...indexing(after, context)],
-    cancel: active === undefined ? [] : [answerId(active)],
-    send: active === undefined ? [] : [worked(state, ended)],
-    clearTimers: asked ? [silence] : [silence, input],
-    setTimers: asked ? [{ ...input, due: { afterMs: inputWithinMs } }] : forgetTimers,
-  }
-}
-
-/** What the agent's own rules refuse is no failure of its work. */
-const refusals = new Set(["AgentForbidden", "AgentArchived", "AgentUnknown"])
-
-const broken = (state: State, context: DecideContext, code: string, message: string): Silent =>
-  accept(settle(state, context, { status: refusals.has(code) ? "rejected" : "failed", code, message }))
-
-const handoverOf = (state: State, terms: HandoverTerms): Handover => {
-  const { reason, context, messages, summary } = terms
-  return {
-    from: state.agent,
-    turn: state.turns,
-    reason,
-    context,
-    ...(messages === undefined ? {} : { messages }),
-    ...(summary === undefined ? {} : { summary }),
-  }
-}
-
-const transferProblem = ({ agents }: Turn, to: string): string | undefined => {
-  if (agents.includes(to)) return `agent "${to}" has had this turn already`
-  return agents.length > transfersPerTurnMax ? `a turn moves at most ${transfersPerTurnMax} times` : undefined
-}
-
-/** Takes a report in; ignores what is no longer of the turn. */
-const heard = (state: State, context: DecideContext, { from, tokens, restart }: Piece): Silent => {
-  const restarted: ReadonlyArray<Event> =
-    restart === undefined ? [] : [{ _tag: "AnswerRestarted", reason: restart, at: context.now }]
-  const now = fold(state, restarted)
-  const turn = now.active!
-  if (from > turn.heard) return broken(state, context, "TokensMissing", "a part of the answer did not arrive")
-  const fresh = tokens.slice(turn.heard - from)
-  const characters = fresh.reduce((sum, token) => sum + token.length, turn.answer.length)
-  if (turn.tokens + fresh.length > answerTokensMax || characters > answerCharactersMax)
-    return broken(state, context, "AnswerTooLong", "the answer exceeds what a task keeps")
-  const received: ReadonlyArray<Event> =
-    fresh.length === 0 ? [] : [{ _tag: "TokensReceived", tokens: fresh, at: context.now }]
-  return accept({ ...tell(state, context, [...restarted, ...received]), setTimers: hearWithin })
-}
-
-/** The answer is complete, asks back, or goes on with another agent. */
-const ended = (state: State, context: DecideContext, active: Turn, answered: Answered): Silent => {
-  if (answered._tag === "HandedOver") {
-    const { toAgent } = answered
-    const problem = transferProblem(active, toAgent)
-    if (problem !== undefined) return broken(state, context, "TransferRefused", problem)
-    const moved = [
-      {
-        _tag: "AgentChanged" as const,
-        to: toAgent,
-        handover: handoverOf(state, answered),
-        at: context.now,
-      },
-    ]
-    return accept({
-      ...tell(state, context, moved),
-      start: [answer(fold(state, moved), context)],
-      setTimers: hearWithin,
-      send: [worked(state, "answered")],
-    })
-  }
-  const { tokens, plan, usage, awaitsInput } = answered
-  if (active.heard !== tokens)
-    return broken(state, context, "TokensMissing", "a part of the answer did not arrive")
-  const asks = awaitsInput === true && state.turns < taskTurnsMax
-  return accept(
-    settle(state, context, {
-      ...(asks
-        ? { status: "input-required", message: active.answer || "The agent asks for more." }
-        : { status: "completed" }),
-      ...(plan === undefined ? {} : { plan }),
-      ...(usage === undefined ? {} : { usage }),
-    }),
-  )
-}
-
-type Said = Pick<Extract<Event, { _tag: "TurnStarted" }>, "messageId" | "text" | "parts">
-
-const startTurn = (
-  state: State,
-  context: DecideContext,
-  before: ReadonlyArray<Event>,
-  { messageId, text, parts }: Said,
-) => {
-  const turn = state.turns + 1
-  const started = {
-    _tag: "TurnStarted" as const,
-    turn,
-    messageId,
-    text,
-    ...(parts === undefined ? {} : { parts }),
-    at: context.now,
-  }
-  const added = [...before, started]
-  const after = fold(state, added)
-  return accept({
-    ...tell(state, context, added),
-    start: [answer(after, context), ...startPushes(state, after), ...indexing(after, context)],
-    setTimers: hearWithin,
-    clearTimers: [input],
-    reply: { task: state.task, status: after.status, turn, after: state.last },
-  })
-}
+const hasTooManyPushes = ({ pushes }: State, id: string): boolean =>
+  pushes.length >= taskPushesMax && !pushes.some((push) => push.id === id)
 
 /** The turn that a message made before, if it did; where it is to be reported is as the message says now. */
 const madeBefore = (state: State, messageId: string, push: TaskPush | undefined) => {
@@ -367,7 +177,3 @@ export const Task = define(TaskProtocol, {
     },
   },
 })
-
-function hasTooManyPushes({ pushes }: State, id: string): boolean {
-  return pushes.length >= taskPushesMax && !pushes.some((push) => push.id === id)
-}

@@ -1,7 +1,8 @@
 /** What a task's new events become: the journal's, and the signal that tells listeners what clients see of them. */
 import type { DecideContext } from "../../engine/index.ts"
 import { taskTopic } from "../../schemas/index.ts"
-import { type Event, evolve, type State } from "./state.ts"
+import { evolve } from "./evolve.ts"
+import type { Event, State } from "./state.ts"
 
 export const fold = (state: State, added: ReadonlyArray<Event>): State =>
   added.reduce<State>((folded, event) => evolve[event._tag](folded, event as never), state)

@@ -12,6 +12,10 @@ import { type GatewayError, toGatewayError } from "../errors.ts"
 export const malformed = (field: string, reason: string): A2AError =>
   new RequestMalformedError({ message: `${field} ${reason}.`, metadata: { field } })
 
+export const requireCount = (historyLength: number | undefined): void => {
+  if (historyLength !== undefined && historyLength < 0) throw malformed("historyLength", "cannot be negative")
+}
+
 export const notFound = (task: string): A2AError =>
   new TaskNotFoundError({ message: "Task not found.", metadata: { taskId: task } })
 
@@ -54,5 +58,7 @@ export const a2aErrorOf = (failure: unknown): A2AError => {
 /** Of `CancelTask` what has ended is an error of its own. */
 export const cancelErrorOf = (failure: unknown): A2AError => {
   const error = toGatewayError(failure)
-  return error.code === "TSK_TASK_003" ? new TaskNotCancelableError("Task cannot be canceled: it has ended.") : a2aErrorOf(failure)
+  return error.code === "TSK_TASK_003"
+    ? new TaskNotCancelableError("Task cannot be canceled: it has ended.")
+    : a2aErrorOf(failure)
 }

@@ -33,31 +33,21 @@ import { followTask } from "../tasks/task-feed.ts"
 import { isTaskId } from "../tasks/task-id.ts"
 import { runTraced } from "../traced.ts"
 import { agentCard, defaultAgent, extendedCard, publicCard } from "./card.ts"
-import { a2aErrorOf, cancelErrorOf, malformed, notFound } from "./failure.ts"
+import { a2aErrorOf, cancelErrorOf, malformed, notFound, requireCount } from "./failure.ts"
 import { saidIn } from "./message.ts"
 import { pushOf, shownConfig } from "./push-configs.ts"
 import { listTasks, rowOf } from "./task-list.ts"
 import { streamTask } from "./task-stream.ts"
-import type { Version } from "./versions.ts"
+import type { Endpoint } from "./versions.ts"
 
-/** How long a caller that waits for the end of its task waits; then it is given the task as it is. */
+/** Who waits longer for the end of its task is given it as it is. */
 const waitMsMax = 10 * 60_000
 const extendedAgentsMax = 50
-
-export interface Endpoint {
-  /** Undefined: the default one, whose address shows all tasks of the caller. */
-  readonly agent: string | undefined
-  readonly version: Version
-}
 
 interface Begun {
   readonly view: TaskView
   readonly turn: number
   readonly after: number
-}
-
-const requireCount = (historyLength: number | undefined): void => {
-  if (historyLength !== undefined && historyLength < 0) throw malformed("historyLength", "cannot be negative")
 }
 
 export class TaskHandler implements A2ARequestHandler {
@@ -193,7 +183,7 @@ export class TaskHandler implements A2ARequestHandler {
     }
     const historyLength = params.configuration?.historyLength
     const at = { tenant: this.#tenant, view: before, turn, after: turn === 1 ? Math.max(after, 1) : after }
-    yield* this.#followed(streamTask(this.#services, { ...at, historyLength }, this.#signal))
+    yield* streamTask(this.#services, { ...at, historyLength }, this.#signal)
   }
 
   async *resubscribe({ id }: SubscribeToTaskRequest): AsyncGenerator<StreamResponse, void, undefined> {
@@ -201,19 +191,9 @@ export class TaskHandler implements A2ARequestHandler {
     if (isEnded(view.status))
       throw new UnsupportedOperationError("The task has ended: there is nothing to follow.")
     const at = { tenant: this.#tenant, view, turn: view.turn, after: view.turnStart }
-    yield* this.#followed(
-      view.status === "input-required"
-        ? streamTask(this.#services, { ...at, turn: view.turn + 1, after: view.last }, this.#signal)
-        : streamTask(this.#services, at, this.#signal),
-    )
-  }
-
-  async *#followed(stream: AsyncGenerator<StreamResponse, void, undefined>) {
-    try {
-      yield* stream
-    } catch (failure) {
-      throw a2aErrorOf(failure)
-    }
+    yield* view.status === "input-required"
+      ? streamTask(this.#services, { ...at, turn: view.turn + 1, after: view.last }, this.#signal)
+      : streamTask(this.#services, at, this.#signal)
   }
 
   async getTask({ id, historyLength }: GetTaskRequest): Promise<Task> {

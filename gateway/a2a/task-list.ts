@@ -9,7 +9,7 @@ import { TaskProtocol, type TaskStatus, type TaskView } from "../../schemas/inde
 import type { Identity } from "../auth/identity.ts"
 import type { GatewayServices } from "../services.ts"
 import { isTaskId } from "../tasks/task-id.ts"
-import { malformed } from "./failure.ts"
+import { malformed, requireCount } from "./failure.ts"
 
 const pageSizeDefault = 50
 const pageSizeMax = 100
@@ -74,7 +74,7 @@ export const listTasks = Effect.fn("gateway.listTasks")(function* (
   const { pageSize = pageSizeDefault, historyLength, includeArtifacts = false } = asked
   if (pageSize < 1 || pageSize > pageSizeMax)
     throw malformed("pageSize", `has to be from 1 to ${pageSizeMax}`)
-  if ((historyLength ?? 0) < 0) throw malformed("historyLength", "cannot be negative")
+  requireCount(historyLength)
   const after = positionOf(asked.pageToken)
   const since = sinceOf(asked.statusTimestampAfter)
   const status = statuses.find(([, state]) => state === asked.status)?.[0]

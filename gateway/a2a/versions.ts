@@ -6,6 +6,13 @@ import type { GatewayRequest } from "../route.ts"
 export const versions = ["1.0", "0.3"] as const
 export type Version = (typeof versions)[number]
 
+/** At which address the protocol is spoken, and in which version. */
+export interface Endpoint {
+  /** Undefined: the default one, whose address shows all tasks of the caller. */
+  readonly agent: string | undefined
+  readonly version: Version
+}
+
 /** What the request says; undefined when it says nothing. Throws `VersionNotSupportedError`. */
 export const namedVersion = ({ http }: GatewayRequest): Version | undefined => {
   const said = (http.req.header(A2A_VERSION_HEADER) ?? http.req.query(A2A_VERSION_HEADER) ?? "").trim()

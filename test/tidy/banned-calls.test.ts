@@ -57,6 +57,10 @@ const effectFiles: ReadonlyArray<EffectFiles> = [
   { path: /^actors\/cep-rule\/wanted-rules\.ts$/, reason: "reads the rule index for the feed" },
   { path: /^actors\/statistics\//, reason: "sums and queries: Postgres, no actor" },
   { path: /^actors\/lock\/with-lock\.ts$/, reason: "the caller's side of a lock: it waits" },
+  {
+    path: /^actors\/task\/(?:deliver|read-task)\.ts$/,
+    reason: "tells receivers and reads a task from outside, beside the mailbox",
+  },
   { path: /^actors\/trace\//, reason: "projection and queries: Postgres and readers, no actor" },
 ]
 
