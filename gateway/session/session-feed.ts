@@ -53,6 +53,8 @@ export class SessionFeed {
   readonly #heard = (events: ReadonlyArray<SessionEvent>) => this.#signalled(events)
   /** Number of the last event handed over. */
   #position: number
+  /** Counts where the client went: a page that was asked for before it went elsewhere is an answer to another question. */
+  #starts = 0
   #reading = false
   /** What was signalled since the page under way was asked for. */
   #meanwhile: Array<ReadonlyArray<SessionEvent>> = []
@@ -89,6 +91,7 @@ export class SessionFeed {
   /** Goes back, or forth, to just after an event. */
   resume(after: number): void {
     this.#position = after
+    this.#starts += 1
     this.#read()
   }
 
@@ -135,10 +138,12 @@ export class SessionFeed {
     this.#reading = true
     this.#meanwhile = []
     this.#silentSince = performance.now()
-    const after = this.#position
+    const [after, start] = [this.#position, this.#starts]
     this.#channel.read(after, (result) => {
       this.#reading = false
-      if (!this.#closed) this.#answered(after, result)
+      if (this.#closed) return
+      if (start === this.#starts) this.#answered(after, result)
+      else this.#read()
     })
   }
 
@@ -159,11 +164,6 @@ export class SessionFeed {
   }
 
   #taken(after: number, view: SessionView): void {
-    // The client went elsewhere meanwhile: what came is an answer to another question.
-    if (after !== this.#position) {
-      this.#read()
-      return
-    }
     // A number that was never given out, as after a restore from a backup: what is next is what comes next.
     if (after > view.last) this.#position = view.last
     const first = view.events[0]?.n ?? view.last + 1

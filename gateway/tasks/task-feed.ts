@@ -87,7 +87,8 @@ export async function* followTask(
           await sleep(limits.rereadEveryMs)
           continue
         }
-        position = Math.max(position, Math.min(view.oldest - 1, view.last))
+        // A number that was never given out: what is next is what comes next.
+        position = Math.min(Math.max(position, view.oldest - 1), view.last)
         events = view.events
         newest = Math.max(newest, view.last)
         isBehind = position + events.length < view.last
