@@ -89,7 +89,7 @@ export const defaults: Limits = {
   senderMarksMax: 4_096,
   actorTimersMax: 1_000,
   actorActivitiesMax: 256,
-  activitiesRunningMax: 1_000,
+  activitiesRunningMax: 10_000,
   checkpointEntries: 50_000,
   checkpointMessages: 10_000,
   checkpointEveryMs: 30_000,

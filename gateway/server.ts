@@ -1,10 +1,10 @@
 /** Listens for the scope's time. Stopping first refuses new connections, then ends streams, then waits for answers. */
 import { createServer, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
-import { getRequestListener, serve, type WebSocketServerLike } from "@hono/node-server"
+import { createAdaptorServer, getRequestListener, type WebSocketServerLike } from "@hono/node-server"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { WebSocketServer } from "ws"
+import { type Listening, listenFor } from "./acceptors.ts"
 import { makeApp } from "./app.ts"
 import { answerBroken, brokenTarget } from "./broken-requests.ts"
 import type { GatewayAddress, GatewayLimits } from "./config.ts"
@@ -44,40 +44,43 @@ const serverOptions = ({ headerBytesMax, headersMsMax, receiveMsMax }: GatewayLi
   keepAliveTimeout: keepAliveMs,
 })
 
-const listen = (services: GatewayServices, { host, port }: GatewayAddress) =>
-  Effect.callback<Server, ListenFailed>((resume) => {
-    const sockets = new WebSocketServer({
-      noServer: true,
-      maxPayload: services.limits.frameBytesMax,
-      perMessageDeflate: false,
-    })
-    // A frame that breaks the protocol closes its own socket, with the right code; nobody else hears of it.
-    sockets.on("connection", (socket) => socket.on("error", () => {}))
-    const app = makeApp(services)
-    const server = serve(
-      {
-        fetch: app.fetch,
-        // The listener of its own, so that a request whose line or host cannot be read gets an answer like all others.
-        createServer: () =>
-          createServer(
-            serverOptions(services.limits),
-            getRequestListener(app.fetch, { hostname: host, errorHandler: brokenTarget(services) }),
-          ),
-        hostname: host,
-        port,
-        websocket: { server: sockets as unknown as WebSocketServerLike },
-      },
-      () => resume(Effect.succeed(server)),
-    ) as Server
-    server.on("clientError", answerBroken(services))
-    server.once("error", (cause) =>
-      resume(Effect.fail(new ListenFailed({ host, port, reason: reasonOf(cause) }))),
-    )
-  })
+interface Open {
+  readonly server: Server
+  readonly listening: Listening
+}
 
-const stop = (server: Server, services: GatewayServices) =>
+const listen = (services: GatewayServices, address: GatewayAddress): Effect.Effect<Open, ListenFailed> => {
+  const { host, port } = address
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: services.limits.frameBytesMax,
+    // Tokens are too short to be worth the memory that compression takes for each connection.
+    perMessageDeflate: false,
+  })
+  // A frame that breaks the protocol closes its own socket, with the right code; nobody else hears of it.
+  sockets.on("connection", (socket) => socket.on("error", () => {}))
+  const app = makeApp(services)
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    // The listener of its own, so that a request whose line or host cannot be read gets an answer like all others.
+    createServer: () =>
+      createServer(
+        serverOptions(services.limits),
+        getRequestListener(app.fetch, { hostname: host, errorHandler: brokenTarget(services) }),
+      ),
+    hostname: host,
+    websocket: { server: sockets as unknown as WebSocketServerLike },
+  }) as Server
+  server.on("clientError", answerBroken(services))
+  return Effect.tryPromise({
+    try: async () => ({ server, listening: await listenFor(server, address) }),
+    catch: (cause) => new ListenFailed({ host, port, reason: reasonOf(cause as NodeJS.ErrnoException) }),
+  })
+}
+
+const stop = ({ server, listening }: Open, services: GatewayServices) =>
   Effect.callback<void>((resume) => {
-    server.close(() => resume(Effect.void))
+    void listening.close().then(() => resume(Effect.void))
     services.streams.stopAll()
     server.closeIdleConnections()
   }).pipe(
@@ -92,6 +95,8 @@ export const listenGateway = Effect.fnUntraced(function* (
   services: GatewayServices,
   address: GatewayAddress,
 ) {
-  const server = yield* Effect.acquireRelease(listen(services, address), (open) => stop(open, services))
-  return (server.address() as AddressInfo).port
+  const { listening } = yield* Effect.acquireRelease(listen(services, address), (open) =>
+    stop(open, services),
+  )
+  return listening.port
 })

@@ -21,7 +21,19 @@ export interface StreamEnds {
 
 /** Checks that run at once on a node: after one change to a tenant all its streams have to be checked. */
 const checksMax = 32
-let checking = 0
+/** By credential, which many streams of one user have: they share a check. */
+const checks = new WeakMap<GatewayServices, Map<string, Promise<Identity>>>()
+
+/** Undefined when as many checks run as may. */
+const checkOf = (services: GatewayServices, credential: string): Promise<Identity> | undefined => {
+  const running = checks.get(services) ?? new Map<string, Promise<Identity>>()
+  checks.set(services, running)
+  const known = running.get(credential)
+  if (known !== undefined || running.size >= checksMax) return known
+  const check = services.credentials.verify(credential).finally(() => running.delete(credential))
+  running.set(credential, check)
+  return check
+}
 
 /** Throws unless whom a credential speaks for now may go on with the stream of this request. */
 const admit = ({ admission, identity }: GatewayRequest, now: Identity): void => {
@@ -45,10 +57,11 @@ const watch = (services: GatewayServices, request: GatewayRequest, lost: StreamE
     isOver = true
     unsweep()
   }
+  const isLate = () => performance.now() - checkedAt >= streamUncheckedMsMax
   const failed = (failure: unknown) => {
     if (isOver) return
     const error = toGatewayError(failure)
-    if (!isRefusal(error) && performance.now() - checkedAt < streamUncheckedMsMax) return
+    if (!isRefusal(error) && !isLate()) return
     end()
     lost(error)
   }
@@ -63,19 +76,18 @@ const watch = (services: GatewayServices, request: GatewayRequest, lost: StreamE
     }
   }
   const verify = async (credential: string) => {
+    const check = underWay ? undefined : checkOf(services, credential)
     // Whose turn never comes is as little known as who could not be looked up.
-    if (underWay || checking >= checksMax) return failed(notChecked())
+    if (check === undefined) return isLate() ? failed(notChecked()) : undefined
     underWay = true
-    checking += 1
     try {
-      const now = await credentials.verify(credential)
+      const now = await check
       // Renewed meanwhile: what was asked is not about it any more.
       if (credential === request.admission?.credential) found(now)
     } catch (failure) {
       if (credential === request.admission?.credential) failed(failure)
     } finally {
       underWay = false
-      checking -= 1
     }
   }
   const unsweep = sweep(streamCheckEveryMs, () => {

@@ -64,9 +64,13 @@ export class Client {
     })
   }
 
+  /** Whether the answer has ended. */
+  isOver = false
+
   /** Another answer is about to come. */
   begin(): void {
     this.#tokens = 0
+    this.isOver = false
   }
 
   /** Resolves at the end of the answer. */
@@ -115,6 +119,7 @@ export class Client {
     else if (type === "stream_restart") counts.restarts += 1
     else if (type === "stream_end" || type === "error") {
       if (type === "error") counts.errors[code ?? ""] = (counts.errors[code ?? ""] ?? 0) + 1
+      this.isOver = true
       this.#live?.()
       this.#ended?.()
     }

@@ -13,9 +13,10 @@ export type Order =
   | { readonly do: "ask"; readonly question: object; readonly first?: boolean; readonly overMs?: number }
   | { readonly do: "cut" }
   | { readonly do: "reconnect" }
-  | { readonly do: "finish" }
-  /** Gives what was counted until now, and begins anew. */
-  | { readonly do: "reset" }
+  /** Waits for all answers, but not for ever. */
+  | { readonly do: "finish"; readonly withinMs: number }
+  /** Gives what was counted until now, and begins to count tokens anew. */
+  | { readonly do: "measure" }
   | { readonly do: "one-by-one"; readonly question: object; readonly times: number }
 
 const openingAtOnce = 256
@@ -119,11 +120,13 @@ const obey = async (order: Order): Promise<object> => {
       return { ...opened, caughtUpSeconds: (performance.now() - began) / 1_000 }
     }
     case "finish":
-      await asked
-      return figures()
-    case "reset": {
+      await Promise.race([asked, pause(order.withinMs)])
+      return { ...figures(), unfinished: clients.filter((client) => !client.isOver).length }
+    case "measure": {
       const before = figures()
-      reset()
+      counts.tokens = 0
+      counts.latencies = new LatencyCounts()
+      measuredSince = performance.now()
       return before
     }
     case "one-by-one":

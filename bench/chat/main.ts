@@ -1,5 +1,5 @@
 /**
- * `npm run bench:chat -- [--clients N] [--rate tokens/s] [--seconds N] [--json] [--profile directory]`: one node with
+ * `npm run bench:chat -- [--clients N] [--rate tokens/s] [--seconds N] [--starts N] [--json] [--profile directory]`: one node with
  * thousands of conversations that are all being answered, beside a bare WebSocket server that sends the same frames.
  */
 import { cpus } from "node:os"
@@ -20,19 +20,25 @@ const { values } = parseArgs({
   options: {
     clients: { type: "string", default: "5000" },
     /** Tokens a second that each conversation's model says. */
-    rate: { type: "string", default: "2" },
+    rate: { type: "string", default: "1" },
+    /** For how long all stream. */
     seconds: { type: "string", default: "20" },
+    /** Questions a second until all have asked. */
+    starts: { type: "string", default: "250" },
     json: { type: "boolean" },
     profile: { type: "string" },
   },
 })
 const [count, rate, seconds] = [Number(values.clients), Number(values.rate), Number(values.seconds)]
+const startsPerSecond = Number(values.starts)
 /** A node opens 256 connections to one host at most. */
 const perPort = 250
 const people = 25
 const audience = Math.min(1_000, count)
 /** Files that node and clients have open besides their sockets. */
 const otherFiles = 200
+/** An answer that is not over by then is counted as unfinished. */
+const finishWithinMs = 60_000
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 // The node has a socket to each client and one to the model for each answer.
@@ -109,35 +115,34 @@ const during = async <A>(
   }
 }
 
-const steady = { tokens: rate * seconds, everyMs: 1_000 / rate }
+/** All ask within this time, since people do not all ask in the same second; the answers last until everything is measured. */
+const rampMs = (count / startsPerSecond) * 1_000
+const steady = { tokens: Math.ceil(rate * (rampMs / 1_000 + seconds)), everyMs: 1_000 / rate }
 /** What the answers of all were like; the whole of each has to be there. */
-const whole = ({ tokens, gaps, doubles, restarts, errors, fewest, most }: Figures, wanted: number) => ({
+const whole = (
+  { tokens, gaps, doubles, restarts, errors, fewest, most, unfinished }: Figures,
+  wanted: number,
+) => ({
   tokens,
+  ...(unfinished === 0 ? {} : { unfinished, fewest }),
   complete: gaps === 0 && doubles === 0 && restarts === 0 && fewest === wanted && most === wanted,
   ...(gaps + doubles + restarts === 0 ? {} : { gaps, doubles, restarts }),
   ...(Object.keys(errors).length === 0 ? {} : { errors }),
 })
 
-/** All ask within the first fifth of the time, and are watched while all are being answered. */
-const streaming = async (pid: number) => {
-  const ramp = (seconds * 1_000) / 5
-  await load.order({ do: "ask", question: steady, overMs: ramp })
-  await pause(ramp + 1_000)
+/** All are being answered, and watched for the first half of the time; `meanwhile` gets the other half. */
+const streaming = async (pid: number, meanwhile: () => Promise<Figures>) => {
+  await load.order({ do: "ask", question: steady, overMs: rampMs })
+  await pause(rampMs + 1_000)
+  const { firsts } = await load.order({ do: "measure" })
   const { value, cores, rssMiB } = await during(pid, async () => {
-    const { firsts } = await load.order({ do: "reset" })
-    await pause(seconds * 1_000 - ramp - 2_000)
-    return { firsts, ...(await load.order({ do: "reset" })) }
+    await pause(seconds * 500)
+    return load.order({ do: "measure" })
   })
-  const { perSecond, latencies } = value as Figures
-  const end = await load.order({ do: "finish" })
-  return {
-    perSecond,
-    latencies,
-    cores,
-    rssMiB,
-    complete: whole(end, steady.tokens).complete,
-    errors: end.errors,
-  }
+  const more = await meanwhile()
+  const end = await load.order({ do: "finish", withinMs: finishWithinMs })
+  const { perSecond, latencies } = value
+  return { watched: { firsts, perSecond, latencies, cores, rssMiB }, more, whole: whole(end, steady.tokens) }
 }
 
 /** One answer that everybody watches. */
@@ -149,7 +154,7 @@ const fanOut = async (
   const { value, cores } = await during(pid, async () => {
     const began = performance.now()
     await load.order({ do: "ask", question: { ...question, all }, first: true })
-    const end = await load.order({ do: "finish" })
+    const end = await load.order({ do: "finish", withinMs: finishWithinMs })
     const tokensPerSecond = Math.round((end.tokens * 1_000) / (performance.now() - began))
     return { tokensPerSecond, latencies: end.latencies, ...whole(end, question.tokens) }
   })
@@ -175,22 +180,18 @@ row("connect all", {
 row("all idle", { cores: idle.cores, rssMiB: idle.rssMiB })
 const single = await load.order({ do: "one-by-one", question: { tokens: 1, everyMs: 0 }, times: 200 })
 row("one at a time: to the first token", single.firsts)
-const streamed = await streaming(node.pid)
+const storm = () =>
+  during(node.pid, async () => {
+    await load.order({ do: "cut" })
+    return load.order({ do: "reconnect" })
+  })
+const streamed = await streaming(node.pid, storm)
 row("all streaming", {
-  ...streamed,
-  kibPerStreamingConnection: round(((streamed.rssMiB - before.rssMiB) * 1_024) / count),
+  ...streamed.watched,
+  kibPerStreamingConnection: round(((streamed.watched.rssMiB - before.rssMiB) * 1_024) / count),
 })
-
-await load.order({ do: "ask", question: steady, overMs: 2_000 })
-await pause(seconds * 400)
-await load.order({ do: "cut" })
-const storm = await during(node.pid, () => load.order({ do: "reconnect" }))
-const { firsts: _1, latencies: _2, perSecond: _3, ...stormEnd } = await load.order({ do: "finish" })
-row("all cut while streaming, and back", {
-  ...storm.value,
-  cores: storm.cores,
-  ...whole(stormEnd, steady.tokens),
-})
+row("all cut while streaming, and back", { ...streamed.more.value, cores: streamed.more.cores })
+row("all answers, with the cut in them", streamed.whole)
 
 const [first] = places
 const watchers = Array.from({ length: audience }, () => first!)
@@ -207,7 +208,7 @@ row("ceiling: connect all to a bare ws server", {
   ...bareConnected,
   kibPerIdleConnection: round(((bareIdle.rssMiB - bareBefore.rssMiB) * 1_024) / count),
 })
-row("ceiling: all streaming", await streaming(ceiling.pid))
+row("ceiling: all streaming", (await streaming(ceiling.pid, async () => ({}))).watched)
 await load.order({ do: "connect", url: ceiling.url, places: watchers.map(() => bare) })
 await pause(1_000)
 row(`ceiling: one answer, ${audience} clients, 50 tokens/s`, await fanOut(ceiling.pid, true, paced))
