@@ -1,13 +1,16 @@
 /**
- * `npm run bench:recommend -- [--agents N]`: how long a recommendation takes on the embedded Postgres, by the offline
- * model and by one of 1,536 dimensions; that it is exact; and where chance ends.
+ * `npm run bench:recommend -- [--agents N]`: how long a recommendation, and a page of the list, take on the embedded
+ * Postgres, or on an empty database that `DATABASE_URL` names, by the offline model and by one of 1,536 dimensions; that
+ * it is exact; and where chance ends.
  */
 import { cpus } from "node:os"
 import { parseArgs } from "node:util"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import { AgentIndex, AgentRecommendations } from "../../actors/index.ts"
-import { lexicalVector } from "../../resources/index.ts"
-import { callerNamed, models, recommendationServices, setModel } from "../../test/support/recommend.ts"
+import { Database, lexicalVector } from "../../resources/index.ts"
+import { ephemeralDatabase } from "../../test/support/database.ts"
+import { callerNamed, models, recommendationServicesOn, setModel } from "../../test/support/recommend.ts"
 import { makeAgent, questions, textOf, unrelated } from "./agents.ts"
 
 const { values } = parseArgs({ options: { agents: { type: "string", default: "10000" } } })
@@ -73,6 +76,15 @@ const latencies = Effect.fnUntraced(function* (what: string) {
   console.log(`${what}, 8 at once:             ${shown(together.map(({ ms }) => ms))}`)
 })
 
+const listing = Effect.fnUntraced(function* (what: string, search: object, caller = everybody) {
+  const { list } = yield* AgentIndex
+  const pages = Array.from({ length: 50 }, (_, index) => index + 1)
+  const read = yield* Effect.forEach(pages, (page) =>
+    timed(list(tenant, caller, { page, limit: 20, ...search })),
+  )
+  console.log(`list, ${what}: ${shown(read.map(({ ms }) => ms))}`)
+})
+
 /** Which part of the five best, by a search through all, is among the five given; ties count. */
 const recall = Effect.fnUntraced(function* (what: string, vectorOf: (text: string) => ArrayLike<number>) {
   const places = Array.from({ length: count }, (_, index) => vectorOf(textOf(makeAgent(index))))
@@ -112,6 +124,9 @@ const program = Effect.gen(function* () {
   for (let at = 0; at < count; at++) yield* index.put(tenant, { view: makeAgent(at) })
   const offline = yield* timed(recommendations.keepAll(tenant))
   console.log(`offline, all agents embedded in ${(offline.ms / 1_000).toFixed(1)} s`)
+  yield* listing("pages of all agents", {})
+  yield* listing("pages of what somebody may use", {}, somebody)
+  yield* listing("pages of those with a word in them", { search: "report" }, somebody)
   yield* latencies("offline")
   yield* scores
   yield* recall("offline", lexicalVector)
@@ -122,4 +137,6 @@ const program = Effect.gen(function* () {
   yield* recall("1,536 dimensions", modelVector)
 })
 
-await Effect.runPromise(Effect.scoped(Effect.provide(program, recommendationServices)))
+const url = process.env.DATABASE_URL
+const database = url === undefined ? ephemeralDatabase() : Database.layer({ url: Redacted.make(url) })
+await Effect.runPromise(Effect.scoped(Effect.provide(program, recommendationServicesOn(database))))
