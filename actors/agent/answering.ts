@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { ActivityFailure, type ActivityRun, type EngineShape, TraceContext } from "../../engine/index.ts"
-import { answerCharactersMax, everyPermission } from "../../schemas/index.ts"
+import { type AnswerBlock, answerCharactersMax, everyPermission } from "../../schemas/index.ts"
 import { EngineAccess } from "../engine-access.ts"
 import { type Platform, PlatformAccess } from "../platform-access.ts"
 import type { AnswerCall, AnswerCaller, Outcome } from "./framework.ts"
@@ -77,6 +77,19 @@ const gathered = () => {
   }
 }
 
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
+
+/** Blocks illustrate the text, which stands without them: those go along that a record holds with it. */
+const fitting = (blocks: ReadonlyArray<AnswerBlock>, text: string): Array<AnswerBlock> => {
+  let left = gatheredBytesMax - bytesOf(text)
+  return blocks.filter((block) => {
+    const bytes = bytesOf(block)
+    if (bytes > left) return false
+    left -= bytes
+    return true
+  })
+}
+
 /** What was streamed is with whoever listened, and of its blocks the plan tells: only a whole answer holds them. */
 const answeredOf = (
   outcome: Outcome,
@@ -90,7 +103,7 @@ const answeredOf = (
   const { _tag, blocks = [], ...rest } = outcome
   return stream
     ? { _tag, tokens, ...rest, text: "", blocks: [] }
-    : { _tag, tokens, ...rest, text, blocks: [...blocks] }
+    : { _tag, tokens, ...rest, text, blocks: fitting(blocks, text) }
 }
 
 /** `said`: what the actor heard of this answer before, asked for only after a crash or a failed attempt. */

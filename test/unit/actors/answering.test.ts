@@ -1,8 +1,9 @@
 /** The activity by which an agent answers: who may ask, what a failure is called, and what is given as a whole. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { answering, gatheredBytesMax } from "../../../actors/agent/answering.ts"
+import { frameworks } from "../../../actors/agent/frameworks/frameworks.ts"
 import { answerTimeoutMs, nothingSaid, type Piece, type Question } from "../../../actors/agent/question.ts"
 import { EngineAccess, type Platform, PlatformAccess } from "../../../actors/index.ts"
 import {
@@ -175,6 +176,35 @@ describe("an answer as a whole", () => {
         )
         expect(execution).toMatchObject({ status: "success", tokens: count })
         expect(execution.text.length).toBe(count * word.length)
+      }),
+    ),
+  )
+
+  it(
+    "whose blocks no record holds together with its text is given with those that fit",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const block = {
+          type: "reference" as const,
+          title: "data",
+          language: "json",
+          text: "가".repeat(16_000),
+        }
+        const text = "a".repeat(1_000)
+        const answer = vi.spyOn(frameworks.llm, "answer").mockImplementation(({ say }) =>
+          Effect.as(say(text), {
+            _tag: "Said",
+            blocks: [block, block, block, block, { type: "text", text: "small" }],
+          }),
+        )
+        const { engine } = yield* start(product, scriptedLlm([]))
+        yield* register(engine, "a")
+        const work = { _tag: "Execute", task: "work" } as const
+        const execution = yield* ask(engine, AgentProtocol, "a", work, { idempotencyKey: "once" }).pipe(
+          Effect.ensuring(Effect.sync(() => answer.mockRestore())),
+        )
+        expect(execution).toMatchObject({ status: "success", text })
+        expect(execution.blocks.map(({ type }) => type)).toEqual(["reference", "reference", "text"])
       }),
     ),
   )
