@@ -6,7 +6,7 @@ import { setImmediate } from "node:timers/promises"
 import type { ChatRequest, EmbeddingRequest } from "./call.ts"
 import { UpstreamFailure } from "./failure.ts"
 import { lexicalDimensions, lexicalVector } from "./lexical/embedding.ts"
-import { embeddingTokens, estimateTokens, inputTokens, outputTokensMax } from "./tokens.ts"
+import { estimateTokens, outputTokensMax } from "./tokens.ts"
 import type { Upstream } from "./upstream.ts"
 
 const quotedMax = 200
@@ -30,10 +30,10 @@ const boundedWords = (request: ChatRequest) => {
   const words: Array<string> = []
   for (const word of wordsOf(request)) {
     output += Math.max(1, estimateTokens(word))
-    if (output > limit) return { words, output: limit, reason: "length" as const }
+    if (output > limit) return { words, reason: "length" as const }
     words.push(word)
   }
-  return { words, output, reason: "stop" as const }
+  return { words, reason: "stop" as const }
 }
 
 const refused = (param: string, detail: string) =>
@@ -63,28 +63,25 @@ const embed: Upstream["embed"] = async (request, signal) => {
     data.push({ object: "embedding" as const, index, embedding: encoded(lexicalVector(text), format) })
     await setImmediate(undefined, { signal })
   }
-  return { data, tokens: { input: embeddingTokens(request), output: 0 } }
+  return { data, tokens: undefined }
 }
 
+/** It has no tokens of its own to count: what it takes is estimated, and says so. */
 export const offlineUpstream: Upstream = {
   complete: async (request) => {
-    const { words, output, reason } = boundedWords(request)
+    const { words, reason } = boundedWords(request)
     const message = { role: "assistant" as const, content: words.join(""), refusal: null }
-    return {
-      choices: [{ index: 0, message, finish_reason: reason, logprobs: null }],
-      tokens: { input: inputTokens(request), output },
-    }
+    return { choices: [{ index: 0, message, finish_reason: reason, logprobs: null }], tokens: undefined }
   },
   stream: async function* (request, signal) {
-    const { words, output, reason } = boundedWords(request)
+    const { words, reason } = boundedWords(request)
     yield { choices: [{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }] }
     for (const content of words) {
       // Gives way between words, as an answer over a network does.
       await setImmediate(undefined, { signal })
       yield { choices: [{ index: 0, delta: { content }, finish_reason: null }] }
     }
-    const tokens = { input: inputTokens(request), output }
-    yield { choices: [{ index: 0, delta: {}, finish_reason: reason }], tokens }
+    yield { choices: [{ index: 0, delta: {}, finish_reason: reason }] }
   },
   embed,
   probe: async () => {},
