@@ -74,27 +74,28 @@ const transferTags = new Set(["AgentChanged", "AgentTransferred", "agent_transfe
 const fromNames = ["from", "fromAgent", "from_agent", "fromAgentId", "from_agent_id"]
 const toNames = ["to", "toAgent", "to_agent", "toAgentId", "to_agent_id"]
 
-const pick = (event: Readonly<Record<string, unknown>>, names: ReadonlyArray<string>): string => {
+const pick = (event: Readonly<Record<string, unknown>>, names: ReadonlyArray<string>) => {
   const value = names.map((name) => event[name]).find((one) => one !== undefined && one !== null)
-  return typeof value === "string" || typeof value === "number" ? String(value) : "?"
+  return typeof value === "string" || typeof value === "number" ? value : undefined
 }
 
-/** The log lines that an entry's events are worth: that an agent handed over to another. */
+/** The log lines that an entry's events are worth: that an agent, whose line it is, handed over to another. */
 export const transferRows = (row: EntryRow): ReadonlyArray<LogRow> => {
   const { trace_id } = row
   if (row.events === null || trace_id === null) return []
   return row.events.flatMap((event, position) => {
     const fields = event as Readonly<Record<string, unknown>>
     if (!transferTags.has(String(fields._tag)) && !transferTags.has(String(fields.type))) return []
+    const [from, to] = [pick(fields, fromNames), pick(fields, toNames)]
     return {
       log_key: `journal/${row.partition}/${row.sequence}/${row.index}/${position}`,
       trace_id,
       tenant: row.tenant,
       at_ms: row.start_ms,
       service: row.kind,
-      agent_id: null,
+      agent_id: from ?? null,
       level: "INFO",
-      message: transferMessage(pick(fields, fromNames), pick(fields, toNames)),
+      message: transferMessage(String(from ?? "?"), String(to ?? "?")),
       is_transfer: true,
       metadata: null,
     }

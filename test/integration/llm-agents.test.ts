@@ -95,7 +95,7 @@ describe("a conversation with an agent that has a language model", () => {
     const path = `/api/tracing/logs/${traceId}?wait_ms=5000`
     const { logs } = await json(await node.request("GET", path, { token: ann }))
     expect(logs).toContainEqual(
-      expect.objectContaining({ message: "[Agent Transfer] a → b", is_transfer: true }),
+      expect.objectContaining({ message: "[Agent Transfer] a → b", is_transfer: true, agent_id: "a" }),
     )
     // The next turn is b's, and goes back.
     upstream.behave(callsTool("transfer_back", { reason: "a again" }), answers(["I am a."]))

@@ -40,7 +40,7 @@ describe("a hand-over", () => {
         const lines = product
           .entries()
           .flatMap((entry, index) => transferRows(entryRow({ partition: 0, sequence: 1, index }, entry, 0)))
-        expect(lines).toMatchObject([{ message: "[Agent Transfer] a → b", is_transfer: true }])
+        expect(lines).toMatchObject([{ message: "[Agent Transfer] a → b", is_transfer: true, agent_id: "a" }])
       }),
     ),
   )
