@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import {
   AgentProtocol,
   AgentRegistration,
+  frameworkNamed,
   HandoverContext,
   HandoverTerms,
   Id,
@@ -67,12 +68,23 @@ const decodeRegistration = bodyDecoder(AgentRegistration)
 
 const isMissing = (value: unknown): boolean => value === undefined || value === null || value === ""
 
+/** This method is for agents that have an endpoint. */
+const answersHere = ({ framework }: JsonObject): boolean =>
+  typeof framework === "string" && frameworkNamed(framework) === "llm"
+
+const noEndpoint = () =>
+  invalidParams(
+    "Invalid field: framework: an agent of LLM answers here and has no endpoint: register it with POST /api/agents/",
+  )
+
 const checked = (method: SeedMethod, params: unknown): JsonObject => {
   if (typeof params !== "object" || params === null || Array.isArray(params))
     throw invalidParams("params have to be an object")
   const given = params as JsonObject
-  for (const field of required[method])
+  for (const field of required[method]) {
+    if (field === "endpoint" && answersHere(given)) throw noEndpoint()
     if (isMissing(given[field])) throw invalidParams(`Missing required field: ${field}`)
+  }
   return given
 }
 

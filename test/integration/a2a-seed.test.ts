@@ -91,6 +91,13 @@ describe("what is wrong with a request is said exactly:", () => {
     })
   })
 
+  it("an agent that answers here, with where to register it", async () => {
+    for (const more of [{}, { endpoint: "http://a.example" }])
+      expect(await call("agent.register", { name: "A", framework: "LLM", ...more })).toMatchObject({
+        error: { code: -32602, data: { details: expect.stringContaining("POST /api/agents/") } },
+      })
+  })
+
   it("an agent that there is not, that one may not use, or that is archived", async () => {
     const run = (agent: string) => call("agent.execute", { agent_id: agent, task: "hi" }, bob)
     expect(await run("nobody")).toMatchObject(
