@@ -1,6 +1,8 @@
 /** What others may use of the actors: each kind with its projection and queries. */
 export { type AgentCaller, mayChangeAgent, mayUseAgent } from "./agent/access.ts"
 export { builtinAgents } from "./agent/builtin.ts"
+export { isHeaderText, mayCarryCredentials } from "./agent/frameworks/remote/address.ts"
+export { templateTrouble } from "./agent/frameworks/template.ts"
 export {
   AgentIndex,
   type AgentIndexService,

@@ -9,7 +9,7 @@ export const gatewayErrors: Readonly<Record<string, Row>> = {
   AGT_AUTH_001: [403, "You may not use or change this agent."],
   AGT_REG_006: [422, "The agent's settings do not go together."],
   AGT_REG_007: [422, "Agents of this framework are shipped with the product."],
-  AGT_REG_008: [422, "The settings of this agent are shipped with the product."],
+  AGT_REG_008: [422, "This agent is shipped with the product and stays as it is."],
   AGT_REG_009: [409, "This user has as many agents as one may have."],
   AGT_SEC_002: [503, "The agent stands, its credential could not be stored."],
   CHT_AUTH_001: [403, "This session belongs to somebody else."],

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { SqlError } from "effect/sql/SqlError"
-import { AgentIndex, builtinAgents, mayChangeAgent } from "../../actors/index.ts"
+import { AgentIndex, builtinAgents, isHeaderText, mayChangeAgent } from "../../actors/index.ts"
 import type { EngineError, EngineShape, Rejected } from "../../engine/index.ts"
 import type { Refused } from "../../resources/index.ts"
 import {
@@ -106,12 +106,21 @@ const checkCredential = (
   { endpoint }: { readonly endpoint?: string },
   credential: string | null | undefined,
 ): void => {
-  if (endpoint !== undefined || credential === undefined || credential === null) return
-  throw new GatewayError(422, "AGT_REG_006", "The agent's settings do not go together.", {
-    field: "credential",
-    reason: "the agent answers here, and is sent none",
-    remedy: "leave it out",
-  })
+  if (credential === undefined || credential === null) return
+  const wrong =
+    endpoint === undefined
+      ? { reason: "the agent answers here, and is sent none", remedy: "leave it out" }
+      : isHeaderText(credential)
+        ? undefined
+        : {
+            reason: "it holds characters that no header carries",
+            remedy: "copy it again, without line breaks",
+          }
+  if (wrong !== undefined)
+    throw new GatewayError(422, "AGT_REG_006", "The agent's settings do not go together.", {
+      field: "credential",
+      ...wrong,
+    })
 }
 
 /** Errors: 409 `AGT_REG_003`, `AGT_REG_009`, 422 `AGT_REG_006`, `AGT_REG_007`, 503 `AGT_SEC_002`. */
@@ -148,11 +157,14 @@ export const registerByAddress = Effect.fnUntraced(function* (
   )
 })
 
-/** Each start of a node of another version would undo a change. */
+/**
+ * Each start of a node of another version would undo a change; and new conversations and callers over A2A that name no
+ * agent count on those that are shipped.
+ */
 const shipped = (agent: string) =>
-  new GatewayError(422, "AGT_REG_008", "The settings of this agent are shipped with the product.", {
+  new GatewayError(422, "AGT_REG_008", "This agent is shipped with the product and stays as it is.", {
     agent_id: agent,
-    remedy: "register an agent of your own; this one can be moved and archived",
+    remedy: "register an agent of your own, and name it where it shall answer",
   })
 
 const originOf = (endpoint: string | undefined): string | undefined =>
@@ -225,6 +237,7 @@ export const moveAgent = Effect.fnUntraced(function* (
   const { owner, archived } = yield* changeableAgent(request.identity, agent)
   const returns = archived && "archived" in to && !to.archived
   if (returns && owner !== undefined) yield* requireRoom(request.identity, owner)
+  if (owner === undefined && !returns) return yield* Effect.fail(shipped(agent))
   const terms = {
     by: request.identity.user,
     ...(version === undefined ? {} : { expectedVersion: version }),

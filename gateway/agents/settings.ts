@@ -2,6 +2,7 @@
  * From what somebody says about an agent to what its actor is told, and back. What does not go together is refused here,
  * with the field and the remedy: the actor takes what it is given.
  */
+import { mayCarryCredentials, templateTrouble } from "../../actors/index.ts"
 import {
   type AccessLevel,
   type AgentChange,
@@ -107,6 +108,29 @@ const checkTemplate = (request: unknown): void => {
     throw refused(field, `nothing fills {{${unknown}}} in`, `use ${[...placeholders].join(", ")}`)
   if (!named.includes("question"))
     throw refused(field, "the question is nowhere in it", "put {{question}} into one of its texts")
+  const trouble = templateTrouble(request)
+  if (trouble !== undefined) throw refused(field, `it ${trouble}`, "make it smaller")
+}
+
+const isBlank = (text: string | undefined): boolean => text === undefined || text.trim() === ""
+
+/** What would be registered and then fail at every question. */
+const checkAnswerable = (framework: Framework, { connection, llm }: Settings): void => {
+  if (framework === "openai" && isBlank(connection?.target))
+    throw refused(
+      "connection.target",
+      "the service has to be told which of its models answers",
+      "name the model as the service calls it",
+    )
+  if (llm?.model !== undefined && isBlank(llm.model))
+    throw refused("llm.model", "no model has an empty name", "name a model, or leave it out for the default")
+  const header = connection?.credential_header
+  if (header !== undefined && !mayCarryCredentials(header))
+    throw refused(
+      "connection.credential_header",
+      `"${header}" carries no credentials`,
+      "name the header that the service reads them from, or leave it out for authorization",
+    )
 }
 
 const checkConnection = (framework: Framework, { connection, llm }: Settings): void => {
@@ -139,6 +163,7 @@ export const descriptorOf = (settings: Settings, owner: string): AgentDescriptor
     })
   const { name, capabilities = {}, connection, llm } = settings
   checkConnection(framework, settings)
+  checkAnswerable(framework, settings)
   return {
     name,
     framework,

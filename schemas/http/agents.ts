@@ -13,6 +13,7 @@ const params = { agent: Id }
 const permission = "agent:write"
 const seen = ["AGT_REG_001", "AGT_AUTH_001"] as const
 const changed = [...seen, "AGT_REG_004", "AGT_REG_005"] as const
+const ownOnly = [...changed, "AGT_REG_008"] as const
 const settings = ["AGT_REG_006", "AGT_REG_007", "AGT_SEC_002"] as const
 
 const execution = {
@@ -103,7 +104,7 @@ export const agentEndpoints = {
     params,
     body: AgentChange,
     answer: AgentDetail,
-    errors: [...changed, ...settings, "AGT_REG_008"],
+    errors: [...ownOnly, ...settings],
   }),
   archive: endpoint({
     id: "agents.archive",
@@ -112,7 +113,7 @@ export const agentEndpoints = {
     summary: "Archive an agent: it answers nobody, and can be restored.",
     permission,
     params,
-    errors: changed,
+    errors: ownOnly,
   }),
   restore: endpoint({
     id: "agents.restore",
@@ -122,7 +123,7 @@ export const agentEndpoints = {
     permission,
     params,
     answer: AgentDetail,
-    errors: [...changed, "AGT_REG_009"],
+    errors: [...ownOnly, "AGT_REG_009"],
   }),
   move: endpoint({
     id: "agents.move",
@@ -134,7 +135,7 @@ export const agentEndpoints = {
     body: Schema.Struct({ status: LifecycleStatus }),
     example: { status: "STAGING" },
     answer: AgentDetail,
-    errors: [...changed, "AGT_LIFE_001"],
+    errors: [...ownOnly, "AGT_LIFE_001"],
   }),
   check: endpoint({
     id: "agents.checkHealth",
@@ -172,7 +173,7 @@ export const agentEndpoints = {
       a2a_endpoint: Schema.String,
       status: Schema.Literal("registered"),
     }),
-    errors: [...changed, "AGT_REG_009", ...settings],
+    errors: [...changed, "AGT_REG_003", "AGT_REG_009", ...settings],
   }),
   executeA2a: endpoint({
     ...execution,

@@ -133,6 +133,13 @@ describe("A2A registration", () => {
     expect(others.agent_id).not.toBe(first.agent_id)
   })
 
+  it("goes by the name alone where there is no address, and leaves what is shipped", async () => {
+    const here = () => json<Body>(send("POST", "/api/agents/a2a/register", olga, llm("By name")))
+    expect(await here()).toEqual(await here())
+    const shipped = await send("POST", "/api/agents/a2a/register", admin, llm("Mine", { id: "assistant" }))
+    expect(await errorOf(shipped)).toMatchObject({ status: 409, code: "AGT_REG_003" })
+  })
+
   it("takes over nobody's agent by its id", async () => {
     const { id } = await register(olga, llm("taken"))
     const taking = await send("POST", "/api/agents/a2a/register", nam, { ...body, id })
@@ -205,6 +212,7 @@ describe("health and credentials", () => {
       name: "Secretive",
       framework: "OpenAI",
       endpoint: "http://127.0.0.1:9/v1",
+      connection: { target: "m" },
       credential: secret,
     })
     expect(made.settings).toMatchObject({ has_credential: true })

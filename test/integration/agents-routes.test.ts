@@ -19,6 +19,10 @@ afterAll(() => node.stop())
 
 const { send, register, list, names, statusOf } = agentsOver(() => node)
 
+const custom = { framework: "Custom", endpoint: "http://a.example" }
+const openai = { framework: "OpenAI", endpoint: "http://a.example/v1" }
+const nested = (depth: number, inner: unknown): unknown => (depth === 0 ? inner : [nested(depth - 1, inner)])
+
 describe("registering an agent", () => {
   it("takes the seed's request and gives its shape; the agent is in development and one's own", async () => {
     const made = await register(olga, {
@@ -90,6 +94,20 @@ describe("registering an agent", () => {
       },
       "connection.request",
     ],
+    [
+      "a template that is nested too deep to be filled in",
+      { ...custom, connection: { request: nested(17, "{{question}}") } },
+      "connection.request",
+    ],
+    ["a service of many models without the one that answers", openai, "connection.target"],
+    ["a model without a name there", { ...openai, connection: { target: " " } }, "connection.target"],
+    ["a model without a name here", llm("x", { llm: { model: "" } }), "llm.model"],
+    [
+      "a header that carries no credentials",
+      { ...custom, credential: "s", connection: { credential_header: "Host" } },
+      "connection.credential_header",
+    ],
+    ["a credential that no header carries", { ...custom, credential: "first\nsecond" }, "credential"],
   ] as const)("refuses %s, naming the field and the remedy", async (_, body, field) => {
     const refused = await errorOf(await send("POST", "/api/agents/", olga, { name: "x", ...body }))
     expect(refused).toMatchObject({
@@ -190,8 +208,23 @@ describe("changing an agent", () => {
     expect(JSON.stringify(changed)).not.toContain("timeout_ms")
     const emptied = await errorOf(await send("PATCH", `/api/agents/${id}`, olga, { endpoint: null }))
     expect(emptied).toMatchObject({ status: 422, details: { field: "a2a_endpoint" } })
-    const shipped = await errorOf(await send("PATCH", "/api/agents/guide", admin, { name: "x" }))
-    expect(shipped).toMatchObject({ status: 422, code: "AGT_REG_008" })
+  })
+
+  it("is for nobody where the product ships it: conversations that name no agent count on it", async () => {
+    for (const [method, path, body] of [
+      ["PATCH", "guide", { name: "x" }],
+      ["DELETE", "guide", undefined],
+      ["POST", "ops/status", { status: "STAGING" }],
+    ] as const) {
+      const refused = await errorOf(await send(method, `/api/agents/${path}`, admin, body))
+      expect(refused).toMatchObject({
+        status: 422,
+        code: "AGT_REG_008",
+        details: { remedy: expect.any(String) },
+      })
+    }
+    const { is_archived } = await json<Body>(send("GET", "/api/agents/guide", nam))
+    expect(is_archived).toBe(false)
   })
 
   it("goes by the version where one is named, and meets others' changes where none is", async () => {

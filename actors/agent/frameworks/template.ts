@@ -23,12 +23,28 @@ const within = new RegExp(`\\{\\{\\s*(${names})\\s*\\}\\}`, "gu")
 
 const asText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value))
 
+/** Why it is never filled in, whatever the question; undefined for all others. */
+export const templateTrouble = (template: unknown): string | undefined => {
+  let parts = 0
+  const look = (one: unknown, depth: number): string | undefined => {
+    parts += 1
+    if (parts > templateLimits.partsMax) return `has more than ${templateLimits.partsMax} parts`
+    if (depth > templateLimits.depthMax) return `is nested more than ${templateLimits.depthMax} deep`
+    if (typeof one !== "object" || one === null) return undefined
+    for (const inner of Object.values(one)) {
+      const trouble = look(inner, depth + 1)
+      if (trouble !== undefined) return trouble
+    }
+    return undefined
+  }
+  return look(template, 0)
+}
+
 const tooLarge = (what: string) =>
   new RemoteFailure("AgentSettingsInvalid", `"connection.request" ${what}; make the template smaller`)
 
 /** Errors: a template beyond its bounds. */
 export const filledIn = (template: unknown, values: Values): Effect.Effect<unknown, RemoteFailure> => {
-  let parts = 0
   let characters = 0
   const text = (one: string): unknown => {
     const name = whole.exec(one)?.[1]
@@ -41,15 +57,14 @@ export const filledIn = (template: unknown, values: Values): Effect.Effect<unkno
       throw tooLarge(`gives more than ${templateLimits.charactersMax} characters`)
     return filled
   }
-  const fill = (one: unknown, depth: number): unknown => {
-    parts += 1
-    if (parts > templateLimits.partsMax) throw tooLarge(`has more than ${templateLimits.partsMax} parts`)
-    if (depth > templateLimits.depthMax) throw tooLarge(`is nested more than ${templateLimits.depthMax} deep`)
+  const fill = (one: unknown): unknown => {
     if (typeof one === "string") return text(one)
-    if (Array.isArray(one)) return one.map((inner) => fill(inner, depth + 1))
+    if (Array.isArray(one)) return one.map(fill)
     if (typeof one !== "object" || one === null) return one
     // `fromEntries` makes own fields of all names, `__proto__` too.
-    return Object.fromEntries(Object.entries(one).map(([name, inner]) => [name, fill(inner, depth + 1)]))
+    return Object.fromEntries(Object.entries(one).map(([name, inner]) => [name, fill(inner)]))
   }
-  return Effect.try({ try: () => fill(template, 0), catch: (thrown) => thrown as RemoteFailure })
+  const trouble = templateTrouble(template)
+  if (trouble !== undefined) return Effect.fail(tooLarge(trouble))
+  return Effect.try({ try: () => fill(template), catch: (thrown) => thrown as RemoteFailure })
 }

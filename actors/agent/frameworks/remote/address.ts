@@ -26,6 +26,10 @@ export const under = (endpoint: URL, path: string): URL => {
 const notForCredentials =
   /^(?:host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|keep-alive|proxy-.*|forwarded|x-forwarded-.*|accept|accept-.*|traceparent|idempotency-key)$/i
 
+export const mayCarryCredentials = (header: string): boolean => !notForCredentials.test(header)
+/** Whether a header can hold it. */
+export const isHeaderText = (text: string): boolean => /^[\x20-\x7e]+$/.test(text)
+
 /**
  * A credential that names its scheme itself (`Basic …`) goes into `authorization` as it is. Throws `RemoteFailure`,
  * which never quotes the credential.
@@ -36,11 +40,11 @@ export const credentialHeaders = (
 ): Readonly<Record<string, string>> => {
   if (credential === undefined) return {}
   const name = (connection?.credentialHeader ?? "authorization").toLowerCase()
-  if (notForCredentials.test(name))
+  if (!mayCarryCredentials(name))
     throw invalid(
       `agent "${agent}": "${name}" carries no credentials; name another "connection.credentialHeader"`,
     )
-  if (!/^[\x20-\x7e]+$/.test(credential))
+  if (!isHeaderText(credential))
     throw invalid(`the credential of agent "${agent}" holds characters that no header carries; set it again`)
   const bare = name === "authorization" && !credential.trim().includes(" ")
   return { [name]: bare ? `Bearer ${credential}` : credential }
