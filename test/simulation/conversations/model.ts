@@ -3,7 +3,7 @@
  * so that what clients were given can be held against what was said.
  */
 import * as Effect from "effect/Effect"
-import type { DeterministicRandom } from "../../../engine/deterministic-random.ts"
+import type { VirtualTime } from "../../../engine/testkit/virtual-time.ts"
 import { type LlmService, refuse } from "../../../resources/index.ts"
 import { scriptedLlm } from "../../support/scripted-llm.ts"
 
@@ -24,7 +24,7 @@ export interface Run {
   ends: "said" | "failed" | "handed over"
 }
 
-type Random = DeterministicRandom
+type Random = VirtualTime["random"]
 
 const alphabet = ["one", "two", "셋", "four😀", "\n", "🧑‍🚀 five", "six."]
 const between = (random: Random, low: number, high: number) => low + Math.floor(random.next() * (high - low))

@@ -5,7 +5,6 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { isBehind } from "../../../actors/chat-session/indexing.ts"
 import { makeStores } from "../../../engine/testkit/memory-deployment.ts"
 import { VirtualTime } from "../../../engine/testkit/virtual-time.ts"
 import { AgentProtocol, isEnded, type SessionEvent, type TaskEvent } from "../../../schemas/index.ts"
@@ -14,7 +13,7 @@ import { check } from "./checker.ts"
 import { Model } from "./model.ts"
 import { type Asked, agents, asking, type Client, followSession, followTask, order, talk } from "./people.ts"
 import { Index, type Replace, softwareWith } from "./software.ts"
-import { type Truth, truthOf } from "./truth.ts"
+import { isIndexed, type Truth, truthOf } from "./truth.ts"
 import { type Figures, noFigures } from "./turns.ts"
 
 export interface Report extends Figures {
@@ -54,7 +53,7 @@ const register = (world: World, id: (typeof agents)[number]) =>
   })
 
 const isQuiet = (truth: Truth): boolean =>
-  [...truth.sessions.values()].every(({ state }) => state.active === undefined && !isBehind(state)) &&
+  [...truth.sessions.values()].every(({ state }) => state.active === undefined && isIndexed(state)) &&
   [...truth.tasks.values()].every(({ state }) => isEnded(state.status))
 
 export const simulate = (seed: string, replace?: Replace): Report => {

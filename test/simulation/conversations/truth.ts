@@ -1,26 +1,51 @@
 /** What the journals say became of sessions, tasks and agents: every event as clients ought to see it. */
-
-import { eventsAfter } from "../../../actors/chat-session/recent.ts"
-import { ChatSession } from "../../../actors/chat-session/session.ts"
-import { Task } from "../../../actors/task/task.ts"
-import { JournalRecord } from "../../../engine/index.ts"
+import { kinds } from "../../../actors/index.ts"
+import { type AnyKind, JournalRecord } from "../../../engine/index.ts"
 import type { Stores } from "../../../engine/testkit/memory-deployment.ts"
-import { type SessionEvent, sessionDeletedCode, type TaskEvent } from "../../../schemas/index.ts"
+import {
+  ChatSessionProtocol,
+  type SessionEvent,
+  type SessionMessage,
+  sessionDeletedCode,
+  type TaskEvent,
+  type TaskMessage,
+  TaskProtocol,
+  type TaskStatus,
+} from "../../../schemas/index.ts"
 import { partitions } from "../world.ts"
 
-type SessionState = ReturnType<typeof ChatSession.initial>
-type TaskState = ReturnType<typeof Task.initial>
+/** What the checkers look at. */
+interface SessionState {
+  readonly opened?: { readonly title: string }
+  readonly deleted?: boolean
+  readonly agent: string
+  readonly active?: unknown
+  readonly messages: ReadonlyArray<SessionMessage>
+  readonly lastMessage: number
+  readonly recent: { readonly last: number }
+  readonly indexing: { readonly revision: number; readonly indexed: number; readonly message: number }
+}
+interface TaskState {
+  readonly opened?: { readonly agent: string }
+  readonly status: TaskStatus
+  readonly messages: ReadonlyArray<TaskMessage>
+}
+interface Lived<S, E> {
+  state: S
+  readonly events: Array<E>
+}
 
 export interface Truth {
-  readonly sessions: Map<string, { state: SessionState; events: Array<SessionEvent> }>
-  readonly tasks: Map<string, { state: TaskState; events: Array<TaskEvent> }>
+  readonly sessions: Map<string, Lived<SessionState, SessionEvent>>
+  readonly tasks: Map<string, Lived<TaskState, TaskEvent>>
   /** `agent as`: how often that agent was told so. */
   readonly worked: Map<string, number>
   /** What no actor could take. */
   readonly dead: Array<string>
 }
 
-const all = { events: Number.POSITIVE_INFINITY, characters: Number.POSITIVE_INFINITY }
+export const isIndexed = ({ deleted, lastMessage, indexing }: SessionState): boolean =>
+  indexing.indexed === indexing.revision && (deleted === true || indexing.message === lastMessage)
 
 const gone = (n: number): SessionEvent => ({
   type: "error",
@@ -31,24 +56,31 @@ const gone = (n: number): SessionEvent => ({
   message: "",
 })
 
-const foldSession = (truth: Truth, key: string, entry: JournalRecord.Entry): void => {
-  const session = truth.sessions.get(key) ?? { state: ChatSession.initial(key), events: [] }
-  truth.sessions.set(key, session)
-  for (const event of entry.events ?? []) {
-    const { last } = session.state.recent
-    session.state = ChatSession.evolve[event._tag as "Opened"](session.state, event as never)
-    if (event._tag === "Deleted") session.events.push(gone(session.state.recent.last))
-    else session.events.push(...eventsAfter(session.state.recent, last, all))
-  }
+const kindOf = (name: string): AnyKind =>
+  kinds.find(({ protocol }) => protocol.kind === name) as unknown as AnyKind
+const [sessionKind, taskKind] = [kindOf(ChatSessionProtocol.kind), kindOf(TaskProtocol.kind)]
+
+/** As the actor itself answers whoever asks after number `after`. */
+const eventsAfter = <E>(kind: AnyKind, state: unknown, after: number): ReadonlyArray<E> => {
+  const decision = kind.decide.Read!(state, { _tag: "Read", after, textFrom: 0 } as never, {} as never)
+  return "reply" in decision ? (decision.reply as { readonly events: ReadonlyArray<E> }).events : []
 }
 
-const foldTask = (truth: Truth, key: string, entry: JournalRecord.Entry): void => {
-  const task = truth.tasks.get(key) ?? { state: Task.initial(key), events: [] }
-  truth.tasks.set(key, task)
+const fold = <S, E extends { readonly n: number }>(
+  kind: AnyKind,
+  all: Map<string, Lived<S, E>>,
+  key: string,
+  entry: JournalRecord.Entry,
+  added: (event: string, state: S) => ReadonlyArray<E>,
+): void => {
+  const one = all.get(key) ?? { state: kind.initial(key) as S, events: [] }
+  all.set(key, one)
   for (const event of entry.events ?? []) {
-    const { last } = task.state
-    task.state = Task.evolve[event._tag as "Opened"](task.state, event as never)
-    task.events.push(...task.state.recent.filter(({ n }) => n > last))
+    one.state = kind.evolve[event._tag]!(one.state, event as never) as S
+    one.events.push(
+      ...eventsAfter<E>(kind, one.state, one.events.at(-1)?.n ?? 0),
+      ...added(event._tag, one.state),
+    )
   }
 }
 
@@ -62,8 +94,11 @@ export const truthOf = (stores: Stores): Truth => {
         const [, kind, key = ""] = entry.to.split("/")
         if (entry.dead !== undefined)
           truth.dead.push(`${entry.to} ${entry.cause.t}: ${entry.dead.code} ${entry.dead.detail}`)
-        if (kind === "chat-session") foldSession(truth, key, entry)
-        if (kind === "task") foldTask(truth, key, entry)
+        if (kind === "chat-session")
+          fold(sessionKind, truth.sessions, key, entry, (event, { recent }) =>
+            event === "Deleted" ? [gone(recent.last)] : [],
+          )
+        if (kind === "task") fold(taskKind, truth.tasks, key, entry, () => [])
         for (const event of kind === "agent" ? (entry.events ?? []) : []) {
           if (event._tag !== "Worked") continue
           const what = `${key} ${(event as unknown as { readonly as: string }).as}`
