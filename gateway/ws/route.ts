@@ -1,12 +1,14 @@
 /** `/ws/{session_id}?token=`: checks access and then upgrades; a refusal is an HTTP status, not a socket. */
 import { upgradeWebSocket } from "@hono/node-server"
+import * as Effect from "effect/Effect"
 import type { WebSocket } from "ws"
 import { chatEndpoints } from "../../schemas/index.ts"
+import type { Identity } from "../auth/identity.ts"
 import { GatewayError, toGatewayError } from "../errors.ts"
 import { isOwnOrigin } from "../own-origin.ts"
 import { type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
-import { readSession } from "../session/access.ts"
+import { checkAccess, readSession } from "../session/access.ts"
 import { inSessionTrace } from "../session/session-trace.ts"
 import { resumeAfter } from "../sse/session-stream.ts"
 import { runTraced } from "../traced.ts"
@@ -29,6 +31,13 @@ const foreignOrigin = (origin: string | undefined) =>
     remedy: "have the site's origin added to CORS_ORIGINS",
   })
 
+const newest = (...session: Parameters<typeof readSession>) =>
+  Effect.map(readSession(...session), ({ last }) => last)
+
+/** Who comes back is not held up by a question to the session: thousands may at once. */
+const resuming = (services: GatewayServices, identity: Identity, session: string, seen: number) =>
+  Effect.as(checkAccess(services, identity, session), seen)
+
 const noUpgrade = () => new GatewayError(400, "CHT_WS_001", "This path takes WebSockets only.")
 
 export const socketRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
@@ -38,9 +47,11 @@ export const socketRoutes = (services: GatewayServices): ReadonlyArray<Route> =>
     if (headers.upgrade?.toLowerCase() !== "websocket") throw noUpgrade()
     if (!isOwnOrigin(services, headers)) throw foreignOrigin(headers.origin)
     request.context = inSessionTrace(request.context, session)
-    const after = resumeAfter(request)
-    const view = await runTraced(services, request, "GET /ws/{id}", readSession(services, identity, session))
-    const at = { session, after: after ?? view.last }
+    const seen = resumeAfter(request)
+    const access =
+      seen === undefined ? newest(services, identity, session) : resuming(services, identity, session, seen)
+    const after = await runTraced(services, request, "GET /ws/{id}", access)
+    const at = { session, after }
     let socket: SessionSocket | undefined
     const upgrade = upgradeWebSocket(() => ({
       onOpen: (_, { raw }) => {

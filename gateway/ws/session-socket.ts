@@ -63,7 +63,7 @@ export class SessionSocket {
         events: (events) => this.#pass(events),
         ready: (go) => this.#ready(go),
         missing: (from, to) => this.#missing(from, to),
-        failed: (error) => this.#report(error),
+        failed: (error) => this.#failed(error),
       },
     )
     this.#requests = new SessionRequests(services, request, at.session, {
@@ -147,6 +147,14 @@ export class SessionSocket {
       to,
       reconnect: false,
     })
+  }
+
+  /** What passes is tried again; a session that is no more, as after it was deleted, is not. */
+  #failed(error: GatewayError): void {
+    this.#report(error)
+    if (error.status === 503) return
+    this.#feed.close()
+    this.#socket.close(closeCodes.policy, error.code)
   }
 
   #report(error: GatewayError): void {

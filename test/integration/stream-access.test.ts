@@ -118,6 +118,17 @@ describe("a WebSocket whose user leaves a group", () => {
   })
 })
 
+describe("a WebSocket", () => {
+  it("closes when its session is deleted, with the reason", async () => {
+    const session = await openSession(node)
+    const client = await openSocket(node, session)
+    expect((await node.request("DELETE", `/api/chat/sessions/${session}`)).status).toBe(204)
+    client.send({ type: "resume", after: 0 })
+    expect(await client.closed).toEqual({ code: 1008, reason: "CHT_SES_001" })
+    expect(client.frames.at(-1)).toMatchObject({ code: "WS_ERROR_004", details: { code: "CHT_SES_001" } })
+  })
+})
+
 describe("a WebSocket whose credential is about to end", () => {
   const revokeKeys = async (token: string) => {
     const listed = await node.request("GET", "/api/users/me/api-keys/", { token })
