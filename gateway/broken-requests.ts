@@ -10,7 +10,7 @@ import type { GatewayServices } from "./services.ts"
 
 const noHeaders: IncomingHttpHeaders = {}
 
-const badRequest = () =>
+export const badRequest = () =>
   new GatewayError(400, "GTW_HTTP_001", "The request is no valid HTTP.", {
     remedy: "check the address, the Host header and the other headers",
   })
@@ -37,7 +37,20 @@ const errorOf = (code: string | undefined): GatewayError => {
   return badRequest()
 }
 
-/** Answers on the bare connection and closes it; whoever has left already hears nothing. */
+/** Answers on the bare connection and closes it. */
+export const answerBare = (
+  socket: Duplex,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: string | Uint8Array,
+): void => {
+  const all = { ...headers, "Content-Length": String(Buffer.byteLength(body)), Connection: "close" }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`)
+  socket.write([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, "", ""].join("\r\n"))
+  socket.end(body, () => socket.destroy())
+}
+
+/** Whoever has left already hears nothing. */
 export const answerBroken =
   (services: GatewayServices) =>
   (failure: NodeJS.ErrnoException, socket: Duplex): void => {
@@ -45,13 +58,6 @@ export const answerBroken =
     const context = beginRequest(noHeaders, services.web)
     const error = errorOf(failure.code)
     const body = errorBody(error, context.traceId)
-    const headers = {
-      ...responseHeaders(context),
-      "Content-Type": "application/json; charset=UTF-8",
-      "Content-Length": String(Buffer.byteLength(body)),
-      Connection: "close",
-    }
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-    const status = `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}`
-    socket.end([status, ...lines, "", body].join("\r\n"), () => socket.destroy())
+    const headers = { ...responseHeaders(context), "Content-Type": "application/json; charset=UTF-8" }
+    answerBare(socket, error.status, headers, body)
   }

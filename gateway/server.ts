@@ -8,6 +8,7 @@ import { type Listening, listenFor } from "./acceptors.ts"
 import { makeApp } from "./app.ts"
 import { answerBroken, brokenTarget } from "./broken-requests.ts"
 import type { GatewayAddress, GatewayLimits } from "./config.ts"
+import { isUpgrade, refusedUpgrades } from "./refused-upgrades.ts"
 import type { GatewayServices } from "./services.ts"
 
 /** Nobody could be listened to at this address. */
@@ -42,6 +43,7 @@ const serverOptions = ({ headerBytesMax, headersMsMax, receiveMsMax }: GatewayLi
   requestTimeout: receiveMsMax,
   connectionsCheckingInterval: Math.min(checkConnectionsMsMax, headersMsMax),
   keepAliveTimeout: keepAliveMs,
+  shouldUpgradeCallback: isUpgrade,
 })
 
 interface Open {
@@ -60,8 +62,10 @@ const listen = (services: GatewayServices, address: GatewayAddress): Effect.Effe
   // A frame that breaks the protocol closes its own socket, with the right code; nobody else hears of it.
   sockets.on("connection", (socket) => socket.on("error", () => {}))
   const app = makeApp(services)
+  const upgrades = refusedUpgrades(services, sockets, app.fetch)
   const server = createAdaptorServer({
-    fetch: app.fetch,
+    // Only upgrades come here.
+    fetch: upgrades.fetch,
     // The listener of its own, so that a request whose line or host cannot be read gets an answer like all others.
     createServer: () =>
       createServer(
@@ -71,6 +75,7 @@ const listen = (services: GatewayServices, address: GatewayAddress): Effect.Effe
     hostname: host,
     websocket: { server: sockets as unknown as WebSocketServerLike },
   }) as Server
+  server.on("upgrade", upgrades.listener)
   server.on("clientError", answerBroken(services))
   return Effect.tryPromise({
     try: async () => ({ server, listening: await listenFor(server, address) }),

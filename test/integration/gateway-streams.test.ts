@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { WebSocket } from "ws"
 import { startTestNode, type TestNode } from "../support/node.ts"
+import { rawCodeOf, rawRequest } from "../support/raw-request.ts"
 import { type Frame, openSession, openSocket, readEvents } from "../support/session-client.ts"
 
 let node: TestNode
@@ -202,6 +203,31 @@ describe("a session over a WebSocket", () => {
     await expect(openSocket(node, session, query, "null")).rejects.toThrow("403")
     const own = await openSocket(node, session, query, node.url)
     await own.close()
+  })
+
+  it("says why an upgrade is refused, as any other request is told", async () => {
+    const session = await openSession(node)
+    const key = ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+    const upgrade = async (target: string, origin: string) => {
+      const lines = ["Upgrade: websocket", "Connection: Upgrade", ...key, `Origin: ${origin}`]
+      const text = [`GET ${target} HTTP/1.1`, `Host: ${new URL(node.url).host}`, ...lines, "", ""].join(
+        "\r\n",
+      )
+      const answer = await rawRequest(node.url, [text])
+      expect(answer.headers).toMatch(/content-type: application\/json.*x-request-id/is)
+      return [answer.status, rawCodeOf(answer)]
+    }
+    const own = `/ws/${session}?token=${node.token}`
+    expect(await upgrade(own, "https://evil.example")).toEqual([403, "CHT_WS_002"])
+    expect(await upgrade(`/ws/${session}`, node.url)).toEqual([401, "USR_AUTH_001"])
+    expect(await upgrade(`/ws/nothing?token=${node.token}`, node.url)).toEqual([404, "CHT_SES_001"])
+    expect(await upgrade("/\\ws", node.url)).toEqual([400, "GTW_HTTP_001"])
+  })
+
+  it("answers in HTTP who would rather have another protocol", async () => {
+    const lines = ["GET /health HTTP/1.1", "Host: localhost", "Upgrade: h2c", "Connection: Upgrade, close"]
+    const answer = await rawRequest(node.url, [[...lines, "", ""].join("\r\n")])
+    expect([answer.status, answer.body.length > 0]).toEqual([200, true])
   })
 
   it("refuses somebody else's session", async () => {
