@@ -26,6 +26,8 @@ export interface Report extends Figures {
 
 const sessionKeys = ["s1", "s2", "s3"]
 const taskKeys = ["t1", "t2", "t3", "t4"]
+/** What agents are told is on its way a little longer. */
+const toldMs = 60_000
 /** After the storm all must be quiet within this virtual time: an index that was away long is tried every 15 minutes. */
 const settleMs = 40 * 60_000
 
@@ -105,10 +107,11 @@ export const simulate = (seed: string, replace?: Replace): Report => {
       )
     }
     while (time.now < deadline && !isDone()) yield* time.sleep(10_000)
-    // What agents are told is on its way a little longer.
-    yield* time.sleep(10_000)
-    const settled = truthOf(stores)
-    violations.push(...check(settled, { runs: model.runs, asked, sessions, tasks, index }, figures))
+    const observed = { runs: model.runs, asked, sessions, tasks, index }
+    const broken = () => check(truthOf(stores), observed, noFigures())
+    for (let waitedMs = 0; waitedMs < toldMs && broken().length > 0; waitedMs += 5_000)
+      yield* time.sleep(5_000)
+    violations.push(...check(truthOf(stores), observed, figures))
     yield* Fiber.interrupt(following)
     yield* Fiber.interrupt(keeper)
   })
