@@ -5,6 +5,7 @@ export { developmentApiKey, developmentTenant, developmentUser } from "./auth/de
 export { anonymous, type Identity } from "./auth/identity.ts"
 export { type LoginConfig, type LoginOptions, makeLoginConfig } from "./auth/login-config.ts"
 export { type NodeFile, readNodeFile, writeNodeFile } from "./auth/node-file.ts"
+export { LatencyCounts } from "./cli/latency-counts.ts"
 export { noTrustedProxies, parseTrustedProxies, type TrustedProxies } from "./client-address.ts"
 export {
   type ComponentHealth,

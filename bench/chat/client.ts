@@ -1,7 +1,7 @@
 /** One client of a conversation: counts what comes, and what is missing or comes twice. */
 import { randomUUID } from "node:crypto"
 import { WebSocket } from "ws"
-import type { LatencyCounts } from "../../gateway/cli/latency-counts.ts"
+import type { LatencyCounts } from "../../gateway/index.ts"
 
 export const now = (): number => performance.timeOrigin + performance.now()
 

@@ -1,5 +1,5 @@
 /** The process of all clients: does what it is told by messages, one thing after the other, and answers with figures. */
-import { LatencyCounts } from "../../gateway/cli/latency-counts.ts"
+import { LatencyCounts } from "../../gateway/index.ts"
 import { Client, type Counts } from "./client.ts"
 
 export interface Place {

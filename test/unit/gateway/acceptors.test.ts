@@ -15,6 +15,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 const address = { host: "127.0.0.1", port: 0 }
 
 describe("the gateway's port", () => {
+  // Elsewhere a port is not shared: there is one socket.
   it.runIf(process.platform === "linux")(
     "takes several connections in each turn of the event loop",
     async () => {
