@@ -4,6 +4,7 @@ import { TokenUsage } from "./answer.ts"
 import { Alert } from "./cep-rule.ts"
 import { MessageContent } from "./chat-session.ts"
 import { AnswerBlock } from "./ops-plan.ts"
+import { AskedWith } from "./permission.ts"
 import { command, protocol } from "./protocol.ts"
 import { countOf, Id, nameOf, storableTextOf, Time, textOf } from "./text.ts"
 
@@ -191,6 +192,7 @@ export const AgentProtocol = protocol({
         task: MessageContent,
         context: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
         parameters: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
+        ...AskedWith,
       },
       Execution,
     ),

@@ -4,6 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import { HandoverTerms, Token, TokenUsage } from "./answer.ts"
+import { AskedWith } from "./permission.ts"
 import { command, protocol } from "./protocol.ts"
 import { countOf, Id, nameOf, Time, textOf } from "./text.ts"
 
@@ -128,7 +129,7 @@ export const ChatSessionProtocol = protocol({
     ),
     /** The same `messageId` gives the same turn. `after`: the turn's events come after this number. */
     Say: command(
-      { messageId: Id, content: MessageContent },
+      { messageId: Id, content: MessageContent, ...AskedWith },
       Schema.Struct({ turn: Schema.Int, after: Schema.Int }),
     ),
     /** Ends the running answer. Answers `stopped: false` when there is none, or another one than `turn`. */

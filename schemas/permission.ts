@@ -2,6 +2,8 @@
  * The rights that routes ask for and that roles are made of. A name is part of the API: roles in the database hold it.
  * Rights over one object (a model, a session) are kept with the object and checked besides these.
  */
+import * as Schema from "effect/Schema"
+import { textOf } from "./text.ts"
 
 /** What each right lets its holder do. */
 export const permissions = {
@@ -39,6 +41,12 @@ export type Permission = keyof typeof permissions
 
 /** Holds every right that there is or will be, but `tenant:manage` outside the platform's own tenant. */
 export const everyPermission = "*"
+
+export const scopesMax = 100
+/** What a credential is narrowed to, by names of permissions. */
+export const Scopes = Schema.Array(textOf(64)).check(Schema.isMaxLength(scopesMax))
+/** Of whoever starts an answer: absent for a credential that holds all of its user's rights. */
+export const AskedWith = { scopes: Schema.optionalKey(Scopes) }
 
 export const isPermission = (name: string): name is Permission => Object.hasOwn(permissions, name)
 

@@ -6,6 +6,7 @@
 import * as Schema from "effect/Schema"
 import { historyMessagesMax, Token, TokenUsage } from "./answer.ts"
 import { ChatMessage, MessageContent, readEventsMax } from "./chat-session.ts"
+import { AskedWith } from "./permission.ts"
 import { command, protocol } from "./protocol.ts"
 import { countOf, Id, storableTextOf, Time, textOf } from "./text.ts"
 
@@ -186,6 +187,7 @@ export const TaskProtocol = protocol({
         /** Names the conversation for agents that remember it themselves; absent: the context. */
         conversation: Schema.optionalKey(Id),
         ...message,
+        ...AskedWith,
         history: Schema.optionalKey(Schema.Array(ChatMessage).check(Schema.isMaxLength(historyMessagesMax))),
         /** Given to the agent besides the text. */
         parameters: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
@@ -195,7 +197,7 @@ export const TaskProtocol = protocol({
       Started,
     ),
     /** An answer to what the agent asked back. The same `messageId` gives the same turn. */
-    Continue: command({ ...message, push: Schema.optionalKey(TaskPush) }, Started),
+    Continue: command({ ...message, ...AskedWith, push: Schema.optionalKey(TaskPush) }, Started),
     Cancel: command({}, Schema.Struct({ task: Id, status: TaskStatus })),
     /** `after` absent: no events. `textFrom` absent: 0. */
     Read: command(

@@ -117,7 +117,7 @@ export const Agent = define(AgentProtocol, {
       return described === undefined ? reject({ _tag: "AgentUnknown" }) : accept({ reply: described })
     },
     CheckHealth: (state, _, context) => checkNow(state, context),
-    Execute: (state, { task, context, parameters }, deciding) => {
+    Execute: (state, { task, context, parameters, scopes }, deciding) => {
       const { now, caller, random, principal } = deciding
       if (state.descriptor === undefined) return reject({ _tag: "AgentUnknown" })
       if (state.archived) return reject({ _tag: "AgentArchived" })
@@ -137,6 +137,7 @@ export const Agent = define(AgentProtocol, {
         plan,
         stream: false,
         ...(principal === undefined ? {} : { user: principal }),
+        ...(scopes === undefined ? {} : { scopes }),
         ...(parameters === undefined ? {} : { parameters }),
       }
       return accept({ events: [{ _tag: "Started", id, job }], start: [{ activity: "answer", id, input }] })

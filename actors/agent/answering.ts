@@ -4,10 +4,11 @@
  */
 import * as Effect from "effect/Effect"
 import { ActivityFailure, type ActivityRun, type EngineShape, TraceContext } from "../../engine/index.ts"
-import { type AnswerBlock, answerCharactersMax, everyPermission } from "../../schemas/index.ts"
+import { type AnswerBlock, answerCharactersMax } from "../../schemas/index.ts"
 import { EngineAccess } from "../engine-access.ts"
-import { type Platform, PlatformAccess } from "../platform-access.ts"
-import type { AnswerCall, AnswerCaller, Outcome } from "./framework.ts"
+import { PlatformAccess } from "../platform-access.ts"
+import { answerCallerOf } from "./answer-caller.ts"
+import type { AnswerCall, Outcome } from "./framework.ts"
 import { frameworks } from "./frameworks/frameworks.ts"
 import { type Answered, answerTimeoutMs, type Piece, type Question, type Said } from "./question.ts"
 import { makeSpeaker } from "./speaker.ts"
@@ -21,29 +22,6 @@ export const gatheredBytesMax = 128 * 1024
 
 const failure = (code: string, detail: string, retryable = false) =>
   new ActivityFailure({ code, detail, retryable })
-
-/** Whoever asks, with the rights of now; undefined for the platform itself. */
-const callerOf = Effect.fnUntraced(function* (
-  platform: Platform,
-  tenant: string,
-  user: string | undefined,
-): Effect.fn.Return<AnswerCaller | undefined, ActivityFailure> {
-  if (user === undefined) return undefined
-  const access = yield* platform
-    .access(tenant, user)
-    .pipe(Effect.mapError(() => failure("DirectoryUnavailable", "the directory did not answer", true)))
-  if (access === undefined || !access.active)
-    return yield* Effect.fail(failure("AgentForbidden", `"${user}" may not use agents any more`))
-  const permissions = new Set(access.permissions)
-  return {
-    user,
-    userId: access.user_id,
-    department: access.department,
-    groups: access.groups,
-    permissions,
-    isAdministrator: permissions.has("agent:admin") || permissions.has(everyPermission),
-  }
-})
 
 const tooLong = () =>
   failure(
@@ -115,7 +93,7 @@ export const answering =
         const engine = yield* (yield* EngineAccess).engine
         const platform = yield* (yield* PlatformAccess).platform
         const { tenant } = run.self
-        const caller = yield* callerOf(platform, tenant, question.user)
+        const caller = yield* answerCallerOf(platform, tenant, question)
         const view = yield* usableAgent(engine, tenant, question.agent, caller)
         // A report of the attempt before may have been on its way when that ended: it is not counted, and yet was heard.
         const isAgain = run.progressed > 0 || run.attempt > 1

@@ -1,7 +1,15 @@
 /** The activity by which an agent answers: what goes in, what is reported on the way, what comes out. */
 import * as Schema from "effect/Schema"
 import { activity } from "../../engine/index.ts"
-import { AnswerBlock, ChatMessage, Handover, HandoverTerms, Token, TokenUsage } from "../../schemas/index.ts"
+import {
+  AnswerBlock,
+  AskedWith,
+  ChatMessage,
+  Handover,
+  HandoverTerms,
+  Token,
+  TokenUsage,
+} from "../../schemas/index.ts"
 
 /** What there is to answer. The agent itself is looked up when the answer begins, and who asks is checked then. */
 export const Question = Schema.Struct({
@@ -13,6 +21,7 @@ export const Question = Schema.Struct({
   history: Schema.Array(ChatMessage),
   /** On whose behalf; absent for the platform itself. */
   user: Schema.optionalKey(Schema.String),
+  ...AskedWith,
   /** How the conversation came to this agent, if another one had it. */
   handover: Schema.optionalKey(Handover),
   /** Agents that had this turn: none of them is to get it again. */

@@ -82,15 +82,16 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Extract<Event
     }),
   Renamed: (state, { title }) =>
     state.opened === undefined ? state : revised({ ...state, opened: { ...state.opened, title } }),
-  TurnStarted: (state, { turn, messageId, content, at: startedAt }) => {
+  TurnStarted: (state, { turn, messageId, content, scopes, at: startedAt }) => {
     const { opened } = state
+    const askedWith = scopes === undefined ? {} : { scopes }
     const nothing = { answer: "", bytes: 0, tokens: 0, heard: 0, heardCharacters: 0 }
     const started: State = {
       ...state,
       turns: turn,
       lastActivity: startedAt,
       asked: [...state.asked, { messageId, turn, after: state.recent.last }].slice(-askedMax),
-      active: { turn, question: content, startedAt, ...nothing, agents: [state.agent] },
+      active: { turn, question: content, ...askedWith, startedAt, ...nothing, agents: [state.agent] },
       ...(opened?.title === "" ? { opened: { ...opened, title: titleOf(content) } } : {}),
     }
     const asked = addMessage(started, { turn, role: "user", content, at: startedAt, messageId })

@@ -76,13 +76,15 @@ export const ChatSession = define(ChatSessionProtocol, {
       }
       return accept({ reply: { session, traceId: opened.traceId, createdAt: opened.createdAt } })
     },
-    Say: (state, { messageId, content }, context) => {
+    Say: (state, { messageId, content, scopes }, context) => {
       if (state.opened === undefined) return reject({ _tag: "SessionUnknown" })
       const before = state.asked.find((asked) => asked.messageId === messageId)
       if (before !== undefined) return accept({ reply: { turn: before.turn, after: before.after } })
       if (state.active !== undefined) return reject({ _tag: "TurnInProgress", turn: state.active.turn })
       const turn = state.turns + 1
-      const started = [{ _tag: "TurnStarted", turn, messageId, content, at: context.now }] as const
+      const askedWith = scopes === undefined ? {} : { scopes }
+      const said = { messageId, content, ...askedWith }
+      const started = [{ _tag: "TurnStarted", turn, ...said, at: context.now }] as const
       return accept({ ...answering(state, context, started), reply: { turn, after: state.recent.last } })
     },
     Stop: (state, { turn }, context) => {

@@ -4,6 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import {
+  AskedWith,
   Handover,
   MessageContent,
   SessionMessage,
@@ -27,6 +28,7 @@ export const askedMax = 200
 const Turn = Schema.Struct({
   turn: Schema.Int,
   question: MessageContent,
+  ...AskedWith,
   startedAt: Schema.Finite,
   answer: Schema.String,
   /** What the answer takes in a record. */
@@ -116,7 +118,7 @@ const usage = Schema.optionalKey(TokenUsage)
 export const events = {
   Opened: { agent: Schema.String, title: Schema.String, owner: Schema.String, traceId: Schema.String, at },
   Renamed: { title: Schema.String },
-  TurnStarted: { turn: Schema.Int, messageId: Schema.String, content: MessageContent, at },
+  TurnStarted: { turn: Schema.Int, messageId: Schema.String, content: MessageContent, ...AskedWith, at },
   TokensReceived: { tokens: Schema.Array(Token), at },
   /** Within a turn or between turns. What version 1 wrote has no `handover`. */
   AgentChanged: {

@@ -66,7 +66,7 @@ const worked = (state: State, as: "answered" | "failed" | "stopped"): Outgoing =
 /** `state` is as it is when the answer begins: with the turn, and the agent that has it. */
 const answer = (state: State, context: DecideContext) => {
   const active = state.active!
-  const { turn, question, agents } = active
+  const { turn, question, scopes, agents } = active
   const input: Question = {
     agent: state.agent,
     question,
@@ -85,6 +85,7 @@ const answer = (state: State, context: DecideContext) => {
       ...(agent === undefined ? {} : { agent }),
     })),
     ...(state.opened === undefined ? {} : { user: state.opened.owner }),
+    ...(scopes === undefined ? {} : { scopes }),
     ...(state.handover === undefined ? {} : { handover: state.handover }),
     agents,
     mayHandOver: agents.length <= transfersPerTurnMax,

@@ -97,13 +97,14 @@ const close = ({ active, ...state }: State, time: number, asks: string | undefin
 export const evolve: { [T in Event["_tag"]]: (state: State, event: Extract<Event, { _tag: T }>) => State } = {
   Opened: (state, { _tag: _, at: createdAt, ...of }) =>
     reach({ ...state, agent: of.agent, opened: { ...of, createdAt } }, createdAt, { status: "submitted" }),
-  TurnStarted: (state, { _tag: _, at: time, ...message }) => {
+  TurnStarted: (state, { _tag: _, at: time, scopes, ...message }) => {
     const { turn, messageId } = message
     const messages = [...state.messages, { ...message, role: "user" as const, at: time }]
     const told = append({ ...state, turns: turn, messages }, time, [{ type: "message", messageId }])
     const working = reach(told, time, { status: "working" })
     const active = { turn, startedAt: time, start: working.last, answer: "", tokens: 0, heard: 0 }
-    return { ...working, active: { ...active, heardCharacters: 0, agents: [state.agent] } }
+    const askedWith = scopes === undefined ? {} : { scopes }
+    return { ...working, active: { ...active, ...askedWith, heardCharacters: 0, agents: [state.agent] } }
   },
   TokensReceived: (state, { tokens, at: time }) => {
     if (state.active === undefined) return state

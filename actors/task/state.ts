@@ -4,6 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import {
+  AskedWith,
   ChatMessage,
   Handover,
   type Tagged,
@@ -18,6 +19,7 @@ import {
 
 const Turn = Schema.Struct({
   turn: Schema.Int,
+  ...AskedWith,
   startedAt: Schema.Finite,
   /** Number of the last event before the first token. */
   start: Schema.Int,
@@ -114,7 +116,14 @@ const at = Schema.Finite
 const said = TaskMessage.fields
 export const events = {
   Opened: { ...opened, at },
-  TurnStarted: { messageId: said.messageId, text: Schema.String, parts: said.parts, turn: Schema.Int, at },
+  TurnStarted: {
+    messageId: said.messageId,
+    text: Schema.String,
+    parts: said.parts,
+    ...AskedWith,
+    turn: Schema.Int,
+    at,
+  },
   TokensReceived: { tokens: Schema.Array(Token), at },
   AgentChanged: { to: Schema.String, handover: Handover, at },
   /** What the agent said of the turn is void. */

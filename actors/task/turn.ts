@@ -60,7 +60,7 @@ const historyOf = (state: State): ReadonlyArray<ChatMessage> => {
 /** `state` is as it is when the answer begins: with the turn, and the agent that has it. */
 const answer = (state: State, context: DecideContext) => {
   const [active, opened] = [state.active!, state.opened!]
-  const { turn, agents } = active
+  const { turn, scopes, agents } = active
   const question: Question = {
     agent: state.agent,
     question: state.messages.findLast(({ role }) => role === "user")?.text ?? "",
@@ -68,6 +68,7 @@ const answer = (state: State, context: DecideContext) => {
     turn,
     history: historyOf(state),
     user: opened.owner,
+    ...(scopes === undefined ? {} : { scopes }),
     ...(state.handover === undefined ? {} : { handover: state.handover }),
     agents,
     mayHandOver: agents.length <= transfersPerTurnMax,
@@ -176,13 +177,13 @@ export const ended = (state: State, context: DecideContext, active: Turn, answer
   )
 }
 
-type Said = Pick<Extract<Event, { _tag: "TurnStarted" }>, "messageId" | "text" | "parts">
+type Said = Pick<Extract<Event, { _tag: "TurnStarted" }>, "messageId" | "text" | "parts" | "scopes">
 
 export const startTurn = (
   state: State,
   context: DecideContext,
   before: ReadonlyArray<Event>,
-  { messageId, text, parts }: Said,
+  { messageId, text, parts, scopes }: Said,
 ) => {
   const turn = state.turns + 1
   const started = {
@@ -191,6 +192,7 @@ export const startTurn = (
     messageId,
     text,
     ...(parts === undefined ? {} : { parts }),
+    ...(scopes === undefined ? {} : { scopes }),
     at: context.now,
   }
   const added = [...before, started]

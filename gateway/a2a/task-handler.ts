@@ -25,6 +25,7 @@ import { AgentIndex, TaskIndex, wireTask } from "../../actors/index.ts"
 import { Secrets } from "../../resources/index.ts"
 import { isEnded, TaskProtocol, type TaskView } from "../../schemas/index.ts"
 import { agentCallerOf, usableAgentOf } from "../agent-access.ts"
+import { scopesOf } from "../auth/identity.ts"
 import type { GatewayRequest } from "../route.ts"
 import type { GatewayNeeds, GatewayServices } from "../services.ts"
 import { openTask } from "../tasks/open-task.ts"
@@ -126,6 +127,7 @@ export class TaskHandler implements A2ARequestHandler {
         _tag: "Continue",
         messageId,
         text,
+        ...scopesOf(this.#request.identity),
         ...(parts === undefined ? {} : { parts }),
         ...(push === undefined ? {} : { push: push(taskId) }),
       })

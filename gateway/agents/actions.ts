@@ -14,6 +14,7 @@ import {
   type Execution,
 } from "../../schemas/index.ts"
 import { agentCallerOf, changeableAgent, seenAgent, usableAgentOf } from "../agent-access.ts"
+import { scopesOf } from "../auth/identity.ts"
 import { changedBy } from "../changed-by.ts"
 import { GatewayError, rejectionError } from "../errors.ts"
 import type { GatewayRequest } from "../route.ts"
@@ -264,10 +265,10 @@ export const executeTask = Effect.fnUntraced(function* (
   request: GatewayRequest,
   asked: {
     readonly agent: string
-    readonly task: Omit<Extract<(typeof AgentProtocol)["Command"], { _tag: "Execute" }>, "_tag">
+    readonly task: Omit<Extract<(typeof AgentProtocol)["Command"], { _tag: "Execute" }>, "_tag" | "scopes">
   },
 ): Effect.fn.Return<Execution, Failure, AgentIndex> {
   yield* usableAgentOf(request.identity, asked.agent)
-  const command = { _tag: "Execute", ...asked.task } as const
+  const command = { _tag: "Execute", ...asked.task, ...scopesOf(request.identity) } as const
   return yield* engine.ask(AgentProtocol, asked.agent, command, callOf(request, executeMs))
 })

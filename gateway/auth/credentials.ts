@@ -86,6 +86,7 @@ const identityOf = (proof: Proof, access: Access): Identity => ({
   groups: new Set(access.groups),
   department: access.department,
   permissions: narrowed(access.permissions, proof.scopes === null ? undefined : new Set(proof.scopes)),
+  scopes: proof.scopes ?? undefined,
   session: proof.session,
   expiresAt: proof.expiresAt,
 })

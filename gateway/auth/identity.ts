@@ -16,6 +16,8 @@ export interface Identity {
   readonly department: string | undefined
   /** What roles grant, narrowed by the scopes of an API key; `*` holds all. */
   readonly permissions: ReadonlySet<string>
+  /** Of the API key, if it has some. */
+  readonly scopes?: ReadonlyArray<string> | undefined
   /** The login that the token belongs to, or the API key's id. */
   readonly session: string
   /** Milliseconds since the epoch. */
@@ -35,6 +37,10 @@ export const anonymous: Identity = {
 
 /** Whether it comes from an API key, and not from a login. */
 export const isApiKeyIdentity = ({ session }: Identity): boolean => session.startsWith(keySession)
+
+/** As commands that start an answer carry it: what the agent does later is bounded by the credential that asked. */
+export const scopesOf = ({ scopes }: Identity): { readonly scopes?: ReadonlyArray<string> } =>
+  scopes === undefined ? {} : { scopes }
 
 export const holds = (identity: Identity, permission: Permission): boolean =>
   identity.permissions.has(permission) ||

@@ -13,6 +13,7 @@ import {
   type SessionTotals,
 } from "../../schemas/index.ts"
 import { usableAgentOf } from "../agent-access.ts"
+import { scopesOf } from "../auth/identity.ts"
 import { GatewayError } from "../errors.ts"
 import { idempotentIdOf } from "../idempotency-key.ts"
 import { responseHeaders } from "../request-context.ts"
@@ -192,7 +193,12 @@ const turnRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
     const messageId = message_id ?? idempotentIdOf(request) ?? randomUUID()
     const saying = Effect.andThen(
       checkMayAsk(services, request.identity, session),
-      engine.ask(ChatSessionProtocol, session, { _tag: "Say", messageId, content }, callOf(request)),
+      engine.ask(
+        ChatSessionProtocol,
+        session,
+        { _tag: "Say", messageId, content, ...scopesOf(request.identity) },
+        callOf(request),
+      ),
     )
     const name = "POST /api/chat/sessions/{id}/messages/"
     const { turn, after } = await runTraced(services, request, name, saying)

@@ -24,7 +24,7 @@ import {
   type TaskView,
 } from "../../schemas/index.ts"
 import { usableAgentOf } from "../agent-access.ts"
-import type { Identity } from "../auth/identity.ts"
+import { type Identity, scopesOf } from "../auth/identity.ts"
 import type { GatewayError } from "../errors.ts"
 import type { GatewayServices } from "../services.ts"
 import { conversationOf, isTaskId, ownContextOf, taskIdOf } from "./task-id.ts"
@@ -143,6 +143,7 @@ const openAs = Effect.fnUntraced(function* (
       messageId,
       text,
       history,
+      ...scopesOf(identity),
       ...(parts === undefined ? {} : { parts }),
       ...(parameters === undefined ? {} : { parameters }),
       ...(metadata === undefined ? {} : { metadata }),

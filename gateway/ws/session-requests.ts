@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
 import { ChatSessionProtocol, chatEndpoints } from "../../schemas/index.ts"
 import { usableAgentOf } from "../agent-access.ts"
+import { scopesOf } from "../auth/identity.ts"
 import { type GatewayError, toGatewayError } from "../errors.ts"
 import { rateLimit } from "../rate-limit.ts"
 import type { GatewayRequest } from "../route.ts"
@@ -92,7 +93,7 @@ export class SessionRequests {
 
   #say({ content, message_id: messageId = randomUUID() }: FrameOf<"message">, report: Report): void {
     const allowed = checkMayAsk(this.#services, this.#request.identity, this.#session)
-    const saying = this.#ask({ _tag: "Say", messageId, content })
+    const saying = this.#ask({ _tag: "Say", messageId, content, ...scopesOf(this.#request.identity) })
     this.#run("WS message", Effect.andThen(allowed, saying), report)
   }
 

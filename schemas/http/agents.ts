@@ -16,13 +16,16 @@ const changed = [...seen, "AGT_REG_004", "AGT_REG_005"] as const
 const ownOnly = [...changed, "AGT_REG_008"] as const
 const settings = ["AGT_REG_006", "AGT_REG_007", "AGT_SEC_002"] as const
 
+/** What the caller's credential allows is never the caller's to say. */
+const { scopes: _, ...task } = AgentProtocol.commands.Execute.fields
+
 const execution = {
   method: "POST",
   permission: "agent:execute",
   rate: "model-call",
   timeLimit: "own",
   params,
-  body: Schema.Struct(AgentProtocol.commands.Execute.fields),
+  body: Schema.Struct(task),
   example: { task: "which alerts were there" },
   answer: Schema.Struct({
     status: Execution.fields.status,

@@ -1,5 +1,6 @@
 /** Logging in, staying logged in, and users' API keys, as they are on the wire. Source: seed 0 §4.1. */
 import * as Schema from "effect/Schema"
+import { Scopes } from "../permission.ts"
 import { countOf, textOf } from "../text.ts"
 import { endpoint } from "./endpoint.ts"
 import { Timestamp } from "./paging.ts"
@@ -148,9 +149,7 @@ export const apiKeyEndpoints = {
     permission: "login",
     body: Schema.Struct({
       name: textOf(100).check(Schema.isMinLength(1)),
-      scopes: Schema.optionalKey(
-        Schema.Array(textOf(64)).check(Schema.isMinLength(1), Schema.isMaxLength(100)),
-      ),
+      scopes: Schema.optionalKey(Scopes.check(Schema.isMinLength(1))),
       expires_at: Schema.optionalKey(Timestamp),
     }),
     answer: NewApiKey,

@@ -181,7 +181,10 @@ describe("the tools of an administrator's conversation", () => {
 
   it.each([
     ["a login", async (token: string) => token],
-    ["an API key for conversations only", (token: string) => node.narrow(token, ["chat:use"])],
+    [
+      "an API key with the rights that the tools need",
+      (token: string) => node.narrow(token, ["chat:use", "agent:execute", "agent:read"]),
+    ],
   ])("reach nobody's private agent, over %s", async (_, credentialOf) => {
     const id = `private-${await openSession(node, "a", ann)}`
     const own = { id, name: "Ann's own", framework: "LLM", access_level: "private" }

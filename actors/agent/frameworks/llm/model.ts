@@ -15,7 +15,7 @@ export const modelCallerOf = ({ tenant, caller, view, traceId }: AnswerCall): Ll
   tenant,
   user: caller?.user ?? "system",
   userId: caller?.userId ?? "",
-  permissions: caller?.permissions ?? new Set([everyPermission]),
+  permissions: caller?.ownPermissions ?? new Set([everyPermission]),
   agent: view.agent,
   traceId,
 })

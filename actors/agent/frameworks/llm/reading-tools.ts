@@ -9,9 +9,11 @@ import {
   type Execution,
   Id,
   OpsPlanProtocol,
+  type Permission,
   questionCharactersMax,
 } from "../../../../schemas/index.ts"
 import type { AgentCaller } from "../../access.ts"
+import { holds } from "../../answer-caller.ts"
 import type { AnswerCall } from "../../framework.ts"
 import { askFailed, usableAgent } from "../../usable.ts"
 import { opsAgent } from "../guide.ts"
@@ -127,7 +129,7 @@ const askAgent = (call: AnswerCall): Tool => ({
     task: { description: "The task, complete in itself.", charactersMax: taskCharactersMax },
   },
   run: Effect.fnUntraced(function* ({ agent = "", task = "" }) {
-    const { engine, tenant, caller, view } = call
+    const { engine, tenant, caller, view, question } = call
     const chain = [...askedBy(call), view.agent]
     if (!Schema.is(Id)(agent)) return told("There is no such agent.")
     if (chain.includes(agent)) return told(`${agent} is waiting for this answer itself; ask another agent.`)
@@ -136,7 +138,12 @@ const askAgent = (call: AnswerCall): Tool => ({
       .ask(
         AgentProtocol,
         agent,
-        { _tag: "Execute", task, parameters: { asked_by: chain } },
+        {
+          _tag: "Execute",
+          task,
+          parameters: { asked_by: chain },
+          ...(question.scopes === undefined ? {} : { scopes: question.scopes }),
+        },
         {
           tenant,
           timeoutMs: planTimeoutMs,
@@ -148,14 +155,19 @@ const askAgent = (call: AnswerCall): Tool => ({
   }),
 })
 
-const tools: Readonly<Record<AgentTool, (call: AnswerCall) => Tool>> = {
-  ops_question: opsQuestion,
-  recent_alerts: recentAlerts,
-  recommend_agents: recommendAgents,
-  ask_agent: askAgent,
+/** Each asks for the right that its route asks for. */
+const tools: Readonly<
+  Record<AgentTool, { readonly permission: Permission; readonly of: (call: AnswerCall) => Tool }>
+> = {
+  ops_question: { permission: "ops:ask", of: opsQuestion },
+  recent_alerts: { permission: "cep:read", of: recentAlerts },
+  recommend_agents: { permission: "agent:read", of: recommendAgents },
+  ask_agent: { permission: "agent:execute", of: askAgent },
 }
 
+/** What whoever asks may not do is not offered, and is no tool when the model calls it all the same. */
 export const readingToolsFor = (call: AnswerCall): ReadonlyArray<Tool> =>
   [...new Set(call.view.llm?.tools ?? [])]
     .filter((name) => name !== "ask_agent" || askedBy(call).length < askedByMax)
-    .map((name) => tools[name](call))
+    .filter((name) => call.caller === undefined || holds(call.caller, tools[name].permission))
+    .map((name) => tools[name].of(call))
