@@ -72,6 +72,18 @@ export const deliver = Effect.fnUntraced(function* (
       () => new ActivityFailure({ code: "Unavailable", detail: "the task did not answer", retryable: true }),
     ),
   )
+  const owner = yield* platform.access(self.tenant, view.owner).pipe(
+    Effect.mapError(
+      () =>
+        new ActivityFailure({
+          code: "Unavailable",
+          detail: "the directory did not answer",
+          retryable: true,
+        }),
+    ),
+  )
+  if (owner?.active !== true)
+    return { delivered: false, final: true, detail: "the task's owner is not active any more", latencyMs: 0 }
   const sent = yield* Effect.result(
     Effect.tryPromise({
       try: async (signal) => {
