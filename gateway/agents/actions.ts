@@ -237,8 +237,8 @@ export const moveAgent = Effect.fnUntraced(function* (
   const { agent, to, version } = asked
   const { owner, archived } = yield* changeableAgent(request.identity, agent)
   const returns = archived && "archived" in to && !to.archived
-  if (returns && owner !== undefined) yield* requireRoom(request.identity, owner)
   if (owner === undefined && !returns) return yield* Effect.fail(shipped(agent))
+  if (returns && owner !== undefined) yield* requireRoom(request.identity, owner)
   const terms = {
     by: request.identity.user,
     ...(version === undefined ? {} : { expectedVersion: version }),
