@@ -77,6 +77,14 @@ export const AnswerBlock = Schema.Union([
     text: Schema.String,
     stream: Schema.optionalKey(Schema.Struct({ name: Schema.String, first: Schema.Int, last: Schema.Int })),
   }),
+  /** A file that an agent elsewhere gives along: where it is, or a small one itself. */
+  Schema.Struct({
+    type: Schema.Literal("file"),
+    title: Schema.String,
+    mediaType: Schema.optionalKey(Schema.String),
+    url: Schema.optionalKey(Schema.String),
+    base64: Schema.optionalKey(Schema.String),
+  }),
 ]).annotate({ identifier: "AnswerBlock" })
 export type AnswerBlock = typeof AnswerBlock.Type
 

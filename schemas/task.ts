@@ -6,6 +6,7 @@
 import * as Schema from "effect/Schema"
 import { historyMessagesMax, Token, TokenUsage } from "./answer.ts"
 import { ChatMessage, MessageContent, readEventsMax } from "./chat-session.ts"
+import { AnswerBlock } from "./ops-plan.ts"
 import { AskedWith } from "./permission.ts"
 import { command, protocol } from "./protocol.ts"
 import { countOf, Id, storableTextOf, Time, textOf } from "./text.ts"
@@ -14,6 +15,8 @@ import { countOf, Id, storableTextOf, Time, textOf } from "./text.ts"
 export const taskTurnsMax = 20
 /** Characters of a task's answers, over all turns. */
 export const taskCharactersMax = 256_000
+/** Bytes of a task's tables, charts, data and files, over all turns, as JSON; what is beyond it is left out. */
+export const taskBlocksBytesMax = 64 * 1024
 export const messagePartsMax = 32
 export const taskPushesMax = 10
 /** Deliveries that a task's log keeps. */
@@ -83,6 +86,8 @@ export const TaskEvent = Schema.Union([
     reason: Schema.String,
   }),
   Schema.Struct({ type: Schema.Literal("transfer"), ...numbered, from: Id, to: Id, reason: Schema.String }),
+  /** What illustrates the turn's answer; once, at its end. */
+  Schema.Struct({ type: Schema.Literal("blocks"), ...numbered, blocks: Schema.Array(AnswerBlock) }),
 ])
 export type TaskEvent = typeof TaskEvent.Type
 
@@ -93,6 +98,8 @@ export const TaskAnswer = Schema.Struct({
   characters: Schema.Int,
   /** That part of it which this page holds. */
   text: Schema.String,
+  /** What illustrates it. Only on the first page, and only of a turn that is over. */
+  blocks: Schema.optionalKey(Schema.Array(AnswerBlock)),
   at: Time,
 })
 export type TaskAnswer = typeof TaskAnswer.Type

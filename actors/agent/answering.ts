@@ -4,10 +4,11 @@
  */
 import * as Effect from "effect/Effect"
 import { ActivityFailure, type ActivityRun, type EngineShape, TraceContext } from "../../engine/index.ts"
-import { type AnswerBlock, answerCharactersMax } from "../../schemas/index.ts"
+import { answerCharactersMax } from "../../schemas/index.ts"
 import { EngineAccess } from "../engine-access.ts"
 import { PlatformAccess } from "../platform-access.ts"
 import { answerCallerOf } from "./answer-caller.ts"
+import { bytesOf, fittingBlocks } from "./blocks.ts"
 import type { AnswerCall, Outcome } from "./framework.ts"
 import { frameworks } from "./frameworks/frameworks.ts"
 import { type Answered, answerTimeoutMs, type Piece, type Question, type Said } from "./question.ts"
@@ -42,7 +43,7 @@ const gathered = () => {
       Effect.suspend(() => {
         if (piece === "") return Effect.void
         text += piece
-        bytes += Buffer.byteLength(JSON.stringify(piece))
+        bytes += bytesOf(piece)
         tokens += 1
         return text.length > answerCharactersMax || bytes > gatheredBytesMax
           ? Effect.fail(tooLong())
@@ -55,23 +56,10 @@ const gathered = () => {
   }
 }
 
-const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
-
-/** Blocks illustrate the text, which stands without them: those go along that a record holds with it. */
-const fitting = (blocks: ReadonlyArray<AnswerBlock>, text: string): Array<AnswerBlock> => {
-  let left = gatheredBytesMax - bytesOf(text)
-  return blocks.filter((block) => {
-    const bytes = bytesOf(block)
-    if (bytes > left) return false
-    left -= bytes
-    return true
-  })
-}
-
-/** What was streamed is with whoever listened, and of its blocks the plan tells: only a whole answer holds them. */
+/** What was streamed is with whoever listened; its blocks go along for who asked for them, without those that say it again. */
 const answeredOf = (
   outcome: Outcome,
-  { stream }: Question,
+  { stream, blocksMax = 0 }: Question,
   { tokens, text }: { readonly tokens: number; readonly text: string },
 ): Answered => {
   if (outcome._tag === "HandOver") {
@@ -79,9 +67,10 @@ const answeredOf = (
     return { _tag: "HandedOver", ...handover }
   }
   const { _tag, blocks = [], ...rest } = outcome
-  return stream
-    ? { _tag, tokens, ...rest, text: "", blocks: [] }
-    : { _tag, tokens, ...rest, text, blocks: fitting(blocks, text) }
+  if (!stream)
+    return { _tag, tokens, ...rest, text, blocks: fittingBlocks(blocks, gatheredBytesMax - bytesOf(text)) }
+  const besides = blocks.filter(({ type }) => type !== "text")
+  return { _tag, tokens, ...rest, text: "", blocks: fittingBlocks(besides, blocksMax) }
 }
 
 /** `said`: what the actor heard of this answer before, asked for only after a crash or a failed attempt. */

@@ -32,6 +32,8 @@ export const Question = Schema.Struct({
   plan: Schema.String,
   /** Whether pieces of the answer are to be reported on the way. */
   stream: Schema.Boolean,
+  /** Bytes of blocks, as JSON, that are wanted of an answer whose pieces are reported; absent: none. */
+  blocksMax: Schema.optionalKey(Schema.Int),
   /** What the caller of a task says besides the question. */
   parameters: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
 })

@@ -1,5 +1,11 @@
 /** How a task's journal folds: its events as clients see them are numbered without gaps. */
-import { answerTokensMax, type TaskEvent, type TaskStatus, type TokenUsage } from "../../schemas/index.ts"
+import {
+  type AnswerBlock,
+  answerTokensMax,
+  type TaskEvent,
+  type TaskStatus,
+  type TokenUsage,
+} from "../../schemas/index.ts"
 import { newest } from "../chat-session/state.ts"
 import { type Event, initial, type State } from "./state.ts"
 
@@ -71,22 +77,20 @@ const addUsage = (state: State, more: TokenUsage | undefined): State => {
 }
 
 /** What was said until now stays readable, however the turn ended. */
-const close = ({ active, ...state }: State, time: number, asks: string | undefined): State => {
+const close = (
+  { active, ...state }: State,
+  time: number,
+  { asks, blocks }: { readonly asks: string | undefined; readonly blocks: ReadonlyArray<AnswerBlock> },
+): State => {
   if (active === undefined) return state
-  const kept =
-    active.answer === ""
-      ? state
-      : {
-          ...state,
-          answers: [
-            ...state.answers,
-            { turn: active.turn, agent: state.agent, text: active.answer, at: time },
-          ],
-        }
+  const { turn, answer: text } = active
+  const said = { turn, agent: state.agent, text, ...(blocks.length === 0 ? {} : { blocks }), at: time }
+  const isEmpty = text === "" && blocks.length === 0
+  const kept = isEmpty ? state : { ...state, answers: [...state.answers, said] }
   if (asks === undefined) return kept
   const question = {
-    messageId: `${state.task.slice(0, 100)}:asks:${active.turn}`,
-    turn: active.turn,
+    messageId: `${state.task.slice(0, 100)}:asks:${turn}`,
+    turn,
     role: "agent" as const,
     text: asks,
     at: time,
@@ -148,9 +152,10 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Extract<Event
       active: { ...active, answer, tokens: index, heard: 0, heardCharacters: 0 },
     }
   },
-  StatusChanged: (state, { plan, usage, at: time, ...reached }) => {
+  StatusChanged: (state, { plan, usage, blocks = [], at: time, ...reached }) => {
     const asks = reached.status === "input-required" ? reached.message : undefined
-    const ended = reach(close(addUsage(state, usage), time, asks), time, reached)
+    const told = blocks.length === 0 ? state : append(state, time, [{ type: "blocks", blocks }])
+    const ended = reach(close(addUsage(told, usage), time, { asks, blocks }), time, reached)
     return plan === undefined ? ended : { ...ended, plan }
   },
   Forgotten: (state, { all }) =>

@@ -4,6 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import {
+  AnswerBlock,
   AskedWith,
   ChatMessage,
   Handover,
@@ -36,6 +37,7 @@ const StoredAnswer = Schema.Struct({
   turn: Schema.Int,
   agent: Schema.String,
   text: Schema.String,
+  blocks: Schema.optionalKey(Schema.Array(AnswerBlock)),
   at: Schema.Finite,
 })
 
@@ -135,6 +137,7 @@ export const events = {
     code: Schema.optionalKey(Schema.String),
     plan: Schema.optionalKey(Schema.String),
     usage: Schema.optionalKey(TokenUsage),
+    blocks: Schema.optionalKey(Schema.Array(AnswerBlock)),
     at,
   },
   /** The events of a task that ended leave; of `all` nothing stays, else messages and answers. */

@@ -9,8 +9,10 @@ import {
   type HandoverTerms,
   historyCharactersMax,
   historyMessagesMax,
+  taskBlocksBytesMax,
   taskTurnsMax,
 } from "../../schemas/index.ts"
+import { bytesOf, fittingBlocks } from "../agent/blocks.ts"
 import type { Answered, Piece, Question } from "../agent/question.ts"
 import { newest } from "../chat-session/state.ts"
 import { indexing } from "./index-row.ts"
@@ -57,6 +59,13 @@ const historyOf = (state: State): ReadonlyArray<ChatMessage> => {
   return newest(all, historyMessagesMax, historyCharactersMax, ({ content }) => content.length)
 }
 
+/** Bytes of blocks that the task has room for. */
+const blocksLeft = ({ answers }: State): number =>
+  answers.reduce(
+    (left, { blocks = [] }) => blocks.reduce((less, block) => less - bytesOf(block), left),
+    taskBlocksBytesMax,
+  )
+
 /** `state` is as it is when the answer begins: with the turn, and the agent that has it. */
 const answer = (state: State, context: DecideContext) => {
   const [active, opened] = [state.active!, state.opened!]
@@ -74,6 +83,7 @@ const answer = (state: State, context: DecideContext) => {
     mayHandOver: agents.length <= transfersPerTurnMax,
     plan: context.random.uuid(),
     stream: true,
+    blocksMax: blocksLeft(state),
     ...(opened.parameters === undefined ? {} : { parameters: opened.parameters }),
   }
   return { activity: "answer" as const, id: answerId(active), input: question }
@@ -163,6 +173,7 @@ export const ended = (state: State, context: DecideContext, active: Turn, answer
     })
   }
   const { tokens, plan, usage, awaitsInput } = answered
+  const blocks = fittingBlocks(answered.blocks, blocksLeft(state))
   if (active.heard !== tokens)
     return broken(state, context, "TokensMissing", "a part of the answer did not arrive")
   const asks = awaitsInput === true && state.turns < taskTurnsMax
@@ -173,6 +184,7 @@ export const ended = (state: State, context: DecideContext, active: Turn, answer
         : { status: "completed" }),
       ...(plan === undefined ? {} : { plan }),
       ...(usage === undefined ? {} : { usage }),
+      ...(blocks.length === 0 ? {} : { blocks }),
     }),
   )
 }

@@ -13,10 +13,17 @@ const answersOf = ({ answers, active, agent, updatedAt }: State) =>
 /** The characters `from`, … of all answers one after the other, as far as a page holds them. */
 const pageOf = (state: State, from: number): ReadonlyArray<TaskAnswer> => {
   let start = 0
-  return answersOf(state).map(({ turn, agent, text, at }) => {
+  return answersOf(state).map(({ turn, agent, text, at, ...more }) => {
     const [first, last] = [Math.max(from - start, 0), Math.max(from + readCharactersMax - start, 0)]
     start += text.length
-    return { turn, agent, characters: text.length, text: text.slice(first, last), at }
+    return {
+      turn,
+      agent,
+      characters: text.length,
+      text: text.slice(first, last),
+      ...(from === 0 ? more : {}),
+      at,
+    }
   })
 }
 

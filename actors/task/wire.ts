@@ -9,7 +9,15 @@ import {
   TaskState,
   type TaskStatus as WireStatus,
 } from "@a2a-js/sdk"
-import type { TaskEvent, TaskMessage, TaskPart, TaskStatus, TaskView } from "../../schemas/index.ts"
+import type {
+  AnswerBlock,
+  TaskAnswer,
+  TaskEvent,
+  TaskMessage,
+  TaskPart,
+  TaskStatus,
+  TaskView,
+} from "../../schemas/index.ts"
 
 export const wireStates: Readonly<Record<TaskStatus, TaskState>> = {
   submitted: TaskState.TASK_STATE_SUBMITTED,
@@ -30,15 +38,14 @@ const textPart = (value: string): Part => ({
   mediaType: "text/plain",
 })
 
-const partOf = (part: TaskPart): Part =>
-  "text" in part
-    ? textPart(part.text)
-    : {
-        content: { $case: "data", value: part.data },
-        metadata: undefined,
-        filename: "",
-        mediaType: "application/json",
-      }
+const dataPart = (value: unknown): Part => ({
+  content: { $case: "data", value },
+  metadata: undefined,
+  filename: "",
+  mediaType: "application/json",
+})
+
+const partOf = (part: TaskPart): Part => ("text" in part ? textPart(part.text) : dataPart(part.data))
 
 type Named = Pick<TaskView, "task" | "context">
 
@@ -67,6 +74,51 @@ const artifactOf = (turn: number, text: string): Artifact => ({
   metadata: undefined,
   extensions: [],
 })
+
+const parsed = (json: string): unknown => {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return json
+  }
+}
+
+/** What an agent gave as JSON is given on as it was; a table or a chart is its block. */
+const blockPart = (block: AnswerBlock): Part => {
+  if (block.type === "reference" && block.language === "json") return dataPart(parsed(block.text))
+  if (block.type !== "file") return dataPart(block)
+  const { title, mediaType = "", url, base64 = "" } = block
+  return {
+    content:
+      url === undefined
+        ? { $case: "raw", value: Buffer.from(base64, "base64") }
+        : { $case: "url", value: url },
+    metadata: undefined,
+    filename: title,
+    mediaType,
+  }
+}
+
+/** What illustrates a turn's answer: an artifact each, after that of its text. */
+const blockArtifacts = (turn: number, blocks: ReadonlyArray<AnswerBlock>): Array<Artifact> =>
+  blocks.map((block, index) => ({
+    artifactId: `${artifactId(turn)}-${index + 1}`,
+    name: block.type === "text" ? "text" : block.title,
+    description: "",
+    parts: [blockPart(block)],
+    metadata: undefined,
+    extensions: [],
+  }))
+
+/** Agents that are read say a file's address as well. */
+const saysNoMore = (text: string, blocks: ReadonlyArray<AnswerBlock>): boolean =>
+  blocks.length > 0 &&
+  (text === "" || blocks.some((block) => block.type === "file" && block.url === text.trim()))
+
+const artifactsOf = ({ turn, text, blocks = [] }: TaskAnswer): Array<Artifact> => [
+  ...(saysNoMore(text, blocks) ? [] : [artifactOf(turn, text)]),
+  ...blockArtifacts(turn, blocks),
+]
 
 interface Reached {
   readonly status: TaskStatus
@@ -119,7 +171,7 @@ export const wireTask = (view: TaskView, { historyLength, artifacts }: Shown): T
     at: view.statusAt,
     n: view.revision,
   }),
-  artifacts: artifacts ? view.answers.map(({ turn, text }) => artifactOf(turn, text)) : [],
+  artifacts: artifacts ? view.answers.flatMap(artifactsOf) : [],
   history: historyOf(view, historyLength),
   metadata: metadataOf(view),
 })
@@ -164,3 +216,23 @@ export const wirePiece = (
     },
   },
 })
+
+/** Each whole. */
+export const wireBlocks = (
+  named: Named,
+  turn: number,
+  blocks: ReadonlyArray<AnswerBlock>,
+): Array<StreamResponse> =>
+  blockArtifacts(turn, blocks).map((artifact) => ({
+    payload: {
+      $case: "artifactUpdate",
+      value: {
+        taskId: named.task,
+        contextId: named.context,
+        artifact,
+        append: false,
+        lastChunk: true,
+        metadata: undefined,
+      },
+    },
+  }))

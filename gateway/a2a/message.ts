@@ -7,7 +7,7 @@ import { malformed, wrongContent } from "./failure.ts"
 export const idCharactersMax = 256
 /** Media types that an agent takes; any text counts as plain text. */
 export const inputModes = ["text/plain", "application/json"]
-export const outputModes = ["text/plain"]
+export const outputModes = ["text/plain", "application/json"]
 
 export interface Said {
   readonly messageId: string

@@ -89,8 +89,16 @@ export const pushConfigIn = (body: unknown, taskId: string): TaskPushNotificatio
   return TaskPushNotificationConfig.fromJSON({ ...config, taskId })
 }
 
-const partOut = ({ data, text, metadata }: Json): Json =>
-  given(data === undefined ? { text: text ?? "", metadata } : { data: { data }, metadata })
+/** What is no object of its own is one field of one. */
+const structOf = (data: unknown): Json => (isObject(data) ? data : { value: data })
+
+/** Its files have no names. */
+const partOut = ({ data, text, url, raw, mediaType, metadata }: Json): Json => {
+  if (data !== undefined) return given({ data: { data: structOf(data) }, metadata })
+  if (url === undefined && raw === undefined) return given({ text: text ?? "", metadata })
+  const at = url === undefined ? { fileWithBytes: raw } : { fileWithUri: url }
+  return given({ file: given({ ...at, mimeType: mediaType }), metadata })
+}
 
 const messageOut = (value: unknown): Json | undefined => {
   if (!isObject(value)) return undefined

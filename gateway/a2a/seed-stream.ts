@@ -22,6 +22,7 @@ const inSeedShape = (event: TaskEvent, agent: string): object | undefined => {
   const at = { timestamp: timestamp(event.at) }
   switch (event.type) {
     case "message":
+    case "blocks":
       return undefined
     case "status":
       return event.status === "working" ? { type: "start", agent_id: agent, ...at } : undefined

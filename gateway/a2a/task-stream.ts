@@ -3,7 +3,14 @@
  * sees the same: the running turn's answer comes from its beginning, as pieces of one artifact.
  */
 import type { StreamResponse } from "@a2a-js/sdk"
-import { timestampOf, wirePiece, wireStates, wireStatusUpdate, wireTask } from "../../actors/index.ts"
+import {
+  timestampOf,
+  wireBlocks,
+  wirePiece,
+  wireStates,
+  wireStatusUpdate,
+  wireTask,
+} from "../../actors/index.ts"
 import type { TaskEvent, TaskView } from "../../schemas/index.ts"
 import type { GatewayServices } from "../services.ts"
 import { followTask, isPause } from "../tasks/task-feed.ts"
@@ -57,6 +64,8 @@ class Pieces {
         this.#tokens = this.#tokens.slice(0, event.index)
         // What stands is said anew in place of all.
         return [this.#piece(this.#tokens.join(""), false, false)]
+      case "blocks":
+        return wireBlocks(this.#view, this.#turn, event.blocks)
       case "transfer":
         return [moved(this.#view, event)]
       case "status": {

@@ -66,10 +66,13 @@ const tooLong = () =>
 export const cancelTask = ({ engine }: GatewayServices, tenant: string, task: string): Effect.Effect<void> =>
   engine.ask(TaskProtocol, task, { _tag: "Cancel" }, { tenant }).pipe(Effect.ignore)
 
-const blocksOf = ({ engine }: GatewayServices, tenant: string, plan: string | undefined) =>
-  plan === undefined
-    ? Effect.succeed([])
-    : engine.ask(OpsPlanProtocol, plan, { _tag: "Read" }, { tenant }).pipe(
+const answerOf = (view: TaskView) => view.answers.findLast(({ turn }) => turn === view.turn)
+
+/** A plan has all of its own. */
+const blocksOf = ({ engine }: GatewayServices, tenant: string, view: TaskView) =>
+  view.plan === undefined
+    ? Effect.succeed(answerOf(view)?.blocks ?? [])
+    : engine.ask(OpsPlanProtocol, view.plan, { _tag: "Read" }, { tenant }).pipe(
         Effect.map(({ blocks }) => blocks),
         // They illustrate the answer, which stands without them.
         Effect.orElseSucceed((): ReadonlyArray<AnswerBlock> => []),
@@ -77,7 +80,7 @@ const blocksOf = ({ engine }: GatewayServices, tenant: string, plan: string | un
 
 const replyOf = (view: TaskView, blocks: ReadonlyArray<AnswerBlock>): AgentReply => {
   const { task, agent, status, statusMessage, code, plan, tokens, usage, createdAt, statusAt } = view
-  const said = view.answers.findLast(({ turn }) => turn === view.turn)?.text ?? ""
+  const said = answerOf(view)?.text ?? ""
   const ended = status === "completed" || status === "input-required"
   return {
     task,
@@ -114,7 +117,7 @@ export const askAgent = (
     // Whoever cannot be told what is said does not wait for the rest.
     yield* Effect.tapError(following(opened.after), () => canceling)
     const view = yield* readTask(services.engine, tenant, task)
-    return replyOf(view, yield* blocksOf(services, tenant, view.plan))
+    return replyOf(view, yield* blocksOf(services, tenant, view))
   })
   return asking.pipe(
     Effect.onInterrupt(() => canceling),

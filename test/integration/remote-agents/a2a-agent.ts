@@ -23,12 +23,18 @@ export interface A2aAgent {
   readonly card?: string | null
 }
 
-const part = (value: unknown): Part => ({
-  content: typeof value === "string" ? { $case: "text", value } : { $case: "data", value },
-  metadata: undefined,
-  filename: "",
-  mediaType: "",
-})
+/** A file's content, besides text and data. */
+export type FileContent = Extract<Part["content"], { $case: "url" | "raw" }>
+const isFile = (value: unknown): value is FileContent =>
+  typeof value === "object" && value !== null && "$case" in value
+
+const part = (value: unknown): Part => {
+  if (isFile(value))
+    return { content: value, metadata: undefined, filename: "out.txt", mediaType: "text/plain" }
+  const content =
+    typeof value === "string" ? { $case: "text" as const, value } : { $case: "data" as const, value }
+  return { content, metadata: undefined, filename: "", mediaType: "" }
+}
 
 /** What an agent can tell, in the order in which it does. */
 export class Says {

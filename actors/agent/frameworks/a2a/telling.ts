@@ -4,9 +4,9 @@
  */
 import type { Artifact, Message, Part, Task, TaskArtifactUpdateEvent } from "@a2a-js/sdk"
 import type { AnswerBlock } from "../../../../schemas/index.ts"
-import { dataBlock } from "../remote/spoken.ts"
+import { dataBlock, fileBlock, linkBlock } from "../remote/spoken.ts"
 
-/** Blocks of data in one answer. */
+/** Data and files in one answer. */
 const blocksMax = 16
 /** Artifacts and messages that are told apart in one answer. */
 const sourcesMax = 1_000
@@ -23,12 +23,26 @@ const wordsOf = (part: Part): string => {
 }
 const textOf = (parts: ReadonlyArray<Part> | undefined): string => (parts ?? []).map(wordsOf).join("")
 
+/** What of a part is not for reading; a file's address is both. */
+const blocksOf = ({ content, filename, mediaType }: Part): ReadonlyArray<AnswerBlock> => {
+  switch (content?.$case) {
+    case "data":
+      return dataBlock(filename || "data", content.value)
+    case "url":
+      return linkBlock({ title: filename || "file", mediaType }, content.value)
+    case "raw":
+      return fileBlock({ title: filename || "file", mediaType }, content.value)
+    default:
+      return []
+  }
+}
+
 const squeezed = (text: string): string => text.replaceAll(/\s+/g, "")
 
 export class Telling {
   readonly #artifacts = new Map<string, string>()
   readonly #messages = new Set<string>()
-  readonly #data = new Set<string>()
+  readonly #kept = new Set<string>()
   readonly #blocks: Array<AnswerBlock> = []
   /** Without white space, so that the same words in other pieces are known again. */
   #told = ""
@@ -38,14 +52,13 @@ export class Telling {
     return this.#blocks
   }
 
-  /** Data is not for reading: it comes along as blocks. */
-  #keepData(parts: ReadonlyArray<Part> | undefined): void {
-    for (const part of parts ?? []) {
-      if (part.content?.$case !== "data" || this.#blocks.length >= blocksMax) continue
-      const key = JSON.stringify(part.content.value)
-      if (this.#data.has(key)) continue
-      this.#data.add(key)
-      this.#blocks.push(...dataBlock(part.filename || "data", part.content.value))
+  /** Once, however often it is given. */
+  #keepBlocks(parts: ReadonlyArray<Part> | undefined): void {
+    for (const block of (parts ?? []).flatMap(blocksOf)) {
+      const key = JSON.stringify(block)
+      if (this.#blocks.length >= blocksMax || this.#kept.has(key)) continue
+      this.#kept.add(key)
+      this.#blocks.push(block)
     }
   }
 
@@ -70,7 +83,7 @@ export class Telling {
   message(message: Message | undefined): string {
     if (message === undefined) return ""
     const { messageId, parts } = message
-    this.#keepData(parts)
+    this.#keepBlocks(parts)
     const text = textOf(parts)
     if (this.knows(message)) return ""
     if (this.#messages.size < sourcesMax) this.#messages.add(messageId)
@@ -80,7 +93,7 @@ export class Telling {
   piece({ artifact, append }: TaskArtifactUpdateEvent): string {
     if (artifact === undefined) return ""
     if (!append) return this.#artifact(artifact)
-    this.#keepData(artifact.parts)
+    this.#keepBlocks(artifact.parts)
     const text = textOf(artifact.parts)
     this.#remember(artifact.artifactId, (this.#artifacts.get(artifact.artifactId) ?? "") + text)
     return this.#tell(artifact.artifactId, text)
@@ -91,7 +104,7 @@ export class Telling {
   }
 
   #artifact({ artifactId, parts }: Artifact): string {
-    this.#keepData(parts)
+    this.#keepBlocks(parts)
     const text = textOf(parts)
     const before = this.#artifacts.get(artifactId) ?? ""
     this.#remember(artifactId, text)

@@ -24,6 +24,9 @@ export const remoteLimits = {
   stepsTracedMax: 64,
   /** Characters of structured data that come along with an answer; more than that is left out. */
   blockCharactersMax: 16_000,
+  /** Bytes of a file that comes along itself, and characters of a file's address; what is larger is left out. */
+  fileBytesMax: 12_000,
+  fileUrlCharactersMax: 2_000,
   /** After an answer's last word until its connection ends too, and so can serve the next one. */
   endWaitMs: 100,
   /** A check whether the agent is there. */

@@ -18,6 +18,33 @@ export const dataBlock = (title: string, value: unknown): ReadonlyArray<AnswerBl
     : [{ type: "reference", title, language: "json", text }]
 }
 
+interface NamedFile {
+  readonly title: string
+  readonly mediaType: string
+}
+
+const fileOf = (
+  { title, mediaType }: NamedFile,
+  at: { readonly url: string } | { readonly base64: string },
+) => ({
+  type: "file" as const,
+  title,
+  ...(mediaType === "" ? {} : { mediaType }),
+  ...at,
+})
+
+/** Nothing but an address of the web is given on. */
+export const linkBlock = (file: NamedFile, url: string): ReadonlyArray<AnswerBlock> =>
+  url.length <= remoteLimits.fileUrlCharactersMax && /^https?:\/\//iu.test(url) && URL.canParse(url)
+    ? [fileOf(file, { url })]
+    : []
+
+/** A small file goes along itself: nothing here keeps larger ones. */
+export const fileBlock = (file: NamedFile, bytes: Uint8Array): ReadonlyArray<AnswerBlock> =>
+  bytes.length > remoteLimits.fileBytesMax
+    ? []
+    : [fileOf(file, { base64: Buffer.from(bytes).toString("base64") })]
+
 /** Data without a text of its own is said as JSON. Nothing at all gives an empty text. */
 export const spokenOf = (value: unknown, title: string): Spoken => {
   if (value === null || value === undefined) return { text: "", blocks: [] }
