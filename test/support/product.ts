@@ -20,8 +20,8 @@ import { makeStores, startNode } from "../../engine/testkit/memory-deployment.ts
 import { VirtualTime } from "../../engine/testkit/virtual-time.ts"
 import type { AnyProtocol, ReplyOf, Sample } from "../../schemas/index.ts"
 import { MetricStream, metricToken } from "../../streams/index.ts"
-import { scriptedPlatform } from "./platform.ts"
 import { makeMemoryEventStream } from "./memory-event-stream.ts"
+import { scriptedPlatform } from "./platform.ts"
 
 export const tenant = "t"
 const partitions = 4
@@ -55,7 +55,11 @@ export class Product {
   readonly start = Effect.fnUntraced(function* (this: Product, replace: ReadonlyArray<Implementation> = []) {
     const access = yield* EngineAccess.make
     const platform = yield* PlatformAccess.make
-    yield* platform.fill({ ...scriptedPlatform(), checkModels: (tenant) => this.checkHealth(tenant), ...this.platform })
+    yield* platform.fill({
+      ...scriptedPlatform(),
+      checkModels: (tenant) => this.checkHealth(tenant),
+      ...this.platform,
+    })
     const own = yield* implementations.pipe(
       Effect.provideService(EngineAccess, access),
       Effect.provideService(PlatformAccess, platform),
