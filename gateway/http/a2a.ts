@@ -92,6 +92,7 @@ export const a2aRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
     }),
     route(services, extendedCard, extended("1.0")),
     route(services, extendedCardV03, extended("0.3")),
+    route(services, a2aEndpoints.agentExtendedCardBeside, extended("0.3")),
     route(services, agentExtendedCard, extended("1.0")),
     route(services, agentExtendedCardV03, extended("0.3")),
     ...restRoutes(services, a2aRestEndpoints),

@@ -209,6 +209,7 @@ export const a2aEndpoints = {
   cardBeside: publicCardOf("a2a.cardBeside", "/a2a/.well-known/agent-card.json"),
   extendedCardBeside: cardOf("a2a.extendedCardBeside", "/a2a/v1/card"),
   agentCard: agentCardOf("a2a.agents.card", `${perAgent}/.well-known/agent-card.json`),
+  agentExtendedCardBeside: agentCardOf("a2a.agents.extendedCardBeside", `${perAgent}/v1/card`),
   call: endpoint({
     id: "a2a.call",
     method: "POST",

@@ -73,6 +73,8 @@ describe("the public protocol", () => {
       (await node.request(method, path, { token, ...(body === undefined ? {} : { body }) })).status
     expect(await statusOf("GET", "/a2a/agents/closed/rest/extendedAgentCard")).toBe(403)
     expect(await statusOf("GET", "/a2a/agents/none/rest/v1/card")).toBe(404)
+    expect(await statusOf("GET", "/a2a/agents/closed/v1/card")).toBe(403)
+    expect(await statusOf("GET", "/a2a/agents/remote/v1/card")).toBe(200)
     upstream.behave(answers(["done"]))
     await registerStubAgent(node, upstream, { id: "fickle" })
     const sent = await json(await post(call("SendMessage", message("f")), token, "/a2a/agents/fickle"))

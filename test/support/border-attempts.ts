@@ -68,6 +68,7 @@ export const borderAttempts: Readonly<Record<string, Attempt>> = {
   ...ofAgent("a2aAgentsV03"),
   "a2a.agents.call": none(agent, () => ({ jsonrpc: "2.0", id: 1, method: "SendMessage", params: said() })),
   "a2a.agents.card": none(agent),
+  "a2a.agents.extendedCardBeside": none(agent),
   "a2a.deliveries.list": none(of("task", "task")),
   "actors.send": {
     parameters: () => ({ kind: "lock", key: "marked-lock", command: "Release" }),
