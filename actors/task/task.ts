@@ -6,7 +6,7 @@
  * I1 Events are numbered 1, 2, 3 … without gaps, and each is signalled after it is durable. I2 The same message id gives
  * the same turn; the first one no more once its sender has answered the agent, or canceled. I3 Every task ends once, and
  * nothing of it changes afterwards but its receivers. I4 What an answer reports after its turn is over is ignored. I5 Within a turn no agent gets the task twice, and it moves at most
- * `transfersPerTurnMax` times. I6 An agent that is silent for `silenceMs` loses the task. I7 Each receiver is told of each
+ * `transfersPerTurnMax` times. I6 An agent that is silent for `silenceMs` while somebody listens loses the task. I7 Each receiver is told of each
  * change of the status at least once and in order, unless it cannot be reached. I8 An ended task gives up its events after
  * `eventsKeptMs` and all else after `taskKeptMs`.
  */
@@ -21,12 +21,13 @@ import {
   taskPushesMax,
 } from "../../schemas/index.ts"
 import { answerActivity } from "../agent/question.ts"
+import { hearWithin, nobodyListened, silenceMs } from "../agent/silence.ts"
 import { evolve } from "./evolve.ts"
 import { indexActivity, indexing, reindexed } from "./index-row.ts"
 import { pushActivity, pushed, retryPush, startPushes } from "./push.ts"
 import { events, initial, State } from "./state.ts"
 import { fold } from "./tell.ts"
-import { answerId, broken, ended, heard, settle, silenceMs, startTurn } from "./turn.ts"
+import { answerId, broken, ended, heard, settle, startTurn } from "./turn.ts"
 import { viewOf } from "./view.ts"
 
 const hasTooManyPushes = ({ pushes }: State, id: string): boolean =>
@@ -153,15 +154,13 @@ export const Task = define(TaskProtocol, {
     push: pushed,
   },
   timers: {
-    silence: (state, _, context) =>
-      state.active === undefined
-        ? accept()
-        : broken(
-            state,
-            context,
-            "AgentSilent",
-            `agent "${state.agent}" said nothing for ${silenceMs / 1_000} s`,
-          ),
+    silence: (state, fired, context) => {
+      if (state.active === undefined) return accept()
+      // The answer is begun again by whichever node is there now.
+      if (nobodyListened(fired, context)) return accept({ setTimers: hearWithin })
+      const seconds = silenceMs / 1_000
+      return broken(state, context, "AgentSilent", `agent "${state.agent}" said nothing for ${seconds} s`)
+    },
     input: (state, _, context) =>
       state.status === "input-required"
         ? broken(state, context, "InputMissing", "nobody answered what the agent asked")

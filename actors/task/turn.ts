@@ -14,6 +14,7 @@ import {
 } from "../../schemas/index.ts"
 import { bytesOf, fittingBlocks } from "../agent/blocks.ts"
 import type { Answered, Piece, Question } from "../agent/question.ts"
+import { hearWithin, silence } from "../agent/silence.ts"
 import { newest } from "../chat-session/state.ts"
 import { indexing } from "./index-row.ts"
 import { startPushes } from "./push.ts"
@@ -21,7 +22,6 @@ import type { Event, State, Turn } from "./state.ts"
 import { fold, tell } from "./tell.ts"
 
 export const transfersPerTurnMax = 3
-export const silenceMs = 30_000
 export const eventsKeptMs = 15 * 60_000
 export const taskKeptMs = 30 * 24 * 60 * 60_000
 /** How long an agent that asked back waits for the answer. */
@@ -29,9 +29,7 @@ export const inputWithinMs = 7 * 24 * 60 * 60_000
 
 type Silent = Decision<Event, never, never>
 
-const silence = { timer: "silence" } as const
 const input = { timer: "input" } as const
-const hearWithin = [{ ...silence, due: { afterMs: silenceMs } }]
 const forgetTimers = [
   { timer: "forgetEvents" as const, due: { afterMs: eventsKeptMs } },
   { timer: "forgetTask" as const, due: { afterMs: taskKeptMs } },

@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
+import { silenceMs } from "../../../actors/agent/silence.ts"
 import { type Event, initial } from "../../../actors/task/state.ts"
 import { Task } from "../../../actors/task/task.ts"
 import { fold } from "../../../actors/task/tell.ts"
-import { silenceMs } from "../../../actors/task/turn.ts"
 import { viewOf } from "../../../actors/task/view.ts"
 import { ActivityFailure, type ActivityRun, accept, type EngineShape } from "../../../engine/index.ts"
 import { type TaskEvent, TaskProtocol, type TaskSignal, taskTopic } from "../../../schemas/index.ts"
@@ -207,6 +207,22 @@ describe("a task", () => {
         const moved = yield* ask(engine, TaskProtocol, "t2", { _tag: "Read", after: 0 })
         expect(shown(moved.events)).toEqual(["submitted", "message", "working", "transfer", "failed"])
         expect(moved).toMatchObject({ agent: "other", openedWith: "guide", code: "TransferRefused" })
+      }),
+    ),
+  )
+
+  it(
+    "goes on after a time in which nobody was there, however long",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const first = yield* product.start([scripted()])
+        yield* open(first.engine, "slow")
+        yield* reached(first.engine, "working")
+        yield* first.crash
+        yield* Effect.sleep(10 * silenceMs)
+        const { engine } = yield* product.start([scripted()])
+        yield* Effect.sleep(15_000)
+        expect(yield* read(engine)).toMatchObject({ status: "completed" })
       }),
     ),
   )
