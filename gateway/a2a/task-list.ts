@@ -34,10 +34,15 @@ const positionOf = (token: string): TaskPosition | undefined => {
   throw malformed("pageToken", "is none that was given out")
 }
 
+/** `Date.parse` reads more into a text: "-1" is a year of its own. */
+const isTime = (text: string): boolean =>
+  /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})$/iu.test(text)
+
 const sinceOf = (timestamp: string | undefined): number | undefined => {
   if (timestamp === undefined || timestamp === "") return undefined
   const at = Date.parse(timestamp)
-  if (Number.isNaN(at)) throw malformed("statusTimestampAfter", "has to be a time as ISO 8601 has it")
+  if (!isTime(timestamp) || Number.isNaN(at))
+    throw malformed("statusTimestampAfter", "has to be a time as ISO 8601 has it")
   return at
 }
 

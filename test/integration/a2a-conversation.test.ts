@@ -209,4 +209,16 @@ describe("a task", () => {
     expect([...first.tasks, ...second.tasks].map(({ id }) => id)).toEqual(sent)
     await expect(page("nonsense")).rejects.toThrow(/pageToken/)
   })
+
+  it.each(["-1", "12345", "today", "2026-13-45T00:00:00Z"])(
+    "is not listed by the time %j, which is none",
+    async (time) => {
+      const client = await a2aClient(node, speaking)
+      const asked = { tenant: "", contextId: "", status: TaskState.TASK_STATE_UNSPECIFIED, pageToken: "" }
+      const listing = client.listTasks({ ...asked, statusTimestampAfter: time })
+      await expect(listing).rejects.toThrow(/statusTimestampAfter/)
+      const since = { ...asked, statusTimestampAfter: "2026-01-01T00:00:00.5+09:00" }
+      await expect(client.listTasks(since)).resolves.toBeDefined()
+    },
+  )
 })
