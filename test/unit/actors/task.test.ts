@@ -219,14 +219,11 @@ describe("a task", () => {
           const first = yield* product.start([scripted()])
           yield* open(first.engine, "slow")
           yield* Effect.sleep(2_000)
-          yield* first.crash
-          yield* Effect.sleep(awayMs)
+          yield* Effect.andThen(first.crash, Effect.sleep(awayMs))
           const { engine } = yield* product.start([scripted()])
-          yield* Effect.sleep(15_000)
-          const view = yield* read(engine)
-          expect(view.status).toBe("completed")
+          const view = yield* Effect.delay(read(engine), 15_000)
           expect(view.events.map(({ n }) => n)).toEqual(numbers(view.last))
-          expect(view.answers).toMatchObject([{ text: "one two" }])
+          expect(view).toMatchObject({ status: "completed", answers: [{ text: "one two" }] })
         }),
       ),
     )
