@@ -27,6 +27,8 @@ export interface ActivityRun<Progress = unknown> {
   readonly id: string
   /** 1 for the first attempt since this node took the actor over. */
   readonly attempt: number
+  /** It began before this node took the actor over: another run of it may have done anything. */
+  readonly resumed: boolean
   /** Progress reports of earlier runs that are in the journal: how far a deterministic run may skip. */
   readonly progressed: number
   /** W3C traceparent of the entry that started it. */
@@ -47,6 +49,7 @@ export const run = Effect.fnUntraced(function* (options: {
   readonly self: Address
   readonly actor: string
   readonly pending: CellActivity
+  readonly resumed: boolean
   readonly implementation: ActivityImplementation | undefined
   readonly emit: (encoded: unknown) => Effect.Effect<void>
   /** Of an encoded output or report, which a journal record has to hold. */
@@ -70,6 +73,7 @@ export const run = Effect.fnUntraced(function* (options: {
         self: options.self,
         id: pending.id,
         attempt,
+        resumed: options.resumed,
         progressed,
         trace: pending.trace,
         key,

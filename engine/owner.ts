@@ -111,14 +111,14 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
       buried.push({ id, letter, done })
       letters.openUnsafe()
     },
-    startActivity: (cell, id) => startActivity(cell, id),
+    startActivity: (cell, id) => startActivity(cell, id, false),
     cancelActivity: (actor, id) => {
       const fiber = FiberMap.getUnsafe(activities, `${actor}\n${id}`)
       if (fiber._tag === "Some") fiber.value.interruptUnsafe()
     },
   }
 
-  const startActivity = (cell: Cell<Input>, id: string) => {
+  const startActivity = (cell: Cell<Input>, id: string, resumed: boolean) => {
     const pending = cell.activities.get(id)
     if (pending === undefined) return
     const startedBy = pending.trace
@@ -132,6 +132,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
       self: cell.address,
       actor: cell.id,
       pending,
+      resumed,
       implementation,
       emit,
       bytesMax: Math.floor(limits.entryBytesMax / 2),
@@ -356,7 +357,7 @@ const work = Effect.fnUntraced(function* (options: OwnerOptions) {
         keyValue,
         slice.flatMap(([cell]) => cell ?? []),
       )
-      for (const [cell, id] of slice) if (cell !== undefined) startActivity(cell, id)
+      for (const [cell, id] of slice) if (cell !== undefined) startActivity(cell, id, true)
     }
   })
 

@@ -14,6 +14,7 @@ import { frameworks } from "./frameworks/frameworks.ts"
 import { type Answered, answerTimeoutMs, type Piece, type Question, type Said } from "./question.ts"
 import { makeSpeaker } from "./speaker.ts"
 import { usableAgent } from "./usable.ts"
+import { makeWatch } from "./watch.ts"
 
 /**
  * Bytes of an answer that nobody hears on the way, as JSON: a journal record holds it up to three times, as the outcome,
@@ -85,7 +86,7 @@ export const answering =
         const caller = yield* answerCallerOf(platform, tenant, question)
         const view = yield* usableAgent(engine, tenant, question.agent, caller)
         // A report of the attempt before may have been on its way when that ended: it is not counted, and yet was heard.
-        const isAgain = run.progressed > 0 || run.attempt > 1
+        const isAgain = run.resumed || run.progressed > 0 || run.attempt > 1
         const before = isAgain
           ? yield* said(engine, question, run).pipe(
               Effect.mapError((error) => failure("Unavailable", error.message, true)),
@@ -101,6 +102,7 @@ export const answering =
               text: () => "",
             }
           : gathered()
+        const watch = yield* makeWatch(view.agent)
         const call: AnswerCall = {
           tenant,
           view,
@@ -110,11 +112,12 @@ export const answering =
           platform,
           key: run.key,
           traceId: TraceContext.parse(run.trace)?.traceId ?? "",
-          say: speaker.say,
+          say: isAgain ? watch.whileSaying(speaker.say) : speaker.say,
           isRepeating: speaker.isRepeating,
         }
         // What was said before a failure is heard before the failure is.
-        const outcome = yield* frameworks[view.framework].answer(call).pipe(
+        const answer = frameworks[view.framework].answer(call)
+        const outcome = yield* (isAgain ? Effect.raceFirst(answer, watch.silent) : answer).pipe(
           Effect.timeoutOrElse({ duration: answerTimeoutMs, orElse: () => Effect.fail(tooLate()) }),
           Effect.tapError(() => speaker.flush),
         )

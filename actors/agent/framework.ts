@@ -20,8 +20,8 @@ export interface AnswerCall {
   readonly key: string
   readonly traceId: string
   /**
-   * The next piece of the answer. Order: as called. Waits only when clients are far behind. Repeating after a crash what
-   * was said before is right: it is told from what is new.
+   * The next piece of the answer; an empty one only shows that the agent is at work. Order: as called. Waits only when
+   * clients are far behind. Repeating after a crash what was said before is right: it is told from what is new.
    */
   readonly say: (text: string) => Effect.Effect<void, ActivityFailure>
   /** Whether what is said now was said before the crash: no need to take one's time. */

@@ -45,7 +45,11 @@ const answeringWith = (change: (answer: Activity) => Activity): Replace =>
 describe("the checkers of conversations notice", () => {
   it("an answer that does not ask what was said before the crash", () => {
     expect(
-      caught(answeringWith((answer) => (input, run) => answer(input, { ...run, progressed: 0, attempt: 1 }))),
+      caught(
+        answeringWith(
+          (answer) => (input, run) => answer(input, { ...run, progressed: 0, attempt: 1, resumed: false }),
+        ),
+      ),
     ).toBe(true)
   })
 

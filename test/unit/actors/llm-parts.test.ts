@@ -94,10 +94,10 @@ describe("what a model streams", () => {
   const part = (index: number | undefined, more: object): Delta =>
     ({ tool_calls: [{ ...(index === undefined ? {} : { index }), ...more }] }) as Delta
 
-  it("is said, also what it will not answer, and nothing of it where there is none", () => {
+  it("is said, also what it will not answer; without words it only shows that it is at work", () => {
     expect(
       hear([{ role: "assistant" }, { content: "a" }, undefined, { content: null, refusal: "no" }, {}]).said,
-    ).toEqual(["a", "no"])
+    ).toEqual(["", "a", "no", ""])
   })
 
   it("is put together from parts, by number or, where all have the same, by id", () => {

@@ -71,7 +71,6 @@ export const askModel = (
         if (delta === undefined || delta === null) return
         for (const part of delta.tool_calls ?? []) if (!calls.add(part)) yield* giveUp(tooMany())
         const said = (delta.content ?? "") + (delta.refusal ?? "")
-        if (said === "") return
         text += said
         yield* say(said)
       }).pipe(Effect.catch(giveUp))

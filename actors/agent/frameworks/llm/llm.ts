@@ -68,6 +68,7 @@ class Answering {
 
   /** What is said after tools were called is a paragraph of its own. */
   readonly #say = (text: string) => {
+    if (text === "") return this.#call.say(text)
     const piece = this.#needsBreak ? `\n\n${text}` : text
     this.#needsBreak = false
     this.#hasSaid = true

@@ -36,6 +36,7 @@ export const eachEvent = Effect.fnUntraced(function* (
   for (;;) {
     const next = yield* exchange.wait(() => events.next())
     if (next.done === true) return
+    yield* exchange.say("")
     if (yield* use(next.value)) return yield* letEnd(exchange, () => events.next())
   }
 })

@@ -23,6 +23,7 @@ export interface Exchange {
   readonly post: (url: URL, body: unknown, accept: string) => Effect.Effect<Response, RemoteFailure>
   /** A promise of this exchange. */
   readonly wait: <A>(promise: () => Promise<A>) => Effect.Effect<A, RemoteFailure>
+  /** Nothing: the agent shows that it is at work. */
   readonly say: (text: string) => Effect.Effect<void, Trouble>
   /** Characters said. */
   readonly said: () => number
@@ -124,7 +125,6 @@ export const makeExchange = (settings: ExchangeSettings): Exchange => {
     say: (text) =>
       Effect.suspend((): Effect.Effect<void, Trouble> => {
         const kept = storable(text)
-        if (kept === "") return Effect.void
         said += kept.length
         return said > answerCharactersMax
           ? Effect.fail(
