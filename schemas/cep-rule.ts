@@ -1,12 +1,12 @@
 /** Threshold rules over metrics, the alerts they raise, and the index that says which rules want which metric. */
 import * as Schema from "effect/Schema"
+import { Severity } from "./cep/rule-document.ts"
 import { batchSamplesMax, Labels, Sample } from "./metric.ts"
 import { Problem } from "./ops-plan.ts"
 import { command, protocol } from "./protocol.ts"
 import { Id, Time, textOf } from "./text.ts"
 
 export const Operator = Schema.Literals([">", ">=", "<", "<="])
-export const Severity = Schema.Literals(["info", "warning", "critical"])
 
 /** Loose on purpose: the rule's actor says what is wrong with it, field by field. */
 export const Rule = Schema.Struct({

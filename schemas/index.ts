@@ -1,6 +1,13 @@
 /** The wire contracts of Millrace. Imports only effect. */
 export * from "./agent.ts"
 export * from "./answer.ts"
+export * from "./cep/alert.ts"
+export * from "./cep/duration.ts"
+export * from "./cep/event.ts"
+export * from "./cep/lane.ts"
+export * from "./cep/notification.ts"
+export * from "./cep/rule-document.ts"
+export * from "./cep/transition.ts"
 export * from "./cep-rule.ts"
 export * from "./chat-session.ts"
 export * from "./http/a2a.ts"

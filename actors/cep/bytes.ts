@@ -1,0 +1,120 @@
+/** Writes and reads the state of evaluation as bytes: little-endian, growing as needed, no schema but the order of calls. */
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+export class ByteWriter {
+  private bytes: Uint8Array
+  private view: DataView
+  private length = 0
+
+  constructor(initialBytes = 4_096) {
+    this.bytes = new Uint8Array(initialBytes)
+    this.view = new DataView(this.bytes.buffer)
+  }
+
+  private room(count: number): number {
+    const at = this.length
+    this.length += count
+    if (this.length > this.bytes.length) {
+      const larger = new Uint8Array(Math.max(this.length, this.bytes.length * 2))
+      larger.set(this.bytes)
+      this.bytes = larger
+      this.view = new DataView(larger.buffer)
+    }
+    return at
+  }
+
+  byte(value: number): void {
+    const at = this.room(1)
+    this.bytes[at] = value
+  }
+
+  /** A whole number from 0 to 2^53, few bytes for small ones (LEB128). */
+  count(value: number): void {
+    let left = value
+    while (left >= 128) {
+      this.byte((left % 128) + 128)
+      left = Math.floor(left / 128)
+    }
+    this.byte(left)
+  }
+
+  number(value: number): void {
+    const at = this.room(8)
+    this.view.setFloat64(at, value, true)
+  }
+
+  text(value: string): void {
+    this.blob(encoder.encode(value))
+  }
+
+  blob(value: Uint8Array): void {
+    this.count(value.length)
+    const at = this.room(value.length)
+    this.bytes.set(value, at)
+  }
+
+  json(value: unknown): void {
+    this.text(JSON.stringify(value))
+  }
+
+  /** What was written; the writer must not be used afterwards. */
+  finish(): Uint8Array {
+    return this.bytes.subarray(0, this.length)
+  }
+}
+
+/** Throws a RangeError when it is asked for more than there is. */
+export class ByteReader {
+  private at = 0
+  private readonly bytes: Uint8Array
+  private readonly view: DataView
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  get left(): number {
+    return this.bytes.length - this.at
+  }
+
+  byte(): number {
+    const value = this.view.getUint8(this.at)
+    this.at += 1
+    return value
+  }
+
+  count(): number {
+    let value = 0
+    let scale = 1
+    for (;;) {
+      const byte = this.byte()
+      value += (byte % 128) * scale
+      if (byte < 128) return value
+      scale *= 128
+    }
+  }
+
+  number(): number {
+    const value = this.view.getFloat64(this.at, true)
+    this.at += 8
+    return value
+  }
+
+  blob(): Uint8Array {
+    const length = this.count()
+    if (length > this.left) throw new RangeError("the state ends too early")
+    this.at += length
+    return this.bytes.subarray(this.at - length, this.at)
+  }
+
+  text(): string {
+    return decoder.decode(this.blob())
+  }
+
+  json(): unknown {
+    return JSON.parse(this.text())
+  }
+}

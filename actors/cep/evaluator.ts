@@ -1,0 +1,116 @@
+/**
+ * All rules of one lane, and what their groups have come to. A deterministic function of the lane's messages: the same
+ * messages in the same order give the same outputs with the same ids, and the same state. No Effect, no clock, no wire.
+ */
+import type { CepEvent, RuleDocument, Transition } from "../../schemas/index.ts"
+import type { Finding } from "./expression/expression.ts"
+import type { Item, Series } from "./item.ts"
+import type { Death } from "./patterns/pattern.ts"
+
+/** Samples of one message, column by column; `series` is indexed by `seriesOf`. */
+export interface SampleColumns {
+  readonly series: ReadonlyArray<string>
+  readonly seriesOf: Uint32Array
+  readonly values: Float64Array
+  readonly times: Float64Array
+}
+
+/** A rule begins, changes or ends. Numbers of one rule grow; a change that is not newer than the last one is ignored. */
+export interface RuleChange {
+  readonly tenant: string
+  readonly rule: string
+  readonly number: number
+  readonly version: number
+  /** Absent: the rule is gone, disabled, or lives in another lane now. */
+  readonly document?: RuleDocument
+}
+
+/** Where in the lane's log something stood: `at` is when it was stored, the only "now" there is. */
+export interface Place {
+  readonly sequence: number
+  readonly at: number
+}
+
+export type Output =
+  | { readonly type: "transition"; readonly tenant: string; readonly transition: Transition }
+  | { readonly type: "event"; readonly tenant: string; readonly event: CepEvent }
+
+/** What a monitor shows of a rule in this lane. */
+export interface RuleFigures {
+  readonly rule: string
+  readonly version: number
+  readonly evaluations: number
+  readonly matches: number
+  readonly errors: number
+  readonly late: number
+  /** Items of groups beyond the bound. */
+  readonly refused: number
+  readonly transitions: number
+  readonly groups: number
+  readonly partialMatches: number
+  readonly stateBytes: number
+  readonly lastError?: { readonly at: number; readonly detail: string }
+  /** Event time of the newest item, and when the last one was stored. */
+  readonly newestAt?: number
+  readonly lastItemAt?: number
+}
+
+export interface GroupFigures {
+  readonly fingerprint: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly state: Transition["to"]
+  readonly since: number
+  readonly at: number
+  readonly value?: number
+  readonly values: Readonly<Record<string, number>>
+}
+
+/** One evaluation, told to who asked for an explanation. */
+export interface Step {
+  readonly at: number
+  readonly sequence: number
+  readonly fingerprint: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly item?: Item
+  readonly passedFilter: boolean
+  readonly values: Readonly<Record<string, number>>
+  readonly findings: ReadonlyArray<Finding>
+  readonly deaths: ReadonlyArray<Death>
+  readonly partialMatches: number
+  readonly before: Transition["to"]
+  readonly after: Transition["to"]
+  readonly detail?: string
+}
+
+export interface Evaluator {
+  readonly change: (change: RuleChange, place: Place) => void
+  readonly samples: (tenant: string, columns: SampleColumns, place: Place) => void
+  readonly events: (tenant: string, events: ReadonlyArray<CepEvent>, place: Place) => void
+  /** Time passes: what waits for event time that nobody's items bring on. Once a second per lane. */
+  readonly tick: (place: Place) => void
+  /** Hands over and forgets what came of the calls since the last time, in order. */
+  readonly take: () => ReadonlyArray<Output>
+  readonly rules: () => ReadonlyArray<{
+    readonly tenant: string
+    readonly rule: string
+    readonly number: number
+    readonly document: RuleDocument
+  }>
+  readonly figures: (tenant: string, rule: string) => RuleFigures | undefined
+  readonly groups: (tenant: string, rule: string) => ReadonlyArray<GroupFigures>
+  /** Everything of it, to be read by `readEvaluator` of the same or a later release. */
+  readonly encode: () => Uint8Array
+  /** Metrics and types of events that its rules look at, per tenant. */
+  readonly wanted: () => ReadonlyArray<{
+    readonly tenant: string
+    readonly name: string
+    readonly isEvent: boolean
+  }>
+  readonly series: () => ReadonlyArray<Series>
+}
+
+export interface EvaluatorOptions {
+  readonly lane: number
+  /** Told of each evaluation, for explanations. Costs much: never in a lane. */
+  readonly onStep?: (step: Step) => void
+}
