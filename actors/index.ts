@@ -1,5 +1,5 @@
 /** What others may use of the actors: each kind with its projection and queries. */
-export { type AgentCaller, mayChangeAgent, mayUseAgent } from "./agent/access.ts"
+export { type AgentCaller, mayChangeAgent, mayUseAgent, missingPermission } from "./agent/access.ts"
 export { builtinAgents } from "./agent/builtin.ts"
 export { isHeaderText, mayCarryCredentials } from "./agent/frameworks/remote/address.ts"
 export { templateTrouble } from "./agent/frameworks/template.ts"

@@ -1,7 +1,13 @@
 /** Whoever asks for an agent over any protocol passes here: the agent is there, takes questions, and is theirs to use. */
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
-import { type AgentCaller, AgentIndex, mayChangeAgent, mayUseAgent } from "../actors/index.ts"
+import {
+  type AgentCaller,
+  AgentIndex,
+  mayChangeAgent,
+  mayUseAgent,
+  missingPermission,
+} from "../actors/index.ts"
 import type { Refused } from "../resources/index.ts"
 import type { AgentView } from "../schemas/index.ts"
 import { holds, type Identity } from "./auth/identity.ts"
@@ -11,6 +17,7 @@ export const agentCallerOf = (identity: Identity): AgentCaller => ({
   user: identity.user,
   department: identity.department,
   groups: identity.groups,
+  permissions: identity.permissions,
   isAdministrator: holds(identity, "agent:admin"),
 })
 
@@ -20,6 +27,22 @@ const forbidden = (agent: string, right: "use" | "change") =>
     remedy: "ask its owner to let you",
   })
 
+const mayNotUse = (view: AgentView, caller: AgentCaller) => {
+  const permission = missingPermission(view, caller)
+  return permission === undefined
+    ? forbidden(view.agent, "use")
+    : new GatewayError(
+        403,
+        "AGT_AUTH_001",
+        `You may not use this agent without the permission "${permission}".`,
+        {
+          agent_id: view.agent,
+          permission,
+          remedy: "use a login or an API key that holds this permission",
+        },
+      )
+}
+
 /** The agent, archived or not. Errors: 404 `AGT_REG_001`, 403 `AGT_AUTH_001`. */
 export const seenAgent = Effect.fnUntraced(function* (
   identity: Identity,
@@ -27,7 +50,8 @@ export const seenAgent = Effect.fnUntraced(function* (
 ): Effect.fn.Return<AgentView, GatewayError | Refused | SqlError, AgentIndex> {
   const view = yield* (yield* AgentIndex).find(identity.tenant, agent)
   if (view === undefined) return yield* Effect.fail(rejectionError("agent", { _tag: "AgentUnknown" }))
-  if (!mayUseAgent(view, agentCallerOf(identity))) return yield* Effect.fail(forbidden(agent, "use"))
+  const caller = agentCallerOf(identity)
+  if (!mayUseAgent(view, caller)) return yield* Effect.fail(mayNotUse(view, caller))
   return view
 })
 

@@ -2,14 +2,10 @@
 import * as Effect from "effect/Effect"
 import { ActivityFailure } from "../../engine/index.ts"
 import { narrowed } from "../../resources/index.ts"
-import { everyPermission, type Permission } from "../../schemas/index.ts"
 import type { Platform } from "../platform-access.ts"
+import { holds } from "./access.ts"
 import type { AnswerCaller } from "./framework.ts"
 import type { Question } from "./question.ts"
-
-/** Whether who asks may do this besides talking to the agent. */
-export const holds = ({ permissions }: Pick<AnswerCaller, "permissions">, permission: Permission): boolean =>
-  permissions.has(permission) || permissions.has(everyPermission)
 
 /** Undefined for the platform itself. Errors: `AgentForbidden`; retryable `DirectoryUnavailable`. */
 export const answerCallerOf = Effect.fnUntraced(function* (

@@ -30,8 +30,6 @@ export interface AnswerCall {
 
 export interface AnswerCaller extends AgentCaller {
   readonly userId: string
-  /** What the credential that asked leaves of the user's own: what is done besides the answer is done by these. */
-  readonly permissions: ReadonlySet<string>
   /** The user's own, by which the agent calls its model: whoever may talk to it need not be let call models as well. */
   readonly ownPermissions: ReadonlySet<string>
 }

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { ActivityFailure, type EngineError, type EngineShape, type Rejected } from "../../engine/index.ts"
 import { AgentProtocol, type AgentView } from "../../schemas/index.ts"
-import { mayUseAgent } from "./access.ts"
+import { mayUseAgent, missingPermission } from "./access.ts"
 import type { AnswerCaller } from "./framework.ts"
 
 /** What asking an actor failed with, as an activity says it. The code is the engine's, or the rejection's name. */
@@ -31,7 +31,12 @@ export const usableAgent = Effect.fnUntraced(function* (
     .ask(AgentProtocol, agent, { _tag: "Describe" }, { tenant })
     .pipe(Effect.mapError(askFailed))
   if (view.archived) return yield* Effect.fail(refused("AgentArchived", `agent "${agent}" is archived`))
-  if (caller !== undefined && !mayUseAgent(view, caller))
-    return yield* Effect.fail(refused("AgentForbidden", `"${caller.user}" may not use agent "${agent}"`))
+  if (caller !== undefined && !mayUseAgent(view, caller)) {
+    const permission = missingPermission(view, caller)
+    const why = permission === undefined ? "" : `: the permission "${permission}" is missing`
+    return yield* Effect.fail(
+      refused("AgentForbidden", `"${caller.user}" may not use agent "${agent}"${why}`),
+    )
+  }
   return view
 })

@@ -1,6 +1,6 @@
 /** An API key reaches through an agent's tools what it may reach itself, whichever way the agent is asked. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { json } from "../support/http-answers.ts"
+import { errorOf, json } from "../support/http-answers.ts"
 import { startTestNode, type TestNode } from "../support/node.ts"
 import { openSession, openSocket, readEvents } from "../support/session-client.ts"
 import {
@@ -129,6 +129,72 @@ describe("an API key that may give agents tasks", () => {
         .flatMap(({ offered }) => offered)
         .filter((name) => name !== "ask_agent"),
     ).toEqual([])
+  })
+})
+
+describe("an API key that may not ask about the machines", () => {
+  const refusal = { code: "AGT_AUTH_001", details: { agent_id: "ops", permission: "ops:ask" } }
+  let key: string
+  const post = (path: string, body: object, token = key) => node.request("POST", path, { token, body })
+  beforeAll(async () => {
+    key = await node.narrow(ann, ["chat:use", "agent:read", "agent:execute"])
+  })
+
+  it.each<readonly [string, () => Promise<Response>]>([
+    ["read", () => node.request("GET", "/api/agents/ops", { token: key })],
+    ["a conversation", () => post("/api/chat/sessions/", { agent_id: "ops", title: "" })],
+    ["a task", () => post("/api/agents/ops/execute", { task: "what is the CPU usage now" })],
+    ["A2A's card", () => node.request("GET", "/a2a/agents/ops/.well-known/agent-card.json", { token: key })],
+    [
+      "a hand-over",
+      async () =>
+        post(`/api/chat/sessions/${await openSession(node, "guide", key)}/transfer`, { to_agent: "ops" }),
+    ],
+    [
+      "a question in a conversation that a login began",
+      async () =>
+        post(`/api/chat/sessions/${await openSession(node, "ops", ann)}/messages/`, { content: "CPU usage" }),
+    ],
+  ])("does not reach the agent that answers about them: %s", async (_, reaching) => {
+    expect(await errorOf(await reaching())).toMatchObject({ status: 403, ...refusal })
+  })
+
+  it("is neither shown nor recommended that agent", async () => {
+    const shown = async (token: string) => {
+      const { agents } = await json(await node.request("GET", "/api/agents/?limit=100", { token }))
+      const asked = { query: "CPU usage of hosts, measured", k: 5 }
+      const recommended = await json(await post("/api/agents/recommend", asked, token))
+      const listed = (agents as ReadonlyArray<{ readonly id: string }>).some(({ id }) => id === "ops")
+      return [listed, /"ops"/.test(JSON.stringify(recommended))]
+    }
+    expect(await shown(ann)).toEqual([true, true])
+    expect(await shown(key)).toEqual([false, false])
+    expect(await shown(await node.narrow(ann, ["agent:read", "agent:execute", "ops:ask"]))).toEqual([
+      true,
+      true,
+    ])
+  })
+
+  it("is told by the guide why it hands nothing over, and keeps the conversation with the guide", async () => {
+    const session = await openSession(node, "guide", key)
+    const said = await post(`/api/chat/sessions/${session}/messages/`, {
+      content: "what is the CPU usage now",
+    })
+    const events = await readEvents(said)
+    expect(JSON.stringify(events.at(-1))).toMatch(/AgentForbidden.*ops:ask/)
+    const { agent_id } = await json(
+      await node.request("GET", `/api/chat/sessions/${session}`, { token: key }),
+    )
+    expect(agent_id).toBe("guide")
+  })
+
+  it("is refused that agent over the public protocol, which a login is not", async () => {
+    const message = { messageId: `m${++messages}`, role: "ROLE_USER", parts: [{ text: "CPU usage" }] }
+    const send = { jsonrpc: "2.0", id: 1, method: "SendMessage", params: { message } }
+    const asked = (token: string) =>
+      node.request("POST", "/a2a/agents/ops", { token, body: send, headers: { "A2A-Version": "1.0" } })
+    expect((await asked(key)).status).toBe(403)
+    expect((await asked(ann)).status).toBe(200)
   })
 })
 

@@ -88,6 +88,7 @@ export const callerNamed = (user: string, more: Partial<AgentCaller> = {}): Agen
   user,
   department: undefined,
   groups: [],
+  permissions: new Set(["ops:ask"]),
   isAdministrator: false,
   ...more,
 })

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { ActivityFailure } from "../../../engine/index.ts"
 import type { AgentFramework, AnswerCall } from "../framework.ts"
+import { usableAgent } from "../usable.ts"
 import { guide } from "./guide.ts"
 import { ops } from "./ops.ts"
 import type { Utterance } from "./utterance.ts"
@@ -13,10 +14,18 @@ export const groupPaceMs = 20
 /** Words with the white space before them; together they are the text. A very long word is cut. */
 export const tokensOf = (text: string): ReadonlyArray<string> => text.match(/\s*\S{1,200}|\s+$/g) ?? []
 
+/** Whoever may not ask the other agent is told so by this one, and keeps the conversation with it. */
+const guided = (call: AnswerCall): Effect.Effect<Utterance, ActivityFailure> => {
+  const utterance = guide(call.question.question)
+  return utterance._tag === "Say"
+    ? Effect.succeed(utterance)
+    : Effect.as(usableAgent(call.engine, call.tenant, utterance.toAgent, call.caller), utterance)
+}
+
 const utter = (call: AnswerCall): Effect.Effect<Utterance, ActivityFailure> => {
   switch (call.view.behaviour) {
     case "guide":
-      return Effect.succeed(guide(call.question.question))
+      return guided(call)
     case "ops":
       return ops(call)
     default:

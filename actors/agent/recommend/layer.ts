@@ -45,7 +45,8 @@ const recommendationOf = (query: string, { view, score }: Near): Recommendation 
 const scopeKey = ({ tenant, model, caller, filters }: Scope): ReadonlyArray<unknown> => [
   [tenant, model],
   [filters.status ?? null, filters.framework ?? null, filters.department ?? null],
-  [caller.user, caller.department ?? null, [...caller.groups].sort(), caller.isAdministrator],
+  [caller.user, caller.department ?? null, [...caller.groups].sort(), [...caller.permissions].sort()],
+  [caller.isAdministrator],
 ]
 
 /** Everything that an answer depends on, but for the agents themselves. */

@@ -115,6 +115,8 @@ export const remoteAgents = async (
           traceId: "",
           say: (text) =>
             Effect.sync(() => {
+              // It shows that it is at work.
+              if (text === "") return
               pieces.push(text)
               asking.said?.(text)
             }),

@@ -19,6 +19,7 @@ const caller = (user: string, more: Partial<AgentCaller> = {}): AgentCaller => (
   user,
   department: undefined,
   groups: [],
+  permissions: new Set(),
   isAdministrator: false,
   ...more,
 })
@@ -76,6 +77,18 @@ describe("who may use an agent", () => {
   })
 })
 
+describe("the agent that answers about the machines", () => {
+  const ops = { accessLevel: "public", behaviour: "ops", owner: "olga" } as const
+  const holding = (permissions: ReadonlyArray<string>) =>
+    everybody.filter((who) => mayUseAgent(ops, { ...callers[who], permissions: new Set(permissions) }))
+
+  it("is only for who may ask about them, its owner and administrators among them", () => {
+    expect(holding(["chat:use", "agent:execute", "agent:admin"])).toEqual([])
+    expect(holding(["ops:ask"])).toEqual(everybody)
+    expect(holding(["*"])).toEqual(everybody)
+  })
+})
+
 /** Few names, so that they meet; some that a query could stumble over. */
 const Name = Schema.Literals(["olga", "nam", "CS팀", "g-1", "g-2", "", "'", '"', "{}", "NULL", "a,b", "\\"])
 const Names = Schema.Array(Name).check(Schema.isMaxLength(4))
@@ -84,12 +97,14 @@ const Rule = Schema.Struct({
   owner: Schema.optionalKey(Name),
   allowedUsers: Names,
   allowedTeams: Names,
+  behaviour: Schema.optionalKey(Schema.Literals(["guide", "ops"])),
 })
 const Caller = Schema.Struct({
   user: Name,
   department: Schema.UndefinedOr(Name),
   groups: Names,
   isAdministrator: Schema.Boolean,
+  mayAskOps: Schema.Boolean,
 })
 
 layer(ephemeralDatabase(), { excludeTestServices: true, timeout: "2 minutes" })("the index", (it) => {
@@ -97,7 +112,7 @@ layer(ephemeralDatabase(), { excludeTestServices: true, timeout: "2 minutes" })(
     Effect.gen(function* () {
       const sql = yield* SqlClient
       const inSql = (
-        { accessLevel, owner, allowedUsers, allowedTeams }: typeof Rule.Type,
+        { accessLevel, owner, allowedUsers, allowedTeams, behaviour }: typeof Rule.Type,
         asking: AgentCaller,
       ) => {
         const row = {
@@ -105,24 +120,27 @@ layer(ephemeralDatabase(), { excludeTestServices: true, timeout: "2 minutes" })(
           owner,
           allowed_users: allowedUsers,
           allowed_teams: allowedTeams,
+          view: { behaviour },
         }
         return Effect.map(
           sql<{ let_in: boolean | null }>`SELECT ${accessCondition(sql, asking)} AS let_in
             FROM jsonb_to_record(${JSON.stringify(row)}::text::jsonb)
-              AS a (access_level text, owner text, allowed_users text[], allowed_teams text[])`,
+              AS a (access_level text, owner text, allowed_users text[], allowed_teams text[], view jsonb)`,
           ([found]) => found?.let_in === true,
         )
       }
       let both = { let_in: 0, kept_out: 0 }
       const result = yield* Arbitrary.checkEffect(
         Arbitrary.schema(Schema.Struct({ rule: Rule, caller: Caller })),
-        ({ rule, caller }) =>
-          Effect.map(inSql(rule, caller), (found) => {
+        ({ rule, caller: { mayAskOps, ...someone } }) => {
+          const caller = { ...someone, permissions: new Set(mayAskOps ? ["ops:ask"] : []) }
+          return Effect.map(inSql(rule, caller), (found) => {
             const wanted = mayUseAgent(rule, caller)
             both = wanted ? { ...both, let_in: both.let_in + 1 } : { ...both, kept_out: both.kept_out + 1 }
             expect(found).toBe(wanted)
             return true
-          }),
+          })
+        },
         { runs: 600, size: 12 },
       )
       expect(Arbitrary.formatCheckFailure(result)).toBeUndefined()

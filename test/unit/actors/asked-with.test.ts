@@ -1,8 +1,9 @@
 /** What the credential that asks leaves of its user's rights goes along with a question, to the last agent of it. */
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
+import { holds } from "../../../actors/agent/access.ts"
 import { Agent } from "../../../actors/agent/agent.ts"
-import { answerCallerOf, holds } from "../../../actors/agent/answer-caller.ts"
+import { answerCallerOf } from "../../../actors/agent/answer-caller.ts"
 import type { Question } from "../../../actors/agent/question.ts"
 import { ChatSession } from "../../../actors/chat-session/session.ts"
 import { Task } from "../../../actors/task/task.ts"

@@ -7,13 +7,13 @@ import {
   AgentProtocol,
   type AgentTool,
   type Execution,
+  everyPermission,
   Id,
   OpsPlanProtocol,
   type Permission,
   questionCharactersMax,
 } from "../../../../schemas/index.ts"
-import type { AgentCaller } from "../../access.ts"
-import { holds } from "../../answer-caller.ts"
+import { type AgentCaller, holds } from "../../access.ts"
 import type { AnswerCall } from "../../framework.ts"
 import { askFailed, usableAgent } from "../../usable.ts"
 import { opsAgent } from "../guide.ts"
@@ -56,12 +56,11 @@ const opsQuestion = ({ engine, tenant, caller }: AnswerCall): Tool => ({
   }),
 })
 
-const recentAlerts = ({ engine, tenant, caller }: AnswerCall): Tool => ({
+const recentAlerts = ({ engine, tenant }: AnswerCall): Tool => ({
   name: "recent_alerts",
   description: "The newest alerts that rules have raised and resolved.",
   arguments: {},
   run: Effect.fnUntraced(function* () {
-    yield* usableAgent(engine, tenant, opsAgent, caller)
     const { alerts } = yield* engine
       .ask(AgentProtocol, opsAgent, { _tag: "RecentAlerts", limit: alertsPerAnswerMax }, { tenant })
       .pipe(Effect.mapError(askFailed))
@@ -76,6 +75,7 @@ const platformItself: AgentCaller = {
   user: "system",
   department: undefined,
   groups: [],
+  permissions: new Set([everyPermission]),
   isAdministrator: true,
 }
 
