@@ -1,6 +1,6 @@
 /** The methods `agent.*` of the platform's own protocol over JSON-RPC. Source: seed 0 §3. */
 import * as Effect from "effect/Effect"
-import type { AgentIndex } from "../../actors/index.ts"
+import type { AgentIndex, TaskIndex } from "../../actors/index.ts"
 import { ChatSessionProtocol, frameworkNames, type Permission, type TaskEvent } from "../../schemas/index.ts"
 import { usableAgentOf } from "../agent-access.ts"
 import { readAgent, registerByAddress } from "../agents/actions.ts"
@@ -48,7 +48,7 @@ interface Calling extends SeedCall {
   readonly request: GatewayRequest
 }
 
-type Doing = Effect.Effect<Done, AskFailure | JsonRpcFailure, AgentIndex>
+type Doing = Effect.Effect<Done, AskFailure | JsonRpcFailure, AgentIndex | TaskIndex>
 
 const timestamp = (milliseconds: number): string => new Date(milliseconds).toISOString()
 

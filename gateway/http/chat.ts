@@ -22,6 +22,7 @@ import type { GatewayServices } from "../services.ts"
 import { checkAccess, checkMayAsk, readSession } from "../session/access.ts"
 import { exportFormats, exportStream } from "../session/export.ts"
 import { messageBody, readHistory } from "../session/history.ts"
+import { requireRoom } from "../session/owned.ts"
 import { inSessionTrace, sessionSpan, sessionTrace, sessionTraceparent } from "../session/session-trace.ts"
 import { resumeAfter, streamSession } from "../sse/session-stream.ts"
 import { runTraced } from "../traced.ts"
@@ -67,7 +68,7 @@ const sessionRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
     const { identity } = request
     const agentId = String(agent_id)
     const opening = Effect.andThen(
-      usableAgentOf(identity, agentId),
+      Effect.andThen(usableAgentOf(identity, agentId), requireRoom(identity)),
       engine.ask(
         ChatSessionProtocol,
         session,

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
-import { type AgentIndex, readTask } from "../../actors/index.ts"
+import { type AgentIndex, readTask, type TaskIndex } from "../../actors/index.ts"
 import type { EngineError, Rejected } from "../../engine/index.ts"
 import type { Refused } from "../../resources/index.ts"
 import {
@@ -96,12 +96,12 @@ const replyOf = (view: TaskView, blocks: ReadonlyArray<AnswerBlock>): AgentReply
   }
 }
 
-/** Interrupting it cancels the task. Errors: those of `usableAgentOf`; 409 `TSK_TASK_002`; 504 `GTW_TIME_001`. */
+/** Interrupting it cancels the task. Errors: those of `usableAgentOf`; 429 `TSK_LIM_003`; 409 `TSK_TASK_002`; 504 `GTW_TIME_001`. */
 export const askAgent = (
   services: GatewayServices,
   { identity }: GatewayRequest,
   { told, ...question }: AgentQuestion,
-): Effect.Effect<AgentReply, AskFailure, AgentIndex> => {
+): Effect.Effect<AgentReply, AskFailure, AgentIndex | TaskIndex> => {
   const { tenant } = identity
   const { task } = question
   const canceling = cancelTask(services, tenant, task)

@@ -9,7 +9,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
-import type { AgentIndex } from "../../actors/index.ts"
+import type { AgentIndex, TaskIndex } from "../../actors/index.ts"
 import type { EngineError, Rejected } from "../../engine/index.ts"
 import type { Refused } from "../../resources/index.ts"
 import {
@@ -28,6 +28,7 @@ import { type Identity, scopesOf } from "../auth/identity.ts"
 import type { GatewayError } from "../errors.ts"
 import type { GatewayServices } from "../services.ts"
 import { conversationOf, isTaskId, ownContextOf, taskIdOf } from "./task-id.ts"
+import { requireRoom } from "./unfinished.ts"
 
 /** Tasks named by a message besides those of its context. */
 export const referencesMax = 5
@@ -114,7 +115,7 @@ const historyOf = Effect.fnUntraced(function* (
 /** Tasks that one message id may make: each after its sender has gone on with the one before. */
 const sameMessageMax = 100
 
-const isMovedOn = (failure: EngineError | Rejected): boolean =>
+const isMovedOn = (failure: EngineError | Rejected | GatewayError): boolean =>
   failure._tag === "Rejected" && (failure.rejection as { readonly _tag: unknown })._tag === "TaskMovedOn"
 
 const openAs = Effect.fnUntraced(function* (
@@ -122,7 +123,8 @@ const openAs = Effect.fnUntraced(function* (
   identity: Identity,
   order: TaskOrder,
   task: string,
-): Effect.fn.Return<OpenedTask, EngineError | Rejected> {
+): Effect.fn.Return<OpenedTask, EngineError | Rejected | GatewayError, TaskIndex> {
+  yield* requireRoom(services, identity, task)
   const { agent, messageId, text, parts, parameters, metadata, references } = order
   const context = order.context ?? ownContextOf(task)
   const history =
@@ -154,12 +156,16 @@ const openAs = Effect.fnUntraced(function* (
   return { task, context, status: opened.status, after: opened.after }
 })
 
-/** Errors: what `usableAgentOf` fails with, and `TaskTaken`. */
+/** Errors: what `usableAgentOf` fails with, 429 `TSK_LIM_003`, and `TaskTaken`. */
 export const openTask = Effect.fn("gateway.openTask")(function* (
   services: GatewayServices,
   identity: Identity,
   order: TaskOrder,
-): Effect.fn.Return<OpenedTask, EngineError | Rejected | GatewayError | Refused | SqlError, AgentIndex> {
+): Effect.fn.Return<
+  OpenedTask,
+  EngineError | Rejected | GatewayError | Refused | SqlError,
+  AgentIndex | TaskIndex
+> {
   const { agent, messageId } = order
   yield* usableAgentOf(identity, agent)
   if (order.task !== undefined) return yield* openAs(services, identity, order, order.task)

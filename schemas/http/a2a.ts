@@ -11,7 +11,7 @@ const permission = "agent:execute"
 const agent = { agent: Id }
 const text = textOf(300)
 const optionalText = Schema.optionalKey(textOf(1_000))
-const errors = ["AGT_REG_001", "AGT_REG_004", "AGT_AUTH_001"]
+const errors = ["AGT_REG_001", "AGT_REG_004", "AGT_AUTH_001", "TSK_LIM_003"]
 
 const listQuery = {
   tenant: optionalText,

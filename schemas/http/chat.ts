@@ -87,7 +87,7 @@ export const chatEndpoints = {
       created_at: Timestamp,
     }),
     status: 201,
-    errors: ofAgent,
+    errors: [...ofAgent, "CHT_SES_007"],
   }),
   list: endpoint({
     id: "chat.sessions.list",

@@ -153,7 +153,7 @@ export const modelCallEndpoints = {
     body: completionBody,
     answer: Completion,
     example: { model: "offline", messages: [{ role: "user", content: "Hello" }] },
-    errors: [...callErrors, ...agentErrors, "AGT_ANS_001", "AGT_ANS_002", "AGT_ANS_003"],
+    errors: [...callErrors, ...agentErrors, "AGT_ANS_001", "AGT_ANS_002", "AGT_ANS_003", "TSK_LIM_003"],
   }),
   embed: endpoint({
     id: "modelCalls.embed",

@@ -21,4 +21,10 @@ ${protect("tasks")}
 
 export const taskMigrations: ReadonlyArray<Migration> = [
   { id: "0001_tasks", up: tables, down: "DROP TABLE tasks;" },
+  {
+    id: "0002_unfinished_tasks",
+    up: `CREATE INDEX tasks_unfinished ON tasks (tenant, owner, status_at DESC)
+      WHERE status IN ('submitted', 'working', 'input-required');`,
+    down: "DROP INDEX tasks_unfinished;",
+  },
 ]
