@@ -48,8 +48,7 @@ export const run = Effect.fnUntraced(function* (options: {
   readonly kind: AnyKind
   readonly self: Address
   readonly actor: string
-  readonly pending: CellActivity
-  readonly resumed: boolean
+  readonly pending: CellActivity & Pick<ActivityRun, "resumed">
   readonly implementation: ActivityImplementation | undefined
   readonly emit: (encoded: unknown) => Effect.Effect<void>
   /** Of an encoded output or report, which a journal record has to hold. */
@@ -73,7 +72,7 @@ export const run = Effect.fnUntraced(function* (options: {
         self: options.self,
         id: pending.id,
         attempt,
-        resumed: options.resumed,
+        resumed: pending.resumed,
         progressed,
         trace: pending.trace,
         key,

@@ -48,7 +48,7 @@ const effectFiles: ReadonlyArray<EffectFiles> = [
   { path: /^actors\/[^/]+\/implementation\.ts$/, reason: "does what activities declare, beside the mailbox" },
   { path: /^actors\/agent\/frameworks\//, reason: "how agents answer: what the activity `answer` does" },
   {
-    path: /^actors\/agent\/(?:answer-caller|answering|framework|speaker|usable)\.ts$/,
+    path: /^actors\/agent\/(?:answer-caller|answering|framework|speaker|usable|watch)\.ts$/,
     reason: "carries the activity `answer` out, beside the mailbox",
   },
   { path: /^actors\/agent\/recommend\//, reason: "vectors and queries: Postgres and models, no actor" },
