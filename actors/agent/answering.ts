@@ -112,12 +112,12 @@ export const answering =
           platform,
           key: run.key,
           traceId: TraceContext.parse(run.trace)?.traceId ?? "",
-          say: isAgain ? watch.whileSaying(speaker.say) : speaker.say,
+          say: run.resumed ? watch.whileSaying(speaker.say) : speaker.say,
           isRepeating: speaker.isRepeating,
         }
         // What was said before a failure is heard before the failure is.
         const answer = frameworks[view.framework].answer(call)
-        const outcome = yield* (isAgain ? Effect.raceFirst(answer, watch.silent) : answer).pipe(
+        const outcome = yield* (run.resumed ? Effect.raceFirst(answer, watch.silent) : answer).pipe(
           Effect.timeoutOrElse({ duration: answerTimeoutMs, orElse: () => Effect.fail(tooLate()) }),
           Effect.tapError(() => speaker.flush),
         )

@@ -1,6 +1,6 @@
 /**
- * Whether an agent is heard while its answer runs again. That its node is at work, which the speaker tells, is known to
- * hold nobody then: whoever asked has waited before.
+ * Whether an agent is heard while its answer runs again on the next owner of the actor. That a node is at work, which the
+ * speaker tells, does not hold the turn then: whoever asked has waited before.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -19,7 +19,7 @@ export interface Watch {
 const failure = (agent: string) =>
   new ActivityFailure({
     code: "AgentSilent",
-    detail: `agent "${agent}" was asked again after a crash, and said nothing for ${silenceMs / 1_000} s; ask again`,
+    detail: `agent "${agent}" was asked again after its node was gone, and said nothing for ${silenceMs / 1_000} s; ask again`,
     retryable: false,
   })
 

@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from "vitest"
 import { answering, gatheredBytesMax } from "../../../actors/agent/answering.ts"
 import { frameworks } from "../../../actors/agent/frameworks/frameworks.ts"
 import { answerTimeoutMs, nothingSaid, type Piece, type Question } from "../../../actors/agent/question.ts"
+import { silenceMs } from "../../../actors/agent/silence.ts"
 import { EngineAccess, type Platform, PlatformAccess } from "../../../actors/index.ts"
 import {
   type ActivityFailure,
@@ -110,6 +111,17 @@ describe("an answer", () => {
 
   it("does not come from an agent that is archived", () => {
     expect(codeOf({ agent: { archived: true } })).toEqual(["AgentArchived", false])
+  })
+
+  it("that begins late is waited for, also at another try, but not where its node was gone", () => {
+    const late = (run: Partial<ActivityRun<Piece>>) => ({
+      llm: scriptedLlm([{ words: ["one"], waitMs: silenceMs + 15_000 }]),
+      said: () => Effect.succeed(nothingSaid),
+      run,
+    })
+    expect(codeOf(late({}))).toEqual([undefined, undefined])
+    expect(codeOf(late({ attempt: 2 }))).toEqual([undefined, undefined])
+    expect(codeOf(late({ resumed: true }))).toEqual(["AgentSilent", false])
   })
 
   it("that takes too long ends, after all that was said, and is not tried again", () => {
