@@ -32,9 +32,7 @@ import {
 } from "./resources/index.ts"
 import type { SampleBatch } from "./schemas/index.ts"
 import type { Settings } from "./settings.ts"
-import { Durability, MetricStream, metricToken, Nats } from "./streams/index.ts"
-
-const encoder = new TextEncoder()
+import { appendSamples, Durability, MetricStream, Nats } from "./streams/index.ts"
 
 /** An address that a person can open: what listens everywhere is reached here. */
 const urlOf = (host: string, port: number): string => {
@@ -81,8 +79,8 @@ export const startGateway = Effect.fnUntraced(function* (
     }),
     login,
     traces,
-    appendSamples: (batch: SampleBatch, tenant: string) =>
-      Effect.asVoid(metrics.append(metricToken(tenant, "api"), encoder.encode(JSON.stringify(batch)))),
+    appendSamples: ({ samples }: SampleBatch, tenant: string) =>
+      appendSamples(metrics, tenant, samples, ["api"]),
     recordSpan: tracing.record,
     isProduction: settings.environment === "production",
     components: {

@@ -11,6 +11,8 @@ export interface Capabilities {
   readonly apiLevel: number
   /** Compare-and-set holds with more than one replica. */
   readonly replicas: boolean
+  /** A consumer may have several filters; older servers take one. */
+  readonly severalFilters: boolean
   readonly clustered: boolean
   readonly messageTimeToLive: boolean
   readonly atomicBatch: boolean
@@ -33,6 +35,7 @@ export const capabilitiesOf = (
   apiLevel,
   clustered,
   replicas: atLeast(serverVersion, "2.10"),
+  severalFilters: atLeast(serverVersion, "2.10"),
   messageTimeToLive: apiLevel >= 1,
   atomicBatch: apiLevel >= 2,
 })

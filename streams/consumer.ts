@@ -11,7 +11,8 @@ import { type Delivery, readDelivery } from "./delivery.ts"
 
 export interface ConsumerSource {
   readonly stream: string
-  readonly filter: string
+  /** Several need nats-server 2.10, and must not overlap. */
+  readonly filter: string | ReadonlyArray<string>
   readonly start: { readonly sequence: number } | { readonly timeMs: number }
 }
 
@@ -97,14 +98,15 @@ export class Consumer {
   }
 
   #create(source: ConsumerSource): void {
-    const { start } = source
+    const { start, filter } = source
+    const filters = typeof filter === "string" ? [filter] : filter
     const body = {
       stream_name: source.stream,
       config: {
         name: this.#name,
         ack_policy: "none",
         replay_policy: "instant",
-        filter_subject: source.filter,
+        ...(filters.length === 1 ? { filter_subject: filters[0] } : { filter_subjects: filters }),
         mem_storage: true,
         num_replicas: 1,
         inactive_threshold: this.#limits.readerInactiveMs * nanosecondsPerMs,
@@ -113,7 +115,8 @@ export class Consumer {
           : { deliver_policy: "by_start_time", opt_start_time: new Date(start.timeMs).toISOString() }),
       },
     }
-    const subject = `$JS.API.CONSUMER.CREATE.${source.stream}.${this.#name}.${source.filter}`
+    const place = filters.length === 1 ? `${this.#name}.${filters[0]}` : this.#name
+    const subject = `$JS.API.CONSUMER.CREATE.${source.stream}.${place}`
     callApi<{ num_pending: number }>(this.#nats.requests, subject, body, (error, info) => {
       if (this.#closed) return
       if (error === undefined) this.#events.ready(info!.num_pending)

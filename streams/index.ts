@@ -14,8 +14,34 @@ export {
   TopologyMismatch,
   UnsupportedByServer,
 } from "./errors.ts"
-export type { EventStart, EventStreamService, StoredEvent } from "./event-stream.ts"
-export type { StreamsServices } from "./layers.ts"
+export type {
+  EventFilter,
+  EventStart,
+  EventStreamService,
+  EventTail,
+  StoredEvent,
+} from "./event-stream.ts"
+export { matchesFilter } from "./event-stream.ts"
+export type { MetricStreamService, StreamsServices } from "./layers.ts"
 export { Durability, LimitCounters, layer, MetricStream, TraceStream } from "./layers.ts"
-export { metricsOfAll, metricsOfTenant, metricToken, tenantOfMetric } from "./metric-token.ts"
+export type { SampleColumns } from "./metric-batch.ts"
+export {
+  columnsOf,
+  encodeColumns,
+  readSeriesText,
+  SampleDecoder,
+  samplesOfColumns,
+  seriesText,
+} from "./metric-batch.ts"
+export {
+  laneOf,
+  laneOfMetric,
+  metricsOfAll,
+  metricsOfLane,
+  metricsOfTenant,
+  metricsOfTenantInLane,
+  metricToken,
+  tenantOfMetric,
+} from "./metric-token.ts"
+export { appendSamples } from "./sample-writer.ts"
 export { decodeToken, encodeToken } from "./token.ts"

@@ -20,8 +20,13 @@ export class LimitCounters extends Context.Service<LimitCounters, KeyValue.KeyVa
   "millrace/streams/LimitCounters",
 ) {}
 
-/** Batches of metric samples; the token says of what. */
-export class MetricStream extends Context.Service<MetricStream, EventStreamService>()(
+export interface MetricStreamService extends EventStreamService {
+  /** Into how many lanes its messages are divided; fixed when the deployment is created. */
+  readonly lanes: number
+}
+
+/** Batches of metric samples, and what else rules see; the token says whose, and in which lane. */
+export class MetricStream extends Context.Service<MetricStream, MetricStreamService>()(
   "millrace/streams/MetricStream",
 ) {}
 
@@ -91,7 +96,10 @@ export const layer = (input: StreamsConfig) =>
               }),
             ),
             Context.add(Signals.Signals, makeSignals(nats, subject.signal)),
-            Context.add(MetricStream, events("MetricStream", streams.metric, subject.metric)),
+            Context.add(MetricStream, {
+              ...events("MetricStream", streams.metric, subject.metric),
+              lanes: config.partitions,
+            }),
             Context.add(TraceStream, events("TraceStream", streams.trace, subject.trace)),
             Context.add(Durability, durabilityReport(nats, config)),
           )

@@ -1,18 +1,35 @@
 /**
- * Whose samples a message of the metric stream holds: the tenant is in its subject, so that the server hands out only
- * those that may be read. Changing the shape hides the samples that are stored.
+ * Whose samples a message of the metric stream holds, and in which lane it is: both are in its subject, so that the server
+ * hands out only those that may be read. Changing the shape, or the lane of a name, hides the samples that are stored.
  */
+import { Address } from "../engine/index.ts"
 import { decodeToken, encodeToken } from "./token.ts"
 
-/** Samples from before tenants had subjects of their own began with `api` or `host`, and are read by nobody. */
-const shape = /^t\.([^.]+)\./
+/**
+ * Samples from before there were lanes have `api` or `host` in the lane's place, and are read for queries only; from
+ * before tenants had subjects of their own they began with these, and are read by nobody.
+ */
+const shape = /^t\.([^.]+)\.([0-9]+\.)?/
+
+/** The lane of whatever has this name: a metric, a type of events. All items of one name of one tenant are in one lane. */
+export const laneOf = (tenant: string, name: string, lanes: number): number =>
+  Address.partitionOf(`${tenant}\n${name}`, lanes)
 
 /** `source`: who sent them, such as `api`, or `host` and its name. */
-export const metricToken = (tenant: string, ...source: ReadonlyArray<string>): string =>
-  ["t", encodeToken(tenant), ...source.map(encodeToken)].join(".")
+export const metricToken = (tenant: string, lane: number, ...source: ReadonlyArray<string>): string =>
+  ["t", encodeToken(tenant), String(lane), ...source.map(encodeToken)].join(".")
 
 /** Matches the samples of one tenant. */
 export const metricsOfTenant = (tenant: string): string => `t.${encodeToken(tenant)}.>`
+
+/** Matches the samples of one tenant in one lane, and those from before there were lanes. */
+export const metricsOfTenantInLane = (tenant: string, lane: number): ReadonlyArray<string> => {
+  const prefix = `t.${encodeToken(tenant)}`
+  return [`${prefix}.${lane}.>`, `${prefix}.api`, `${prefix}.host.>`]
+}
+
+/** Matches what is in one lane, of all tenants. */
+export const metricsOfLane = (lane: number): string => `t.*.${lane}.>`
 
 /** Matches the samples of all tenants. */
 export const metricsOfAll = "t.>"
@@ -21,4 +38,10 @@ export const metricsOfAll = "t.>"
 export const tenantOfMetric = (token: string): string | undefined => {
   const tenant = shape.exec(token)?.[1]
   return tenant === undefined ? undefined : decodeToken(tenant)
+}
+
+/** Undefined for a message from before there were lanes. */
+export const laneOfMetric = (token: string): number | undefined => {
+  const lane = shape.exec(token)?.[2]
+  return lane === undefined ? undefined : Number.parseInt(lane, 10)
 }

@@ -7,11 +7,17 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { Engine, type EngineError, KeyValue } from "../../engine/index.ts"
-import { CepRuleProtocol, SampleBatch } from "../../schemas/index.ts"
-import { MetricStream, metricsOfAll, type StoredEvent, tenantOfMetric } from "../../streams/index.ts"
+import { CepRuleProtocol } from "../../schemas/index.ts"
+import {
+  MetricStream,
+  metricsOfAll,
+  SampleDecoder,
+  type StoredEvent,
+  samplesOfColumns,
+  tenantOfMetric,
+} from "../../streams/index.ts"
 import { makeWantedRules } from "./wanted-rules.ts"
 
 export interface MetricFeedOptions {
@@ -26,7 +32,6 @@ const defaultRefreshMs = 10_000
 const defaultSaveEveryMs = 5_000
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
-const decodeBatch = Schema.decodeUnknownOption(Schema.fromJsonString(SampleBatch))
 
 /** Until it succeeds or can never succeed. */
 const persist = <A, R>(effect: Effect.Effect<A, EngineError, R>) =>
@@ -60,6 +65,7 @@ const run = Effect.fnUntraced(function* (
 ): Effect.fn.Return<never, never, Engine | KeyValue.KeyValue | MetricStream | Scope.Scope> {
   const [engine, stream, position] = [yield* Engine, yield* MetricStream, yield* makePosition()]
   const rulesOf = yield* makeWantedRules(engine, options.refreshMs ?? defaultRefreshMs)
+  const samplesIn = new SampleDecoder()
   let savedAt = 0
   let next: number | undefined
 
@@ -68,10 +74,11 @@ const run = Effect.fnUntraced(function* (
     if (tenant === undefined) return
     const rules = yield* rulesOf(tenant)
     if (rules.length === 0) return
-    const batch = decodeBatch(decoder.decode(data))
-    if (batch._tag === "None") return yield* Effect.logWarning(`metric message ${sequence} is no batch`)
+    const columns = samplesIn.read(data)
+    if (columns === undefined) return
+    const batch = samplesOfColumns(columns)
     const given = rules.flatMap(({ rule, metric }) => {
-      const samples = batch.value.samples.filter(({ name }) => name === metric)
+      const samples = batch.filter(({ name }) => name === metric)
       return samples.length === 0 ? [] : [{ rule, samples }]
     })
     yield* Effect.forEach(

@@ -3,9 +3,15 @@
  * chart. Bounded by messages and rows; says when it left something out.
  */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import { type MetricQuery, type Sample, SampleBatch } from "../../schemas/index.ts"
-import { MetricStream, metricsOfTenant, type StoredEvent } from "../../streams/index.ts"
+import type { MetricQuery, Sample } from "../../schemas/index.ts"
+import {
+  laneOf,
+  MetricStream,
+  metricsOfTenantInLane,
+  SampleDecoder,
+  type StoredEvent,
+  samplesOfColumns,
+} from "../../streams/index.ts"
 import type { MetricFindings } from "../findings.ts"
 import { aggregate, type Observation } from "./aggregate.ts"
 
@@ -13,9 +19,6 @@ import { aggregate, type Observation } from "./aggregate.ts"
 export const messagesMax = 90_000
 /** Groups that get a series; rows go on beyond it. */
 export const seriesMax = 10
-
-const decodeBatch = Schema.decodeUnknownOption(Schema.fromJsonString(SampleBatch))
-const decoder = new TextDecoder()
 
 const wanted = (query: MetricQuery, { name, labels, at }: Sample): boolean =>
   name === query.metric &&
@@ -30,17 +33,18 @@ class Gathering {
   samples = 0
   messages = 0
   readonly #query: MetricQuery
+  readonly #decoder = new SampleDecoder()
 
   constructor(query: MetricQuery) {
     this.#query = query
   }
 
   take({ sequence, data }: StoredEvent): void {
+    const columns = this.#decoder.read(data)
+    if (columns === undefined) return
     this.messages += 1
     if (this.messages > messagesMax) return
-    const batch = decodeBatch(decoder.decode(data))
-    if (batch._tag === "None") return
-    for (const sample of batch.value.samples) {
+    for (const sample of samplesOfColumns(columns)) {
       if (!wanted(this.#query, sample)) continue
       const { groupBy } = this.#query
       const group = groupBy === undefined ? "" : (sample.labels[groupBy] ?? "")
@@ -78,7 +82,10 @@ export const queryMetrics = Effect.fn("tool metric-query")(function* (query: Met
   const stream = yield* MetricStream
   const gathering = new Gathering(query)
   // A sample is stored after it was measured, so nothing in the range was stored before the range.
-  yield* stream.read(metricsOfTenant(tenant), { timeMs: query.from }, (event) => gathering.take(event))
+  const lane = laneOf(tenant, query.metric, stream.lanes)
+  yield* stream.read(metricsOfTenantInLane(tenant, lane), { timeMs: query.from }, (event) =>
+    gathering.take(event),
+  )
   const groups = [...gathering.groups].toSorted(([a], [b]) => (a < b ? -1 : 1))
   const kept = groups.slice(0, query.rowsMax)
   const { first, last } = gathering

@@ -1,13 +1,13 @@
 /**
- * Measures this machine every second and publishes the samples as one message on the metric stream. What the platform
- * does not tell is left out; a message that cannot be stored is dropped, because the next one is newer. The machines are the
- * platform's: other tenants do not see them.
+ * Measures this machine every second and publishes the samples on the metric stream. What the platform does not tell is
+ * left out; what cannot be stored is dropped, because the next is newer. The machines are the platform's: other tenants
+ * do not see them.
  */
 import * as OperatingSystem from "node:os"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { hostMetrics, type MetricDescription, type Sample, type SampleBatch } from "../../schemas/index.ts"
-import { MetricStream, metricToken } from "../../streams/index.ts"
+import { hostMetrics, type MetricDescription, type Sample } from "../../schemas/index.ts"
+import { appendSamples, MetricStream } from "../../streams/index.ts"
 import { platformTenant } from "../tenants/migrations.ts"
 import { type Counters, type Gauges, readCounters, readGauges } from "./readings.ts"
 
@@ -53,15 +53,12 @@ export const samplesOf = (
   )
 }
 
-const encoder = new TextEncoder()
-
 /** Measures and publishes until it is interrupted. */
 export const collectHostMetrics = Effect.fnUntraced(function* (
   options: HostMetricsOptions = {},
 ): Effect.fn.Return<never, never, MetricStream> {
   const stream = yield* MetricStream
   const host = options.host ?? OperatingSystem.hostname()
-  const token = metricToken(platformTenant, "host", host)
   let before = yield* Effect.promise(readCounters)
   let beforeAt = yield* Clock.currentTimeMillis
   for (;;) {
@@ -69,13 +66,11 @@ export const collectHostMetrics = Effect.fnUntraced(function* (
     const now = yield* Effect.promise(readCounters)
     const gauges = yield* Effect.promise(() => readGauges(options.directory ?? process.cwd()))
     const at = yield* Clock.currentTimeMillis
-    const batch: SampleBatch = {
-      samples: samplesOf(host, at, gauges, before, now, Math.max(1, at - beforeAt)),
-    }
+    const samples = samplesOf(host, at, gauges, before, now, Math.max(1, at - beforeAt))
     before = now
     beforeAt = at
-    yield* stream
-      .append(token, encoder.encode(JSON.stringify(batch)))
-      .pipe(Effect.catch((error) => Effect.logDebug(`host metrics of one moment are lost: ${error.detail}`)))
+    yield* appendSamples(stream, platformTenant, samples, ["host", host]).pipe(
+      Effect.catch((error) => Effect.logDebug(`host metrics of one moment are lost: ${error.detail}`)),
+    )
   }
 })

@@ -9,7 +9,7 @@ import { reportedRows } from "../../actors/trace/reported.ts"
 import { queryMetrics } from "../../ops/index.ts"
 import { asTenant, platformTenant } from "../../resources/index.ts"
 import type { MetricQuery } from "../../schemas/index.ts"
-import { MetricStream, metricsOfTenant, metricToken, tenantOfMetric } from "../../streams/index.ts"
+import { appendSamples, MetricStream, metricsOfTenant, tenantOfMetric } from "../../streams/index.ts"
 import { ephemeralDatabase } from "../support/database.ts"
 import { type TestNatsServer, testNatsServer } from "../support/nats.ts"
 import { deployment, forgetProjection, traceStore } from "../support/trace-deployment.ts"
@@ -52,10 +52,9 @@ layer(ephemeralDatabase(), { excludeTestServices: true, timeout: "2 minutes" })(
           const at = Date.now()
           for (const [index, tenant] of tenants.entries()) {
             const samples = [{ name: "cpu", labels: { of: tenant }, value: index, at }]
-            const data = encoder.encode(JSON.stringify({ samples }))
-            yield* stream.append(metricToken(tenant, "api"), data)
+            yield* appendSamples(stream, tenant, samples, ["api"])
             // As an earlier version stored them: nobody's.
-            yield* stream.append("api.acme", data)
+            yield* stream.append("api.acme", encoder.encode(JSON.stringify({ samples })))
           }
           const range = { from: at - 1_000, to: at + 1_000, where: {}, buckets: 0, rowsMax: 100 }
           const query: MetricQuery = { metric: "cpu", aggregation: "last", groupBy: "of", ...range }

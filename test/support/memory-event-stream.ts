@@ -1,34 +1,47 @@
 /** The memory twin of an event stream. It outlives the nodes that use it, as a server would. */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import type { EventStart, EventStreamService, StoredEvent } from "../../streams/index.ts"
+import {
+  type EventFilter,
+  type EventStart,
+  type MetricStreamService,
+  matchesFilter,
+  type StoredEvent,
+} from "../../streams/index.ts"
 
-const matches = (filter: string, token: string): boolean =>
-  filter.endsWith(">") ? token.startsWith(filter.slice(0, -1)) : filter === token
+export interface MemoryEventStream extends MetricStreamService {
+  /** Drops what is stored up to a sequence, as age would. */
+  readonly dropThrough: (sequence: number) => void
+}
 
-/** Knows whole tokens, and filters that end with `>`. */
-export const makeMemoryEventStream = (now: () => number): EventStreamService => {
-  const events: Array<StoredEvent> = []
+export const makeMemoryEventStream = (now: () => number, lanes = 4): MemoryEventStream => {
+  let events: Array<StoredEvent> = []
   let arrived = Latch.makeUnsafe()
+  let last = 0
+  const ids = new Map<string, number>()
 
-  const store = (token: string, data: Uint8Array): number => {
-    const sequence = events.length + 1
-    events.push({ token, sequence, storedAt: now(), data, pending: 0 })
+  const store = (token: string, data: Uint8Array, id?: string): number => {
+    const known = id === undefined ? undefined : ids.get(id)
+    if (known !== undefined) return known
+    last += 1
+    if (id !== undefined) ids.set(id, last)
+    events.push({ token, sequence: last, storedAt: now(), data, pending: 0 })
     const waiting = arrived
     arrived = Latch.makeUnsafe()
     waiting.openUnsafe()
-    return sequence
+    return last
   }
 
-  const from = (filter: string, start: EventStart): ReadonlyArray<StoredEvent> =>
+  const from = (filter: EventFilter, start: EventStart): ReadonlyArray<StoredEvent> =>
     events.filter(
       (event) =>
-        matches(filter, event.token) &&
+        matchesFilter(filter, event.token) &&
         ("sequence" in start ? event.sequence >= start.sequence : event.storedAt >= start.timeMs),
     )
 
   return {
-    append: (token, data) => Effect.sync(() => store(token, data)),
+    lanes,
+    append: (token, data, id) => Effect.sync(() => store(token, data, id)),
     appendWith: (token, data, onPublished) => onPublished(undefined, store(token, data)),
     read: (filter, start, onEvent) => Effect.sync(() => from(filter, start).forEach(onEvent)),
     tail: (filter, start) =>
@@ -36,12 +49,16 @@ export const makeMemoryEventStream = (now: () => number): EventStreamService => 
         let next = "sequence" in start ? start : { timeMs: start.timeMs }
         const take: Effect.Effect<ReadonlyArray<StoredEvent>> = Effect.suspend(() => {
           const found = from(filter, next)
-          const last = found.at(-1)
-          if (last === undefined) return Effect.andThen(arrived.await, take)
-          next = { sequence: last.sequence + 1 }
+          const latest = found.at(-1)
+          if (latest === undefined) return Effect.andThen(arrived.await, take)
+          next = { sequence: latest.sequence + 1 }
           return Effect.succeed(found)
         })
         return { take }
       }),
+    bounds: Effect.sync(() => ({ first: events[0]?.sequence ?? last + 1, last })),
+    dropThrough: (sequence) => {
+      events = events.filter((event) => event.sequence > sequence)
+    },
   }
 }

@@ -19,13 +19,12 @@ import { makeKeyValue } from "../../engine/memory/key-value.ts"
 import { makeStores, startNode } from "../../engine/testkit/memory-deployment.ts"
 import { VirtualTime } from "../../engine/testkit/virtual-time.ts"
 import type { AnyProtocol, ReplyOf, Sample } from "../../schemas/index.ts"
-import { MetricStream, metricToken } from "../../streams/index.ts"
-import { makeMemoryEventStream } from "./memory-event-stream.ts"
+import { appendSamples, MetricStream } from "../../streams/index.ts"
+import { type MemoryEventStream, makeMemoryEventStream } from "./memory-event-stream.ts"
 import { scriptedPlatform } from "./platform.ts"
 
 export const tenant = "t"
 const partitions = 4
-const encoder = new TextEncoder()
 
 export interface ProductNode {
   readonly engine: EngineShape
@@ -36,7 +35,7 @@ export interface ProductNode {
 export class Product {
   readonly time: VirtualTime
   readonly stores: ReturnType<typeof makeStores>
-  readonly metrics: MetricStream["Service"]
+  readonly metrics: MemoryEventStream
   /** What the registry of models would answer. */
   checkHealth: (tenant: string) => Effect.Effect<{ readonly checked: number; readonly unhealthy: number }> =
     () => Effect.succeed({ checked: 0, unhealthy: 0 })
@@ -48,7 +47,7 @@ export class Product {
     this.time = new VirtualTime(seed)
     const now = () => this.time.now
     this.stores = makeStores({ now })
-    this.metrics = makeMemoryEventStream(now)
+    this.metrics = makeMemoryEventStream(now, partitions)
   }
 
   /** `replace`: kinds that take the place of the product's own. */
@@ -79,7 +78,7 @@ export class Product {
   })
 
   readonly publish = (samples: ReadonlyArray<Sample>, of = tenant) =>
-    this.metrics.append(metricToken(of, "test"), encoder.encode(JSON.stringify({ samples })))
+    appendSamples(this.metrics, of, samples, ["test"])
 
   /** All journal entries, in order within each partition. */
   entries(): ReadonlyArray<JournalRecord.Entry> {

@@ -3,7 +3,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { queryMetrics } from "../../../ops/index.ts"
 import type { MetricQuery, Sample } from "../../../schemas/index.ts"
-import { MetricStream, metricToken } from "../../../streams/index.ts"
+import { appendSamples, laneOf, MetricStream, metricToken } from "../../../streams/index.ts"
 import { makeMemoryEventStream } from "../../support/memory-event-stream.ts"
 
 const query: MetricQuery = {
@@ -29,12 +29,10 @@ const run = (wanted: Partial<MetricQuery>, batches: ReadonlyArray<ReadonlyArray<
       const stream = makeMemoryEventStream(() => clock)
       for (const samples of batches) {
         clock = samples.at(-1)?.at ?? clock
-        yield* stream.append(
-          metricToken("acme", "host", "a"),
-          new TextEncoder().encode(JSON.stringify({ samples })),
-        )
+        yield* appendSamples(stream, "acme", samples, ["host", "a"])
       }
-      yield* stream.append(metricToken("acme", "host", "a"), new TextEncoder().encode("no batch"))
+      const lane = laneOf("acme", query.metric, stream.lanes)
+      yield* stream.append(metricToken("acme", lane, "host", "a"), new TextEncoder().encode("no batch"))
       return yield* Effect.provideService(queryMetrics({ ...query, ...wanted }, "acme"), MetricStream, stream)
     }),
   )
@@ -78,6 +76,19 @@ describe("the metric query", () => {
         ],
       },
     ])
+  })
+
+  it("finds samples that were stored before there were lanes", () => {
+    const stream = makeMemoryEventStream(() => 1_500)
+    const found = Effect.runSync(
+      Effect.gen(function* () {
+        const old = JSON.stringify({ samples: [sample(1_200, 4)] })
+        yield* stream.append("t.acme.host.a", new TextEncoder().encode(old))
+        yield* appendSamples(stream, "acme", [sample(1_300, 6)], ["api"])
+        return yield* Effect.provideService(queryMetrics(query, "acme"), MetricStream, stream)
+      }),
+    )
+    expect(found.rows).toEqual([{ group: "", value: 5, at: 1_300, samples: 2 }])
   })
 
   it("finds nothing where nothing was measured", () => {

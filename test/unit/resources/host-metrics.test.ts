@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest"
 import { samplesOf } from "../../../resources/host-metrics/collector.ts"
 import { parseDisks, parseNetwork } from "../../../resources/host-metrics/readings.ts"
 import { collectHostMetrics } from "../../../resources/index.ts"
-import { hostMetrics, type Sample } from "../../../schemas/index.ts"
-import { MetricStream } from "../../../streams/index.ts"
+import { hostMetrics } from "../../../schemas/index.ts"
+import { laneOf, MetricStream, metricToken, SampleDecoder, samplesOfColumns } from "../../../streams/index.ts"
 import { makeMemoryEventStream } from "../../support/memory-event-stream.ts"
 
 const diskstats = `   7       0 loop0 9 0 900 0 9 0 900 0 0 0 0
@@ -36,7 +36,7 @@ describe("host metrics", () => {
     expect(samples[0]).toMatchObject({ labels: { host: "h" }, at: 7 })
   })
 
-  it("are measured on this machine and published as one message", async () => {
+  it("are measured on this machine and published into the lanes of their names", async () => {
     const stream = makeMemoryEventStream(() => 0)
     const events = await Effect.runPromise(
       Effect.gen(function* () {
@@ -49,10 +49,15 @@ describe("host metrics", () => {
         return taken
       }).pipe(Effect.scoped),
     )
-    expect(events[0]!.token).toBe("t.default.host.my=20host")
-    const { samples } = JSON.parse(new TextDecoder().decode(events[0]!.data)) as {
-      samples: ReadonlyArray<Sample>
-    }
+    const decoder = new SampleDecoder()
+    const samples = events.flatMap(({ token, data }) => {
+      const found = samplesOfColumns(decoder.read(data)!)
+      for (const { name } of found) {
+        const lane = laneOf("default", name, stream.lanes)
+        expect(token).toBe(metricToken("default", lane, "host", "my host"))
+      }
+      return found
+    })
     const memory = samples.find(({ name }) => name === hostMetrics.memory.name)!
     expect(memory.value).toBeGreaterThan(0)
     expect(memory.value).toBeLessThanOrEqual(100)
