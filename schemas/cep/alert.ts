@@ -1,58 +1,84 @@
 /** The alert desk of a tenant: what is pending and firing, what is silenced, and what people are told. */
 import * as Schema from "effect/Schema"
-import { Labels } from "../metric.ts"
+import { LabelName, Labels } from "../metric.ts"
+import { Problem } from "../ops-plan.ts"
 import { command, protocol } from "../protocol.ts"
-import { countOf, Id, Time, textOf } from "../text.ts"
+import { Id, nameOf, storableTextOf, Time, textOf } from "../text.ts"
 import { Severity } from "./rule-document.ts"
 import { AlertPolicy, AlertState, Transition } from "./transition.ts"
 
 /** Transitions in one command. */
 export const transitionsMax = 200
+/**
+ * Bytes of the transitions in one command, as JSON; one that is larger goes alone. What the desk records of a command has
+ * to fit into one entry of its journal beside the command itself.
+ */
+export const takeBytesMax = 128 * 1024
 /** Alerts that a tenant can have that are not resolved. */
 export const liveAlertsMax = 10_000
+export const silencesMax = 500
+export const maintenancesMax = 100
+export const inhibitionsMax = 50
+export const matchersMax = 20
+/** Characters of a regular expression in a matcher. */
+export const matcherPatternMax = 200
+/** How long a silence or one window of planned work may last. */
+export const silenceMsMax = 366 * 24 * 60 * 60_000
+export const maintenanceMsMax = 31 * 24 * 60 * 60_000
 
-/** As Alertmanager's: `=`, `!=`, `=~`, `!~`; regular expressions are anchored. */
+/**
+ * As Alertmanager's: `=`, `!=`, `=~`, `!~`; regular expressions are anchored. A label that is not there is empty. Besides
+ * labels there are the names `rule`, `alertname` and `severity`.
+ */
 export const Matcher = Schema.Struct({
-  name: textOf(128),
-  value: textOf(1_000),
+  name: LabelName,
+  value: storableTextOf(256),
   operator: Schema.Literals(["=", "!=", "=~", "!~"]),
-})
+}).annotate({ identifier: "Matcher" })
 export type Matcher = typeof Matcher.Type
-const matchers = Schema.Array(Matcher).check(Schema.isMinLength(1), Schema.isMaxLength(20))
+export const Matchers = Schema.Array(Matcher).check(Schema.isMinLength(1), Schema.isMaxLength(matchersMax))
+
+const who = storableTextOf(200)
+const comment = storableTextOf(2_000)
 
 export const Silence = Schema.Struct({
   id: Id,
-  matchers,
+  matchers: Matchers,
   startsAt: Time,
   endsAt: Time,
-  createdBy: textOf(200),
-  comment: textOf(2_000),
+  createdBy: who,
+  comment,
 })
 export type Silence = typeof Silence.Type
 
 /** A silence that comes again: planned work. */
 export const Maintenance = Schema.Struct({
   id: Id,
-  name: textOf(200),
-  matchers,
+  name: nameOf(200),
+  matchers: Matchers,
   /** Either once, from and to; or by cron and how long. */
   startsAt: Schema.optionalKey(Time),
   endsAt: Schema.optionalKey(Time),
   cron: Schema.optionalKey(textOf(200)),
+  /** An IANA name; UTC when absent. */
   timeZone: Schema.optionalKey(textOf(64)),
   lastsMs: Schema.optionalKey(Schema.Finite),
-  createdBy: textOf(200),
+  createdBy: who,
 })
 export type Maintenance = typeof Maintenance.Type
 
 /** While an alert that fits `source` fires, those that fit `target` and agree in the labels `equal` are not told. */
 export const Inhibition = Schema.Struct({
   id: Id,
-  source: matchers,
-  target: matchers,
-  equal: Schema.Array(textOf(128)).check(Schema.isMaxLength(20)),
+  source: Matchers,
+  target: Matchers,
+  equal: Schema.Array(LabelName).check(Schema.isMaxLength(20)),
 })
 export type Inhibition = typeof Inhibition.Type
+
+/** When planned work is on, or will be the next time. */
+export const MaintenanceWindow = Schema.Struct({ from: Time, to: Time })
+export type MaintenanceWindow = typeof MaintenanceWindow.Type
 
 export const AlertRecord = Schema.Struct({
   fingerprint: Schema.String,
@@ -81,66 +107,94 @@ export const AlertRecord = Schema.Struct({
   detail: Schema.optionalKey(Schema.String),
   /** From a rule, or taken in over Alertmanager's web hook. */
   source: Schema.Literals(["rule", "alertmanager"]),
-})
+}).annotate({ identifier: "AlertRecord" })
 export type AlertRecord = typeof AlertRecord.Type
 
 /** An alert from elsewhere, in what Alertmanager's web hook says of it. */
 export const ForeignAlert = Schema.Struct({
+  /** Follows from its labels. */
   fingerprint: textOf(64),
+  name: nameOf(200),
+  severity: Severity,
   status: Schema.Literals(["firing", "resolved"]),
   labels: Labels,
   annotations: Schema.Record(Schema.String, Schema.String),
   startsAt: Time,
+  /** When it is taken for resolved unless it was said again. */
   endsAt: Schema.optionalKey(Time),
 })
 export type ForeignAlert = typeof ForeignAlert.Type
 
 /** The key of a tenant's one desk. */
 export const alertDeskKey = "default"
-
-const page = { after: Schema.optionalKey(Schema.String), limit: countOf(1, 1_000) } as const
+/** What stands in for the rule of alerts from elsewhere. */
+export const foreignRule = "alertmanager"
 
 export const AlertDeskProtocol = protocol({
   kind: "alert-desk",
   version: 1,
   commands: {
-    /** What a lane's rules came to. Idempotent: what was taken before is passed over by its number. */
+    /**
+     * What a lane's rules came to. Idempotent: a number at or below the last one of its fingerprint, from an input that is
+     * not newer, is passed over.
+     */
     Take: command({ transitions: Schema.Array(Transition).check(Schema.isMaxLength(transitionsMax)) }),
     TakeForeign: command({
       alerts: Schema.Array(ForeignAlert).check(Schema.isMaxLength(transitionsMax)),
       policy: AlertPolicy,
     }),
-    Acknowledge: command({
-      fingerprint: Schema.String,
-      by: Schema.String,
-      comment: Schema.optionalKey(textOf(2_000)),
-    }),
-    Unacknowledge: command({ fingerprint: Schema.String, by: Schema.String }),
-    /** By a person; the rule raises it again when it fires the next time. */
-    Resolve: command({ fingerprint: Schema.String, by: Schema.String }),
-    PutSilence: command({ silence: Silence }),
-    EndSilence: command({ id: Id }),
-    PutMaintenance: command({ maintenance: Maintenance }),
-    EndMaintenance: command({ id: Id }),
-    PutInhibition: command({ inhibition: Inhibition }),
-    RemoveInhibition: command({ id: Id }),
-    Read: command({ fingerprint: Schema.String }, AlertRecord),
-    List: command(
-      page,
-      Schema.Struct({ alerts: Schema.Array(AlertRecord), next: Schema.optionalKey(Schema.String) }),
+    Acknowledge: command(
+      { fingerprint: textOf(64), by: who, comment: Schema.optionalKey(comment) },
+      AlertRecord,
     ),
+    Unacknowledge: command({ fingerprint: textOf(64), by: who }, AlertRecord),
+    /** By a person; the rule raises it again when it fires the next time. */
+    Resolve: command({ fingerprint: textOf(64), by: who }, AlertRecord),
+    /** The same id again replaces it. */
+    PutSilence: command({ silence: Silence, by: who }),
+    EndSilence: command({ id: Id, by: who }),
+    PutMaintenance: command({ maintenance: Maintenance, by: who }),
+    EndMaintenance: command({ id: Id, by: who }),
+    PutInhibition: command({ inhibition: Inhibition, by: who }),
+    RemoveInhibition: command({ id: Id, by: who }),
+    Read: command({ fingerprint: textOf(64) }, AlertRecord),
     ReadQuiet: command(
       {},
       Schema.Struct({
-        silences: Schema.Array(Silence),
-        maintenances: Schema.Array(Maintenance),
+        /** Those that have not ended. */
+        silences: Schema.Array(Schema.Struct({ ...Silence.fields, active: Schema.Boolean })),
+        maintenances: Schema.Array(
+          Schema.Struct({
+            ...Maintenance.fields,
+            active: Schema.Boolean,
+            window: Schema.optionalKey(MaintenanceWindow),
+          }),
+        ),
         inhibitions: Schema.Array(Inhibition),
+      }),
+    ),
+    Status: command(
+      {},
+      Schema.Struct({
+        /** Alerts that are not resolved, and all that the desk holds. */
+        live: Schema.Int,
+        held: Schema.Int,
+        groups: Schema.Int,
+        bytes: Schema.Int,
+        /** Alerts that found no place. */
+        refused: Schema.Int,
+        /** Entries of the history that the database does not have yet, and those that were given up. */
+        unwritten: Schema.Int,
+        lost: Schema.Int,
       }),
     ),
   },
   rejections: {
     AlertUnknown: {},
+    /** Resolved already. */
+    AlertOver: {},
     QuietUnknown: {},
+    BadQuiet: { problems: Schema.Array(Problem) },
     TooMany: { limit: Schema.String, max: Schema.Int },
   },
 })

@@ -19,6 +19,8 @@ export const NotifiedAlert = Schema.Struct({
   since: Time,
   at: Time,
   acknowledgedBy: Schema.optionalKey(Schema.String),
+  /** It turns on and off too often: nothing more is told of it until it is steady. */
+  flapping: Schema.optionalKey(Schema.Boolean),
   traceId: Schema.optionalKey(Schema.String),
 })
 export type NotifiedAlert = typeof NotifiedAlert.Type
@@ -28,7 +30,7 @@ export const Notification = Schema.Struct({
   id: textOf(300),
   groupKey: Schema.String,
   groupLabels: Labels,
-  reason: Schema.Literals(["new", "changed", "resolved", "repeat", "severity", "test"]),
+  reason: Schema.Literals(["new", "changed", "resolved", "repeat", "severity", "flapping", "test"]),
   alerts: Schema.Array(NotifiedAlert).check(Schema.isMaxLength(100)),
   /** Alerts that did not fit. */
   truncated: Schema.Int,
