@@ -24,8 +24,9 @@ export interface Environment {
   /** Names of aggregates, in the order of their slots. */
   readonly aggregates: ReadonlyArray<string>
   readonly stages: ReadonlyArray<string>
-  /** Whether `value` and `previous` are there (metrics), and whether `event` is. */
+  /** Whether `value` is there (metrics), `previous` (not in filters and stages), and `event`. */
   readonly hasValue: boolean
+  readonly hasPrevious: boolean
   readonly hasEvent: boolean
 }
 
