@@ -28,6 +28,11 @@ export interface AggregatesPlan {
   readonly allowedLatenessMs: number
   /** The longest time back that a result depends on: from there a stream is replayed to fill the windows. */
   readonly reachMs: number
+  /**
+   * Whether results change with each item, as those of sliding windows and of windows by count without a slide do; else
+   * only when `closed` is called.
+   */
+  readonly changesWithItems: boolean
   readonly make: () => Aggregates
   /** Reads what `encode` wrote for the same specs. */
   readonly decode: (reader: ByteReader) => Aggregates
@@ -38,6 +43,9 @@ export interface Aggregates {
   /**
    * Takes an item that is not older than any before. `text` is what `distinct` counts. Before it counts, windows that end
    * at or before its time are closed: `closed` is called with the end of each, in order, when the results are up to date.
+   * A window by count with a slide calls it afterwards, with the time of the item that gave its result. A sliding window
+   * has no end; it is closed at the latest a sixteenth of its size after its oldest item should have left, so that it
+   * does not keep its result when no items come. Windows without items are not closed.
    */
   readonly add: (
     input: number,
@@ -46,7 +54,11 @@ export interface Aggregates {
     text: string | undefined,
     closed: (end: number) => void,
   ) => void
-  /** An item behind the watermark. False when no window that is kept wanted it: it is lost. */
+  /**
+   * An item behind the watermark. Tumbling and hopping windows take it until the allowed lateness after their end, and
+   * sessions while they are open; for those that had closed `closed` is called again with their end and their result, and
+   * afterwards the results are again those of the newest. False when no window took it: it is lost.
+   */
   readonly addLate: (
     input: number,
     at: number,
@@ -60,6 +72,8 @@ export interface Aggregates {
   readonly nextDue: () => number
   /** Puts the current results into `into` from its slot 0 on. */
   readonly read: (into: Float64Array) => void
+  /** Items that left sliding windows early, since those hold at most `slidingSamplesMax`. */
+  readonly crowdedOut: () => number
   readonly encode: (writer: ByteWriter) => void
   /** About how much it holds. */
   readonly bytes: () => number

@@ -1,0 +1,152 @@
+/** The windows of one group of one rule: brings their ends into one order of time. */
+import type { ByteReader, ByteWriter } from "../bytes.ts"
+import type { Aggregates } from "./aggregates.ts"
+import type { Part, WindowState } from "./window-state.ts"
+
+export interface GroupPlan {
+  readonly slots: number
+  readonly parts: ReadonlyArray<Part>
+  /** By input: which parts take its items. */
+  readonly partsOf: ReadonlyArray<ReadonlyArray<number>>
+}
+
+export class GroupAggregates implements Aggregates {
+  private readonly plan: GroupPlan
+  /** By part; each is made when its first item comes. */
+  private readonly states: Array<WindowState | undefined>
+  private results: Float64Array
+  /** The newest time of an item or of the watermark. */
+  private time = Number.NEGATIVE_INFINITY
+  /** Not later than what is due first. */
+  private due = Number.POSITIVE_INFINITY
+
+  constructor(plan: GroupPlan) {
+    this.plan = plan
+    this.states = plan.parts.map(() => undefined)
+    this.results = new Float64Array(plan.slots).fill(Number.NaN)
+  }
+
+  add(
+    input: number,
+    at: number,
+    value: number,
+    text: string | undefined,
+    closed: (end: number) => void,
+  ): void {
+    if (at >= this.due) this.close(at, closed)
+    if (at > this.time) this.time = at
+    const { partsOf } = this.plan
+    if (partsOf.length > 1) this.passOthers(input, at)
+    const parts = partsOf[input]
+    if (parts === undefined) return
+    let hasResult = false
+    for (let index = 0; index < parts.length; index++) {
+      const state = this.stateOf(parts[index]!)
+      if (state.add(at, value, text, this.results)) hasResult = true
+      if (state.due < this.due) this.due = state.due
+    }
+    if (hasResult) closed(at)
+  }
+
+  private passOthers(input: number, at: number): void {
+    const { parts } = this.plan
+    for (let part = 0; part < parts.length; part++)
+      if (parts[part]!.input !== input) this.states[part]?.pass(at)
+  }
+
+  private stateOf(part: number): WindowState {
+    const state = this.states[part]
+    if (state !== undefined) return state
+    const made = this.plan.parts[part]!.make()
+    this.states[part] = made
+    return made
+  }
+
+  /** Closes what ends until then, in order. */
+  private close(until: number, closed: (end: number) => void): void {
+    for (;;) {
+      const end = this.dueOf()
+      this.due = end
+      if (end > until) return
+      let hasResult = false
+      for (const state of this.states) if (state?.close(end, this.results) === true) hasResult = true
+      if (hasResult) closed(end)
+    }
+  }
+
+  private dueOf(): number {
+    let due = Number.POSITIVE_INFINITY
+    for (const state of this.states) if (state !== undefined && state.due < due) due = state.due
+    return due
+  }
+
+  addLate(
+    input: number,
+    at: number,
+    value: number,
+    text: string | undefined,
+    closed: (end: number) => void,
+  ): boolean {
+    const states = (this.plan.partsOf[input] ?? []).map((part) => this.stateOf(part))
+    const taken = states.filter((state) => state.addLate(at, value, text, this.time))
+    let after = Number.NEGATIVE_INFINITY
+    for (;;) {
+      const ends = taken.map((state) => state.nextCorrection(at, after, this.time))
+      after = Math.min(...ends)
+      if (after === Number.POSITIVE_INFINITY) break
+      let hasResult = false
+      for (const state of taken) if (state.correct(after, at, this.results)) hasResult = true
+      if (hasResult) closed(after)
+    }
+    for (const state of taken) state.restore(this.results, this.time)
+    this.due = this.dueOf()
+    return taken.length > 0
+  }
+
+  advance(watermark: number, closed: (end: number) => void): void {
+    if (watermark >= this.due) this.close(watermark, closed)
+    if (watermark > this.time) this.time = watermark
+  }
+
+  nextDue(): number {
+    this.due = this.dueOf()
+    return this.due
+  }
+
+  read(into: Float64Array): void {
+    const { results, states } = this
+    for (let slot = 0; slot < results.length; slot++) into[slot] = results[slot]!
+    for (let index = 0; index < states.length; index++) states[index]?.read(into)
+  }
+
+  crowdedOut(): number {
+    let items = 0
+    for (const state of this.states) items += state?.crowdedOut() ?? 0
+    return items
+  }
+
+  bytes(): number {
+    let bytes = 150 + 8 * this.states.length + this.results.byteLength
+    for (const state of this.states) bytes += state?.bytes() ?? 0
+    return bytes
+  }
+
+  encode(writer: ByteWriter): void {
+    writer.number(this.time)
+    for (const result of this.results) writer.number(result)
+    for (const state of this.states) {
+      writer.byte(state === undefined ? 0 : 1)
+      state?.encode(writer)
+    }
+  }
+
+  static decode(plan: GroupPlan, reader: ByteReader): GroupAggregates {
+    const group = new GroupAggregates(plan)
+    group.time = reader.number()
+    for (let slot = 0; slot < plan.slots; slot++) group.results[slot] = reader.number()
+    for (let part = 0; part < plan.parts.length; part++)
+      if (reader.byte() === 1) group.states[part] = plan.parts[part]!.decode(reader)
+    group.due = group.dueOf()
+    return group
+  }
+}

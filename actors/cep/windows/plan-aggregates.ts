@@ -1,0 +1,203 @@
+/** Decides once per rule how its aggregates are kept: which windows share panes, and which numbers are needed of them. */
+import type { AggregateFunction } from "../../../schemas/index.ts"
+import type { AggregateSpec, AggregatesPlan, WindowSpec } from "./aggregates.ts"
+import { Columns } from "./columns.ts"
+import { GroupAggregates } from "./group-aggregates.ts"
+import { type PanedWindow, type PanesPart, PanesWindow } from "./panes-window.ts"
+import { type SamplesPart, SamplesWindow, slidingSlackPart } from "./samples-window.ts"
+import { type SessionPart, SessionWindow } from "./session-window.ts"
+import type { Part, Slot } from "./window-state.ts"
+
+/** Of one window. What would need more to share its panes with other windows has panes of its own. */
+export const panesMax = 4_096
+/** How far back a window by count is filled again: there is no time by which it would be full. */
+const countReachMs = 86_400_000
+
+const greatestDivisor = (one: number, other: number): number =>
+  other === 0 ? one : greatestDivisor(other, one % other)
+
+/** Why a window cannot be kept, and what to do about it. */
+export const windowProblem = (
+  window: WindowSpec,
+): { readonly problem: string; readonly remedy: string } | undefined => {
+  const times =
+    window.type === "session"
+      ? [window.gapMs, window.sizeMaxMs]
+      : window.type === "count"
+        ? [window.count, window.slide]
+        : window.type === "hopping"
+          ? [window.sizeMs, window.slideMs]
+          : [window.sizeMs]
+  if (times.some((time) => !(time > 0)))
+    return { problem: "a window has no length", remedy: "give it one above 0" }
+  if (window.type !== "hopping") return undefined
+  if (window.slideMs > window.sizeMs)
+    return { problem: "items between its windows would be in none", remedy: "slide by at most its size" }
+  const panes = window.sizeMs / greatestDivisor(window.sizeMs, window.slideMs)
+  return panes > panesMax
+    ? {
+        problem: `it would be kept in ${panes} parts, at most ${panesMax} are`,
+        remedy: "let the slide divide the size, or slide further",
+      }
+    : undefined
+}
+
+const functionsOf = (slots: ReadonlyArray<Slot>): ReadonlySet<AggregateFunction> =>
+  new Set(slots.map((slot) => slot.function))
+
+const needsOf = (input: number, functions: ReadonlySet<AggregateFunction>) => ({
+  input,
+  columns: new Columns(functions),
+  needsQuantiles: functions.has("percentile"),
+  needsTexts: functions.has("distinct"),
+})
+
+const samplesPart = (
+  input: number,
+  limits: Pick<SamplesPart, "sizeMs" | "count" | "slide">,
+  slots: ReadonlyArray<Slot>,
+): SamplesPart => {
+  const part: SamplesPart = {
+    ...needsOf(input, functionsOf(slots)),
+    ...limits,
+    slots,
+    make: () => new SamplesWindow(part),
+    decode: (reader) => SamplesWindow.decode(part, reader),
+  }
+  return part
+}
+
+const sessionPart = (
+  input: number,
+  limits: Pick<SessionPart, "gapMs" | "sizeMaxMs">,
+  slots: ReadonlyArray<Slot>,
+): SessionPart => {
+  const part: SessionPart = {
+    ...needsOf(input, functionsOf(slots)),
+    ...limits,
+    slots,
+    make: () => new SessionWindow(part),
+    decode: (reader) => SessionWindow.decode(part, reader),
+  }
+  return part
+}
+
+const panesPart = (
+  input: number,
+  paneMs: number,
+  windows: ReadonlyArray<PanedWindow>,
+  allowedLatenessMs: number,
+): PanesPart => {
+  const part: PanesPart = {
+    ...needsOf(input, functionsOf(windows.flatMap(({ slots }) => slots))),
+    paneMs,
+    sizeMaxMs: Math.max(...windows.map(({ sizeMs }) => sizeMs)),
+    allowedLatenessMs,
+    windows,
+    make: () => new PanesWindow(part),
+    decode: (reader) => PanesWindow.decode(part, reader),
+  }
+  return part
+}
+
+/** Puts windows together as long as none of them comes to more than `panesMax` panes. */
+const sharedPanes = (windows: ReadonlyArray<PanedWindow>) => {
+  const shares: Array<{ paneMs: number; readonly windows: Array<PanedWindow> }> = []
+  for (const window of windows) {
+    const own = greatestDivisor(window.sizeMs, window.slideMs)
+    const share = shares.find((other) => {
+      const sizeMaxMs = Math.max(window.sizeMs, ...other.windows.map(({ sizeMs }) => sizeMs))
+      return sizeMaxMs / greatestDivisor(own, other.paneMs) <= panesMax
+    })
+    if (share === undefined) shares.push({ paneMs: own, windows: [window] })
+    else {
+      share.paneMs = greatestDivisor(own, share.paneMs)
+      share.windows.push(window)
+    }
+  }
+  return shares
+}
+
+/** Functions over the same window of the same input, together. */
+const byWindow = (specs: ReadonlyArray<AggregateSpec>) => {
+  const groups = new Map<string, { spec: AggregateSpec; readonly slots: Array<Slot> }>()
+  for (const [slot, spec] of specs.entries()) {
+    const key = JSON.stringify([spec.input, Object.entries(spec.window).toSorted()])
+    const group = groups.get(key) ?? { spec, slots: [] }
+    group.slots.push({ slot, function: spec.function, quantile: spec.quantile ?? Number.NaN })
+    groups.set(key, group)
+  }
+  return [...groups.values()]
+}
+
+const partsOf = (specs: ReadonlyArray<AggregateSpec>, allowedLatenessMs: number): ReadonlyArray<Part> => {
+  const parts: Array<Part> = []
+  const paned = new Map<number, Array<PanedWindow>>()
+  for (const { spec, slots } of byWindow(specs)) {
+    const { window, input } = spec
+    if (window.type === "sliding")
+      parts.push(
+        samplesPart(input, { sizeMs: window.sizeMs, count: Number.POSITIVE_INFINITY, slide: 1 }, slots),
+      )
+    else if (window.type === "count")
+      parts.push(
+        samplesPart(
+          input,
+          { sizeMs: Number.POSITIVE_INFINITY, count: window.count, slide: window.slide },
+          slots,
+        ),
+      )
+    else if (window.type === "session") parts.push(sessionPart(input, window, slots))
+    else {
+      const slideMs = window.type === "hopping" ? window.slideMs : window.sizeMs
+      const windows = paned.get(input) ?? []
+      windows.push({ sizeMs: window.sizeMs, slideMs, slots })
+      paned.set(input, windows)
+    }
+  }
+  for (const [input, windows] of paned)
+    for (const share of sharedPanes(windows))
+      parts.push(panesPart(input, share.paneMs, share.windows, allowedLatenessMs))
+  return parts
+}
+
+const reachOf = (window: WindowSpec): number => {
+  switch (window.type) {
+    case "tumbling":
+      return 2 * window.sizeMs
+    case "hopping":
+      return window.sizeMs + window.slideMs
+    case "sliding":
+      return window.sizeMs + Math.ceil(window.sizeMs / slidingSlackPart)
+    case "session":
+      return window.sizeMaxMs
+    case "count":
+      return countReachMs
+  }
+}
+
+/** Gotcha: its windows must have no `windowProblem`. */
+export const planAggregates = (
+  specs: ReadonlyArray<AggregateSpec>,
+  allowedLatenessMs: number,
+): AggregatesPlan => {
+  const parts = partsOf(specs, allowedLatenessMs)
+  const inputs = Math.max(-1, ...specs.map(({ input }) => input)) + 1
+  const plan = {
+    slots: specs.length,
+    parts,
+    partsOf: Array.from({ length: inputs }, (_, input) =>
+      parts.flatMap((part, index) => (part.input === input ? [index] : [])),
+    ),
+  }
+  return {
+    specs,
+    allowedLatenessMs,
+    reachMs: allowedLatenessMs + Math.max(0, ...specs.map(({ window }) => reachOf(window))),
+    changesWithItems: specs.some(
+      ({ window }) => window.type === "sliding" || (window.type === "count" && window.slide === 1),
+    ),
+    make: () => new GroupAggregates(plan),
+    decode: (reader) => GroupAggregates.decode(plan, reader),
+  }
+}
