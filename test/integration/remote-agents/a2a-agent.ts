@@ -169,7 +169,8 @@ export const scriptA2a = (
   answer: ScriptedServer["answer"],
 ): void => {
   server.answer = (asked, response) =>
-    asked.method === "GET"
+    // Another agent's check of health at the same server is no call.
+    asked.method !== "POST"
       ? json(response, 200, cardOf(`${server.url}/rpc`, { ...agent, execute: () => {} }))
       : answer(asked, response)
 }
