@@ -64,6 +64,7 @@ export const compileCondition = (source: string, environment: Environment): Cond
     source,
     uses: uses.slots,
     usesPrevious: uses.previous,
+    usesMatched: uses.matched,
     evaluate: compileTruth(node, compiling),
     explain: (scope) => {
       explainers ??= compileExplainers(node, source, compiling)

@@ -24,9 +24,9 @@ export interface Environment {
   /** Names of aggregates, in the order of their slots. */
   readonly aggregates: ReadonlyArray<string>
   readonly stages: ReadonlyArray<string>
-  /** Whether `value` is there (metrics), `previous` (not in filters and stages), and `event`. */
+  /** Whether `value` is there (metrics), `previous` (as `value` when absent), and `event`. */
   readonly hasValue: boolean
-  readonly hasPrevious: boolean
+  readonly hasPrevious?: boolean
   readonly hasEvent: boolean
 }
 
@@ -58,6 +58,7 @@ export interface Condition {
   /** Slots of the aggregates that it uses. */
   readonly uses: ReadonlySet<number>
   readonly usesPrevious: boolean
+  readonly usesMatched: boolean
   /** Errors: throws `EvaluationError`, for example for a label that is not there. */
   readonly evaluate: (scope: Scope) => Truth
   /** Each comparison in it, in the order of the source. Never throws. */

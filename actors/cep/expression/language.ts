@@ -131,7 +131,7 @@ export const methods: ReadonlySet<string> = new Set([
 /** Names of the variables that there are. */
 export const variablesOf = (environment: Environment): ReadonlyArray<string> => [
   ...(environment.hasValue ? ["value"] : []),
-  ...(environment.hasPrevious ? ["previous"] : []),
+  ...((environment.hasPrevious ?? environment.hasValue) ? ["previous"] : []),
   "at",
   "labels",
   ...(environment.hasEvent ? ["event"] : []),

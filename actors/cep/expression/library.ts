@@ -8,6 +8,7 @@ export interface Uses {
   /** Slots of aggregates. */
   readonly slots: ReadonlySet<number>
   readonly previous: boolean
+  readonly matched: boolean
   /** Whether it uses any value that may not be there yet. */
   readonly any: boolean
   /** Names of those that have no value yet. */
@@ -53,7 +54,8 @@ const usesOf = (node: Node, environment: Environment): Uses => {
     .map((name) => [name, readerOf(name, environment)] as const)
   return {
     slots,
-    previous: names.has("previous") && environment.hasPrevious,
+    previous: names.has("previous"),
+    matched: names.has("matched"),
     any: readers.length > 0,
     missing: (scope) => readers.flatMap(([name, read]) => (Number.isNaN(read(scope)) ? [name] : [])),
     unknown: (scope) => readers.some(([, read]) => Number.isNaN(read(scope))),

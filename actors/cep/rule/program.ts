@@ -1,6 +1,7 @@
 /** A rule that was checked and made ready to run: everything that can be decided once is decided here. */
-import type { AlertPolicy, RuleDocument, Severity } from "../../../schemas/index.ts"
-import type { Condition, Value } from "../expression/expression.ts"
+import type { Action, AlertPolicy, RuleDocument, Severity } from "../../../schemas/index.ts"
+import type { Condition } from "../expression/expression.ts"
+import type { Template } from "../expression/template.ts"
 import type { PatternPlan } from "../patterns/pattern.ts"
 import type { AggregatesPlan } from "../windows/aggregates.ts"
 
@@ -13,6 +14,12 @@ export interface ProgramInput {
   readonly isTrigger: boolean
   /** Of events: the attribute that aggregates take. */
   readonly field?: string
+}
+
+/** An action whose text holds expressions. */
+export interface ActionText {
+  readonly fill: (text: string) => Action
+  readonly template: Template
 }
 
 export interface Program {
@@ -37,13 +44,16 @@ export interface Program {
   readonly onError: "error" | "keep" | "firing"
   readonly outOfOrdernessMs: number
   readonly publishLate: boolean
-  readonly annotations: Readonly<Record<string, ReadonlyArray<string | Value>>>
+  readonly annotations: Readonly<Record<string, Template>>
   readonly published: ReadonlyArray<{
     readonly event: string
     readonly on: ReadonlyArray<string>
-    readonly attributes: Readonly<Record<string, ReadonlyArray<string | Value>>>
+    readonly attributes: Readonly<Record<string, Template>>
   }>
+  /** Its annotations are empty and the texts of its actions as they were written: `fillPolicy` fills them in. */
   readonly policy: AlertPolicy
+  /** Of the policy's actions, in their order: the text that is filled in for each alert. */
+  readonly actionTexts: ReadonlyArray<ActionText | undefined>
   /** How far back its state depends on its input; from there a stream is replayed when it starts. */
   readonly reachMs: number
 }

@@ -1,0 +1,57 @@
+/** What can be wrong with where a rule's items come from. Schedules are checked by the rule's actor, which has a clock. */
+import { compile as compileJsonPath } from "json-p3"
+import type { Poll, RuleDocument } from "../../../schemas/index.ts"
+import { limits, type Problems } from "./problems.ts"
+
+const labelName = /^[a-zA-Z_][a-zA-Z0-9_]{0,63}$/u
+
+export const checkLabelNames = (
+  labels: Readonly<Record<string, string>>,
+  field: string,
+  problems: Problems,
+) => {
+  for (const name of Object.keys(labels)) {
+    if (!labelName.test(name))
+      problems.add(`${field}.${name}`, "is no name of a label", "use letters, digits and _")
+  }
+}
+
+const pathProblem = (path: string): string | undefined => {
+  try {
+    compileJsonPath(path)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+const checkPoll = (poll: Poll, problems: Problems): void => {
+  const field = "trigger.poll"
+  if (!/^https?:\/\//iu.test(poll.url) || !URL.canParse(poll.url)) {
+    problems.add(`${field}.url`, "is no address of the web", "use http:// or https://, a host and a path")
+  }
+  const everyMs = problems.duration(`${field}.every`, poll.every, limits.pollEvery)
+  const timeoutMs = problems.duration(`${field}.timeout`, poll.timeout, limits.pollTimeout)
+  if (timeoutMs > everyMs) {
+    problems.add(
+      `${field}.timeout`,
+      "is longer than the time until the next look",
+      "make it shorter than every",
+    )
+  }
+  if (poll.format === "json") {
+    const problem = poll.path === undefined ? "is missing" : pathProblem(poll.path)
+    if (problem !== undefined) {
+      problems.add(`${field}.path`, problem, "give a JSON path (RFC 9535), for example $.data.load")
+    }
+  } else if (poll.path !== undefined) {
+    problems.add(`${field}.path`, "means nothing for the format prometheus", "leave it out")
+  }
+  checkLabelNames(poll.labels ?? {}, `${field}.labels`, problems)
+}
+
+export const checkTrigger = ({ trigger }: RuleDocument, problems: Problems): void => {
+  if (trigger.type !== "metric") return
+  checkLabelNames(trigger.where ?? {}, "trigger.where", problems)
+  if (trigger.poll !== undefined) checkPoll(trigger.poll, problems)
+}

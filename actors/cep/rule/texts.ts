@@ -1,0 +1,110 @@
+/** Texts of a rule with expressions in them: made ready when the rule is saved, filled in for each alert. */
+import type { Action, AlertPolicy, RuleDocument } from "../../../schemas/index.ts"
+import type { Environment, Scope } from "../expression/expression.ts"
+import { fillTemplate, type Template } from "../expression/template.ts"
+import type { Problems } from "./problems.ts"
+import type { ActionText, Program, ProgramInput } from "./program.ts"
+
+const compileTexts = (
+  texts: Readonly<Record<string, string>>,
+  field: string,
+  environment: Environment,
+  problems: Problems,
+): Readonly<Record<string, Template>> =>
+  Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => [
+      name,
+      problems.template(`${field}.${name}`, text, environment),
+    ]),
+  )
+
+const compileAction = (
+  action: Action,
+  field: string,
+  environment: Environment,
+  problems: Problems,
+): ActionText | undefined => {
+  switch (action.type) {
+    case "call_api":
+      return action.body === undefined
+        ? undefined
+        : {
+            template: problems.template(`${field}.body`, action.body, environment),
+            fill: (body) => ({ ...action, body }),
+          }
+    case "ask_ops":
+      return {
+        template: problems.template(`${field}.question`, action.question, environment),
+        fill: (question) => ({ ...action, question }),
+      }
+    case "execute_agent":
+      return {
+        template: problems.template(`${field}.message`, action.message, environment),
+        fill: (message) => ({ ...action, message }),
+      }
+    default:
+      return undefined
+  }
+}
+
+const checkPublished = (
+  event: string,
+  field: string,
+  inputs: ReadonlyArray<ProgramInput>,
+  problems: Problems,
+) => {
+  if (event.startsWith("millrace.")) {
+    problems.add(
+      `${field}.event`,
+      `${event} is one of Millrace's own types`,
+      "use a name that begins otherwise",
+    )
+  }
+  if (inputs.some((input) => input.isEvent && input.name === event)) {
+    problems.add(
+      `${field}.event`,
+      `the rule takes ${event} itself, so it would start itself`,
+      "publish another type",
+    )
+  }
+}
+
+export const compileTextsOf = (
+  document: RuleDocument,
+  inputs: ReadonlyArray<ProgramInput>,
+  environment: Environment,
+  problems: Problems,
+): Pick<Program, "annotations" | "published" | "actionTexts"> => {
+  const published: Array<Program["published"][number]> = []
+  const actionTexts: Array<ActionText | undefined> = []
+  for (const [index, action] of (document.actions ?? []).entries()) {
+    const field = `actions.${index}`
+    if (action.type !== "publish_event") {
+      actionTexts.push(compileAction(action, field, environment, problems))
+      continue
+    }
+    checkPublished(action.event, field, inputs, problems)
+    published.push({
+      event: action.event,
+      on: action.on ?? ["firing"],
+      attributes: compileTexts(action.attributes ?? {}, `${field}.attributes`, environment, problems),
+    })
+  }
+  const annotations = compileTexts(document.annotations ?? {}, "annotations", environment, problems)
+  return { annotations, published, actionTexts }
+}
+
+const fillAll = (templates: Readonly<Record<string, Template>>, scope: Scope): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(templates).map(([name, template]) => [name, fillTemplate(template, scope)]),
+  )
+
+/** What an alert carries, with the texts that hold for it now. */
+export const fillPolicy = ({ policy, annotations, actionTexts }: Program, scope: Scope): AlertPolicy => ({
+  ...policy,
+  annotations: fillAll(annotations, scope),
+  actions: policy.actions.map((action, index) => {
+    const text = actionTexts[index]
+    return text === undefined ? action : text.fill(fillTemplate(text.template, scope))
+  }),
+})
