@@ -9,10 +9,12 @@ import type {
   RuleDocument,
   Severity,
 } from "../../../schemas/index.ts"
-import { compileCondition, isProblem } from "../expression/compile.ts"
+import { compileCondition } from "../expression/compile.ts"
 import type { Environment } from "../expression/expression.ts"
+import { isTaken } from "../expression/language.ts"
 import { compilePattern } from "../patterns/compile-pattern.ts"
 import type { PatternPlan } from "../patterns/pattern.ts"
+import { stageNamesOf } from "../patterns/pattern-stages.ts"
 import { checkLabelNames, checkTrigger } from "./check-trigger.ts"
 import { compileAggregates, inputOf, placeOf, triggerInput } from "./inputs.ts"
 import { limits, Problems } from "./problems.ts"
@@ -71,14 +73,8 @@ const compilePatternOf = (
     }
   }
   const { name, where, isEvent } = trigger
-  const compiled = compilePattern(
-    document,
-    { where, ...(isEvent ? { event: name } : { metric: name }) },
-    (source, environment) => {
-      const condition = compileCondition(source, environment)
-      return isProblem(condition) ? { problems: [condition] } : { condition }
-    },
-  )
+  const from = { where, ...(isEvent ? { event: name } : { metric: name }) }
+  const compiled = compilePattern(document, from, compileCondition)
   if ("plan" in compiled) return compiled.plan
   for (const { field, problem, remedy } of compiled.problems) {
     problems.add(field.replaceAll(/\[([0-9]+)\]/gu, ".$1"), problem, remedy)
@@ -131,12 +127,9 @@ const timesOf = (document: RuleDocument, problems: Problems) => {
 }
 
 /** What conditions of a rule can see. `filter`: one item, before anything is known of its group. */
-const environmentsOf = (
-  document: RuleDocument,
-  inputs: ReadonlyArray<ProgramInput>,
-  pattern: PatternPlan | undefined,
-) => {
-  const looked = document.pattern === undefined ? inputs.slice(0, 1) : inputs
+const environmentsOf = (document: RuleDocument, inputs: ReadonlyArray<ProgramInput>) => {
+  const { pattern, aggregates = {} } = document
+  const looked = pattern === undefined ? inputs.slice(0, 1) : inputs
   const isMetric = document.trigger.type === "metric"
   const filter: Environment = {
     aggregates: [],
@@ -146,8 +139,8 @@ const environmentsOf = (
     hasEvent: !isMetric,
   }
   const condition: Environment = {
-    aggregates: Object.keys(document.aggregates ?? {}),
-    stages: pattern?.stages ?? [],
+    aggregates: Object.keys(aggregates).filter((name) => !isTaken(name)),
+    stages: pattern === undefined ? [] : [...new Set(stageNamesOf(pattern))],
     hasValue: looked.some(({ isEvent }) => !isEvent),
     hasPrevious: isMetric,
     hasEvent: looked.some(({ isEvent }) => isEvent),
@@ -187,19 +180,15 @@ export const compileRule = (
   const aggregates = compileAggregates(document.aggregates ?? {}, times.allowedLatenessMs, inputs, problems)
   const pattern =
     document.pattern === undefined ? undefined : compilePatternOf(document.pattern, inputs, problems)
-  const environments = environmentsOf(document, inputs, pattern)
+  const environments = environmentsOf(document, inputs)
   const conditionOf = (field: "filter" | "condition" | "clear", environment: Environment) =>
     document[field] === undefined ? undefined : problems.condition(field, document[field], environment)
   const filter = conditionOf("filter", environments.filter)
-  // Without its pattern, a condition over what was matched would only be blamed for the pattern's mistakes.
-  const canCheck = document.pattern === undefined || pattern !== undefined
-  const condition = canCheck ? conditionOf("condition", environments.condition) : undefined
-  const clear = canCheck ? conditionOf("clear", environments.condition) : undefined
-  const levels = canCheck ? levelsOf(document, environments.condition, problems) : []
-  const texts = canCheck ? compileTextsOf(document, inputs, environments.condition, problems) : undefined
-  if (problems.found.length > 0 || aggregates === undefined || texts === undefined) {
-    return { problems: problems.found }
-  }
+  const condition = conditionOf("condition", environments.condition)
+  const clear = conditionOf("clear", environments.condition)
+  const levels = levelsOf(document, environments.condition, problems)
+  const texts = compileTextsOf(document, inputs, environments.condition, problems)
+  if (problems.found.length > 0 || aggregates === undefined) return { problems: problems.found }
   const { repeatMs, missingMs, allowedLatenessMs: _, ...known } = times
   const missing = document.missing_data && { afterMs: missingMs, state: document.missing_data.state }
   return {
