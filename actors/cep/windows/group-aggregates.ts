@@ -10,6 +10,8 @@ export interface GroupPlan {
   readonly partsOf: ReadonlyArray<ReadonlyArray<number>>
 }
 
+const noParts: ReadonlyArray<number> = []
+
 export class GroupAggregates implements Aggregates {
   private readonly plan: GroupPlan
   /** By part; each is made when its first item comes. */
@@ -35,10 +37,8 @@ export class GroupAggregates implements Aggregates {
   ): void {
     if (at >= this.due) this.close(at, closed)
     if (at > this.time) this.time = at
-    const { partsOf } = this.plan
-    if (partsOf.length > 1) this.passOthers(input, at)
-    const parts = partsOf[input]
-    if (parts === undefined) return
+    const parts = this.plan.partsOf[input] ?? noParts
+    if (parts.length < this.states.length) this.passOthers(input, at)
     let hasResult = false
     for (let index = 0; index < parts.length; index++) {
       const state = this.stateOf(parts[index]!)
@@ -87,8 +87,13 @@ export class GroupAggregates implements Aggregates {
     text: string | undefined,
     closed: (end: number) => void,
   ): boolean {
-    const states = (this.plan.partsOf[input] ?? []).map((part) => this.stateOf(part))
-    const taken = states.filter((state) => state.addLate(at, value, text, this.time))
+    const taken: Array<WindowState> = []
+    for (const part of this.plan.partsOf[input] ?? noParts) {
+      const state = this.states[part] ?? this.plan.parts[part]!.make()
+      if (!state.addLate(at, value, text, this.time)) continue
+      this.states[part] = state
+      taken.push(state)
+    }
     let after = Number.NEGATIVE_INFINITY
     for (;;) {
       const ends = taken.map((state) => state.nextCorrection(at, after, this.time))

@@ -31,9 +31,10 @@ class Buckets {
   total = 0
 
   change(bucket: number, by: number): void {
-    const place = bucket < this.floor ? this.floor : bucket
+    const place = Math.max(bucket, this.floor)
     if (this.total === 0 && by > 0) this.lowest = place
     if (place < this.lowest || place >= this.lowest + this.counts.length) this.stretch(place)
+    // It may just have become one of the lowest that were put together.
     this.counts[Math.max(place, this.floor) - this.lowest]! += by
     this.total += by
     if (this.total === 0) this.floor = Number.NEGATIVE_INFINITY
@@ -112,9 +113,9 @@ export class Quantiles {
 
   add(value: number): void {
     this.count += 1
-    if (this.exact === undefined) return this.change(value, 1)
-    this.exact.push(value)
-    if (this.count > exactValuesMax) this.toBuckets()
+    if (this.exact === undefined) this.change(value, 1)
+    else this.exact.push(value)
+    if (this.exact !== undefined && this.count > exactValuesMax) this.toBuckets()
   }
 
   private toBuckets(): void {

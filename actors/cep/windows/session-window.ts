@@ -68,6 +68,7 @@ export class SessionWindow implements WindowState {
     const { gapMs, sizeMaxMs } = this.part
     if (at <= this.firstAt - gapMs || time >= at + sizeMaxMs) return false
     this.firstAt = Math.min(this.firstAt, at)
+    this.lastAt = Math.max(this.lastAt, at)
     this.take(at, value, text)
     return true
   }
