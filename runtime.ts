@@ -18,11 +18,13 @@ import {
   chatIndexLayer,
   EngineAccess,
   implementations,
+  Lanes,
   PlatformAccess,
   platformTables,
+  RuleIndex,
+  ruleIndexLayer,
   runBuiltinSeeding,
   runEmbeddingUpkeep,
-  runMetricFeed,
   runModelWatch,
   seedBuiltins,
   TaskIndex,
@@ -30,7 +32,7 @@ import {
   traceProjectorLayer,
   traceStoreLayer,
 } from "./actors/index.ts"
-import { Engine, make } from "./engine/index.ts"
+import { Engine, make, Unavailable } from "./engine/index.ts"
 import {
   developmentApiKey,
   developmentTenant,
@@ -66,7 +68,7 @@ import {
   Tracing,
 } from "./resources/index.ts"
 import type { Settings } from "./settings.ts"
-import { Durability, MetricStream, layer as streamsLayer } from "./streams/index.ts"
+import { appendSamples, Durability, MetricStream, layer as streamsLayer } from "./streams/index.ts"
 import { keepDefaultModel, pruneUsage, resealSecrets } from "./upkeep.ts"
 
 /** Unique per life of a node, and telling in logs which machine it is. */
@@ -98,6 +100,21 @@ const startReadSide = Effect.fnUntraced(function* (settings: Settings, incarnati
   const { partitions } = settings
   yield* Layer.build(traceProjectorLayer({ partitions, node: incarnation }))
   return yield* Layer.build(Layer.merge(traceStoreLayer({ partitions }), CallCounter.layer))
+})
+
+/** The door to the lanes of a node that reads none: samples are stored, whatever else goes into a lane waits outside. */
+const makeLaneDoor = Effect.gen(function* () {
+  const stream = yield* MetricStream
+  const waits = Effect.fail(new Unavailable({ port: "lanes", detail: "this node reads no lanes" }))
+  return Lanes.of({
+    appendSamples: (tenant, samples, source) =>
+      appendSamples(stream, tenant, samples, source).pipe(
+        Effect.mapError(({ port, detail }) => new Unavailable({ port, detail })),
+      ),
+    appendEvents: () => waits,
+    changeRule: () => waits,
+    report: () => Effect.succeed(undefined),
+  })
 })
 
 /** Measures this host from now on; answers when samples were last stored. */
@@ -147,6 +164,7 @@ const openPlatform = Effect.fnUntraced(function* (settings: Settings) {
     modelsLayer(settings),
     agentIndexLayer,
     chatIndexLayer,
+    ruleIndexLayer,
     taskIndexLayer,
   ).pipe(Layer.provideMerge(Tenancy.layerRouted(platformTables)), Layer.provideMerge(Secrets.layer({ keys })))
   return yield* Layer.build(Layer.provideMerge(agentRecommendationsLayer, tenants))
@@ -188,6 +206,7 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   yield* report(`database ${Context.get(database, Database).mode} ${Context.get(database, Database).version}`)
   const below = Context.merge(services, database)
   const platform = yield* Effect.provide(openPlatform(settings), below)
+  const lanes = Context.make(Lanes, yield* Effect.provide(makeLaneDoor, below))
   yield* access.fill({
     checkModels: Context.get(platform, LlmModels).checkHealth,
     access: Context.get(platform, Directory).access,
@@ -199,17 +218,18 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
     defaultModel: (tenant) => Context.get(platform, PlatformSettings).get(tenant, "agents.default_model"),
     egress: Context.get(platform, Egress),
     tasks: Context.get(platform, TaskIndex),
+    rules: Context.get(platform, RuleIndex),
+    lanes: Context.get(lanes, Lanes),
     secrets: Context.get(platform, Secrets),
   })
   // Before what activities use is closed: an answer that only this end cut off would be one that failed.
   yield* Effect.addFinalizer(() => Context.get(services, Engine).drain)
   yield* seedBuiltins(Context.get(services, Engine), developmentTenant)
   yield* Effect.provide(keepDefaultModel(settings, report), platform)
-  const stored = Context.merge(below, platform)
+  const stored = Context.merge(Context.merge(below, platform), lanes)
   const readSide = yield* Effect.provide(startReadSide(settings, incarnation), stored)
   const all = Context.merge(stored, readSide)
   const collector = yield* Effect.provide(startCollector(settings), all)
-  yield* Effect.forkScoped(Effect.provide(runMetricFeed(), all))
   yield* Effect.forkScoped(Effect.provide(resealSecrets(report), platform))
   yield* Effect.forkScoped(Effect.provide(pruneUsage, platform))
   yield* Effect.forkScoped(Effect.provide(runEmbeddingUpkeep({ node: incarnation }), all))

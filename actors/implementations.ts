@@ -1,8 +1,7 @@
 /** Every actor kind of the product, ready for the engine. */
 import * as Effect from "effect/Effect"
 import { agentImplementation } from "./agent/implementation.ts"
-import { CepRule } from "./cep-rule/rule.ts"
-import { RuleIndex } from "./cep-rule/rule-index.ts"
+import { cepRuleImplementation } from "./cep-rule/implementation.ts"
 import { chatSessionImplementation } from "./chat-session/implementation.ts"
 import { implementKind } from "./implement-kind.ts"
 import { llmHealthImplementation } from "./llm-health/implementation.ts"
@@ -18,8 +17,7 @@ import { TaskContext } from "./task-context/task-context.ts"
 export const implementations = Effect.all([
   agentImplementation,
   chatSessionImplementation,
-  implementKind(CepRule, {}),
-  implementKind(RuleIndex, {}),
+  cepRuleImplementation,
   opsPlanImplementation,
   implementKind(Lock, {}),
   llmHealthImplementation,

@@ -2,7 +2,6 @@
 import type { AnyKind } from "../engine/index.ts"
 import { Agent } from "./agent/agent.ts"
 import { CepRule } from "./cep-rule/rule.ts"
-import { RuleIndex } from "./cep-rule/rule-index.ts"
 import { ChatSession } from "./chat-session/session.ts"
 import { LlmHealth } from "./llm-health/llm-health.ts"
 import { Lock } from "./lock/lock.ts"
@@ -18,7 +17,6 @@ export const kinds = [
   LlmHealth,
   Lock,
   OpsPlan,
-  RuleIndex,
   Task,
   TaskContext,
 ] as unknown as ReadonlyArray<AnyKind>

@@ -15,6 +15,8 @@ import type {
 } from "../resources/index.ts"
 import type { AgentIndexService } from "./agent/index/agent-index.ts"
 import type { RecommendationsService } from "./agent/recommend/recommendations.ts"
+import type { LanesService } from "./cep/lane/lanes.ts"
+import type { RuleIndexService } from "./cep-rule/index/rule-index.ts"
 import type { ChatIndexService } from "./chat-session/index/chat-index.ts"
 import type { TaskIndexService } from "./task/index/task-index.ts"
 
@@ -27,6 +29,8 @@ export interface Platform {
   readonly recommendations: RecommendationsService
   readonly chats: ChatIndexService
   readonly tasks: TaskIndexService
+  readonly rules: RuleIndexService
+  readonly lanes: LanesService
   readonly llm: LlmService
   readonly models: Pick<LlmModelsService, "list">
   /** Name or id of the model of agents that name none; empty when the tenant has set none. */

@@ -116,6 +116,18 @@ export const splitTimerKey = (key: string): { readonly timer: string; readonly i
 export const nextCron = (expression: string, zone: string | undefined, after: number): number | undefined =>
   new Cron(expression, { timezone: zone ?? "Etc/UTC", mode: "5-part" }).nextRun(new Date(after))?.getTime()
 
+/** The newest `count` of such moments at or before `through`, oldest first. Throws on an invalid expression. */
+export const pastCrons = (
+  expression: string,
+  zone: string | undefined,
+  through: number,
+  count: number,
+): ReadonlyArray<number> =>
+  new Cron(expression, { timezone: zone ?? "Etc/UTC", mode: "5-part" })
+    .previousRuns(count, new Date(through + 1))
+    .map((at) => at.getTime())
+    .toReversed()
+
 /** The moment a timer is due; undefined for a cron expression that never holds again. */
 export const dueAt = (due: Due, now: number): number | undefined => {
   if ("afterMs" in due) return now + due.afterMs

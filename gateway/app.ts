@@ -8,6 +8,7 @@ import { agentRoutes } from "./http/agents.ts"
 import { apiKeyRoutes } from "./http/api-keys.ts"
 import { auditRoutes } from "./http/audit.ts"
 import { authRoutes } from "./http/auth.ts"
+import { cepRuleRoutes } from "./http/cep/rules.ts"
 import { cepRoutes } from "./http/cep.ts"
 import { chatRoutes } from "./http/chat.ts"
 import { descriptionRoutes } from "./http/description.ts"
@@ -42,6 +43,7 @@ const areas: ReadonlyArray<(services: GatewayServices) => ReadonlyArray<Route>> 
   authRoutes,
   auditRoutes,
   cepRoutes,
+  cepRuleRoutes,
   chatRoutes,
   developmentIssuerRoutes,
   groupRoutes,

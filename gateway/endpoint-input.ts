@@ -7,6 +7,7 @@ import type { GatewayLimits } from "./config.ts"
 import { GatewayError } from "./errors.ts"
 import { bodyDecoder, readObject } from "./http/body.ts"
 import { textProblem } from "./http/json-content.ts"
+import { readYamlOrJson } from "./http/yaml-body.ts"
 
 type Http = Context<{ readonly Bindings: HttpBindings }>
 type Texts = Readonly<Record<string, string>>
@@ -72,9 +73,11 @@ export const endpointDecoder = (
 ) => {
   const params = decoderOf(endpoint.params, "GTW_PATH_001")
   const query = queryDecoder(endpoint)
-  const body = endpoint.body === undefined ? undefined : bodyDecoder(endpoint.body)
+  const body =
+    endpoint.body === undefined ? undefined : bodyDecoder(endpoint.body, undefined, endpoint.bodyRemedy)
   const hasParams = Object.keys(endpoint.params).length > 0
-  const read = ({ env }: Http) => readObject(env.incoming, limits.bodyBytesMax, limits.bodyDepthMax)
+  const reader = endpoint.yaml === true ? readYamlOrJson : readObject
+  const read = ({ env }: Http) => reader(env.incoming, limits.bodyBytesMax, limits.bodyDepthMax)
   return async (http: Http) => ({
     params: hasParams ? params(http.req.param()) : {},
     query: query(http.env.incoming.url ?? ""),

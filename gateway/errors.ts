@@ -87,6 +87,8 @@ const rejections: Record<RejectionTag, Row> = {
   AgentMoveRefused: [422, "AGT_LIFE_001", "The agent cannot go to that status from its own."],
   RuleUnknown: [404, "CEP_RULE_001", "There is no such rule."],
   BadRule: [422, "CEP_RULE_002", "The rule is not valid."],
+  RuleConflict: [412, "CEP_RULE_003", "The rule was changed meanwhile; read it again."],
+  RuleVersionUnknown: [404, "CEP_RULE_004", "This version of the rule is not kept."],
   SessionUnknown: [404, "CHT_SES_001", "There is no such session."],
   SessionTaken: [409, "CHT_SES_002", "The session exists with another agent or owner."],
   TurnInProgress: [409, "CHT_SES_003", "An answer is under way; wait for its end or stop it."],

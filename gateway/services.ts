@@ -1,7 +1,15 @@
 /** What the gateway is given: everything it talks to, so that a test can put a node together from parts. */
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { AgentIndex, AgentRecommendations, ChatIndex, TaskIndex, TraceStore } from "../actors/index.ts"
+import type {
+  AgentIndex,
+  AgentRecommendations,
+  ChatIndex,
+  Lanes,
+  RuleIndex,
+  TaskIndex,
+  TraceStore,
+} from "../actors/index.ts"
 import type { EngineShape, KeyValue, LogFull, Unavailable } from "../engine/index.ts"
 import type {
   ApiKeys,
@@ -39,6 +47,7 @@ export type GatewayNeeds =
   | ChatIndex
   | Directory
   | KeyValue.KeyValue
+  | Lanes
   | Llm
   | LlmModels
   | LlmUsage
@@ -47,6 +56,7 @@ export type GatewayNeeds =
   | Secrets
   | SigningKeys
   | PlatformSettings
+  | RuleIndex
   | TaskIndex
   | Tenancy
   | Tenants

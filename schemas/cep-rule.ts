@@ -1,34 +1,12 @@
-/** Threshold rules over metrics, the alerts they raise, and the index that says which rules want which metric. */
+/** The actor of one rule: its document in all its versions, whether it runs, and what agents are told of alerts. */
 import * as Schema from "effect/Schema"
-import { Severity } from "./cep/rule-document.ts"
-import { batchSamplesMax, Labels, Sample } from "./metric.ts"
+import { RuleDocument, Severity } from "./cep/rule-document.ts"
+import { Labels } from "./metric.ts"
 import { Problem } from "./ops-plan.ts"
 import { command, protocol } from "./protocol.ts"
-import { Id, Time, textOf } from "./text.ts"
+import { Id, Time } from "./text.ts"
 
-export const Operator = Schema.Literals([">", ">=", "<", "<="])
-
-/** Loose on purpose: the rule's actor says what is wrong with it, field by field. */
-export const Rule = Schema.Struct({
-  name: textOf(200),
-  metric: textOf(200),
-  /** Samples must have these labels. */
-  where: Schema.optionalKey(Labels),
-  /** One state per combination of these labels' values. */
-  group_by: Schema.Array(textOf(64)),
-  operator: Operator,
-  threshold: Schema.Finite,
-  /** A firing group stays so until the value is back at or beyond this level; the threshold when absent. */
-  clear: Schema.optionalKey(Schema.Finite),
-  /** How long the condition must hold, by the samples' own time, before an alert is raised. */
-  for_ms: Schema.Finite,
-  severity: Severity,
-  /** The agent that is told of alerts. */
-  notify: textOf(128),
-  enabled: Schema.Boolean,
-})
-export type Rule = typeof Rule.Type
-
+/** An alert as agents are told of it. */
 export const Alert = Schema.Struct({
   /** Unique per raised alert; the same when it is resolved. */
   id: Schema.String,
@@ -47,70 +25,77 @@ export const Alert = Schema.Struct({
 })
 export type Alert = typeof Alert.Type
 
-export const GroupState = Schema.Struct({
-  group: Labels,
-  status: Schema.Literals(["inactive", "pending", "firing"]),
-  /** Of the pending or firing breach. */
-  since: Schema.optionalKey(Time),
-  value: Schema.Finite,
-  at: Time,
+/** Versions of a rule that are kept: the newest. */
+export const ruleVersionsMax = 50
+
+/** Where in which lane a change of a rule stands: from there on it decides. */
+export const RulePlace = Schema.Struct({ lane: Schema.Int, sequence: Schema.Int, at: Time })
+export type RulePlace = typeof RulePlace.Type
+
+export const RuleRuns = Schema.Struct({
+  /** When it is due next. */
+  nextAt: Schema.optionalKey(Time),
+  /** Of the last run that is in the rule's lane. */
+  lastAt: Schema.optionalKey(Time),
+  /** Runs that were due and are not in the lane yet. */
+  waiting: Schema.Int,
+  /** Runs that were due while nothing ran, and were left out by the rule's policy or for want of room. */
+  missed: Schema.Int,
 })
-export type GroupState = typeof GroupState.Type
+export type RuleRuns = typeof RuleRuns.Type
 
 export const RuleView = Schema.Struct({
   rule: Id,
-  definition: Rule,
-  groups: Schema.Array(GroupState),
-  /** Samples that were compared, and those for which the condition held. */
-  evaluations: Schema.Int,
-  matches: Schema.Int,
-  /** Samples older than one already seen of their group, or of a group beyond the bound: not compared. */
-  ignored: Schema.Int,
+  /** Counts documents. */
+  version: Schema.Int,
+  /** Counts changes: a new document, enabling, disabling, removal. What an edit says it is based on. */
+  number: Schema.Int,
+  document: RuleDocument,
+  createdAt: Time,
+  updatedAt: Time,
+  updatedBy: Schema.optionalKey(Schema.String),
+  /** Of the newest change; absent while it is on its way into the lane, and of a rule that never ran. */
+  live: Schema.optionalKey(RulePlace),
+  /** Of a schedule. */
+  runs: Schema.optionalKey(RuleRuns),
 })
 export type RuleView = typeof RuleView.Type
 
+export const RuleVersion = Schema.Struct({
+  version: Schema.Int,
+  at: Time,
+  by: Schema.optionalKey(Schema.String),
+  /** The version that was restored as this one. */
+  restored: Schema.optionalKey(Schema.Int),
+  document: RuleDocument,
+})
+export type RuleVersion = typeof RuleVersion.Type
+
+/** The change number that the caller has seen; 0: there must be no such rule. */
+const expected = Schema.optionalKey(Schema.Int)
+const Changed = Schema.Struct({ changed: Schema.Boolean, view: RuleView })
+
 export const CepRuleProtocol = protocol({
   kind: "cep-rule",
-  version: 1,
+  version: 2,
   commands: {
-    /** Creates or replaces; the same definition again changes nothing. */
-    Define: command({ rule: Rule }, Schema.Struct({ rule: Id, changed: Schema.Boolean })),
-    Observe: command({ samples: Schema.Array(Sample).check(Schema.isMaxLength(batchSamplesMax)) }),
-    Enable: command({}),
+    /** Creates or replaces; the same document again changes nothing. Its owner is whoever sends this. */
+    Define: command({ document: RuleDocument, expected }, Changed),
+    Enable: command({ expected }, Changed),
     /** Resolves what is firing. */
-    Disable: command({}),
+    Disable: command({ expected }, Changed),
+    /** Its versions stay, so that one can be restored. */
+    Remove: command({ expected }, Schema.Struct({ removed: Schema.Boolean })),
     Read: command({}, RuleView),
+    /** Newest first; of a removed rule as well. */
+    Versions: command({}, Schema.Struct({ versions: Schema.Array(RuleVersion) })),
+    /** Makes the document of an older version the newest one. */
+    Restore: command({ version: Schema.Int, expected }, Changed),
   },
   rejections: {
     RuleUnknown: {},
     BadRule: { problems: Schema.Array(Problem) },
+    RuleConflict: { number: Schema.Int },
+    RuleVersionUnknown: {},
   },
 })
-
-/** Topic of the live feed of a tenant's alerts; its bodies are `{ alert: Alert }`. */
-export const alertTopic = (tenant: string): string => `alerts.${tenant}`
-export const AlertFeed = Schema.Struct({ alert: Alert })
-export type AlertFeed = typeof AlertFeed.Type
-
-/** The key of a tenant's one rule index. */
-export const ruleIndexKey = "default"
-
-export const RuleIndexView = Schema.Struct({
-  /** Grows with every change. The rules are those that are enabled. */
-  version: Schema.Int,
-  rules: Schema.Array(Schema.Struct({ rule: Id, metric: Schema.String })),
-})
-export type RuleIndexView = typeof RuleIndexView.Type
-
-export const RuleIndexProtocol = protocol({
-  kind: "rule-index",
-  version: 1,
-  commands: {
-    Enrolled: command({ rule: Id, metric: Schema.String }),
-    Withdrawn: command({ rule: Id }),
-    Read: command({}, RuleIndexView),
-  },
-})
-
-/** Topic that says that a tenant's rule index changed; its bodies are `{ version }`. */
-export const ruleIndexTopic = (tenant: string): string => `rule-index.${tenant}`

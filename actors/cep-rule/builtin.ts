@@ -1,29 +1,30 @@
 /** The rules that a new deployment has: people change them afterwards, so they are defined only where there are none. */
-import { hostMetrics, type Rule } from "../../schemas/index.ts"
+import { hostMetrics, type RuleDocument } from "../../schemas/index.ts"
 
-export const builtinRules: Readonly<Record<string, Rule>> = {
+/** The channel of whoever operates the deployment. */
+const actions = [{ type: "notify", channel: "ops" }] as const
+
+export const builtinRules: Readonly<Record<string, RuleDocument>> = {
   "host-cpu-high": {
     name: "CPU of a host is busy",
-    metric: hostMetrics.cpu.name,
+    trigger: { type: "metric", metric: hostMetrics.cpu.name },
     group_by: ["host"],
-    operator: ">",
-    threshold: 80,
-    clear: 70,
-    for_ms: 5_000,
+    condition: "value > 80.0",
+    clear: "value <= 70.0",
+    for: "5s",
     severity: "warning",
-    notify: "ops",
+    actions,
     enabled: true,
   },
   "host-memory-high": {
     name: "Memory of a host is nearly full",
-    metric: hostMetrics.memory.name,
+    trigger: { type: "metric", metric: hostMetrics.memory.name },
     group_by: ["host"],
-    operator: ">",
-    threshold: 90,
-    clear: 85,
-    for_ms: 30_000,
+    condition: "value > 90.0",
+    clear: "value <= 85.0",
+    for: "30s",
     severity: "critical",
-    notify: "ops",
+    actions,
     enabled: true,
   },
 }

@@ -1,254 +1,173 @@
 /**
- * A threshold rule over a metric, with one state per group of labels: inactive, pending while the condition holds but
- * not long enough, firing once an alert was raised.
+ * A rule: its document in all its versions, whether it runs, and when it is due if it is on a schedule. It sees no
+ * samples: its lane evaluates it, from the moment on at which a change of it stands in the lane.
  *
- * I1 Time is the samples' own; a sample that is not newer than the last one of its group is ignored. I2 An alert is
- * raised when the condition held for `for_ms` and resolved when the value is back at the clear level. I3 Every raised
- * alert is resolved once, at the latest when the rule is disabled or replaced; both times the agent in `notify` is told
- * and a signal is sent. I4 A batch of samples adds one `Observed` besides its transitions, never an event per sample.
- * I5 The rule index knows of exactly the enabled rules. I6 At most `groupsMax` groups.
+ * I1 A document is taken only when nothing is wrong with it. I2 Every change has a number of its own, and its lane is told
+ * of changes in their order, of the newest one at the latest. I3 Whoever changes it is answered once lists show the change
+ * and its lane has it, or after a few seconds. I4 The owner is whoever wrote the document last, so that nobody acts in
+ * another's name. I5 Each run of a schedule that is due is journaled once, whichever node fires it, and goes into the lane
+ * under an id of its own.
  */
 import * as Schema from "effect/Schema"
 import { accept, type DecideContext, type Decision, define, reject } from "../../engine/index.ts"
-import {
-  AgentProtocol,
-  type Alert,
-  alertTopic,
-  CepRuleProtocol,
-  GroupState,
-  Labels,
-  type Outgoing,
-  Rule,
-  RuleIndexProtocol,
-  ruleIndexKey,
-  type Sample,
-  type Tagged,
-} from "../../schemas/index.ts"
+import { CepRuleProtocol, type RejectionOf, RuleDocument, type RuleView } from "../../schemas/index.ts"
+import { activities, answerTimer, fold, follow } from "./follow.ts"
 import { ruleProblems } from "./rule-problems.ts"
-import { afterTransition, type Group, matches, type Transition, transitions } from "./threshold.ts"
+import { nextRun, runsAt, scheduleOf } from "./schedule.ts"
+import { type Event, events, evolve, initial, State, viewOf } from "./state.ts"
+import { upcastCommand, upcastEvent, upcastState } from "./upcast.ts"
 
-export const groupsMax = 1_000
-
-const State = Schema.Struct({
-  rule: Schema.String,
-  definition: Schema.optionalKey(Rule),
-  groups: Schema.Record(Schema.String, GroupState),
-  evaluations: Schema.Int,
-  matches: Schema.Int,
-  ignored: Schema.Int,
-})
-type State = typeof State.Type
-
-const transition = { group: Labels, value: Schema.Finite, at: Schema.Finite }
-const events = {
-  Defined: { definition: Rule },
-  EnabledSet: { enabled: Schema.Boolean },
-  BreachStarted: transition,
-  BreachEnded: transition,
-  AlertRaised: transition,
-  AlertResolved: transition,
-  /** Counts of one batch, and the newest sample of every group in it. */
-  Observed: {
-    evaluations: Schema.Int,
-    matches: Schema.Int,
-    ignored: Schema.Int,
-    newest: Schema.Array(Schema.Struct({ group: Labels, value: Schema.Finite, at: Schema.Finite })),
-  },
-}
-type Event = Tagged<typeof events>
-type Silent = Decision<Event, never, { readonly _tag: "RuleUnknown" }>
-
-const keyOf = (group: Labels): string =>
-  JSON.stringify(Object.entries(group).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-
-const groupOf = ({ group_by }: Rule, { labels }: Sample): Labels =>
-  Object.fromEntries(group_by.map((label) => [label, labels[label] ?? ""]))
-
-const concerns = ({ metric, where }: Rule, { name, labels }: Sample): boolean =>
-  name === metric && Object.entries(where ?? {}).every(([label, value]) => labels[label] === value)
-
-const alertOf = (
-  state: State,
-  rule: Rule,
-  event: Extract<Event, { _tag: "AlertRaised" | "AlertResolved" }>,
-  since: number,
-): Alert => ({
-  id: `${state.rule}/${keyOf(event.group)}/${since}`,
-  rule: state.rule,
-  name: rule.name,
-  severity: rule.severity,
-  status: event._tag === "AlertRaised" ? "raised" : "resolved",
-  metric: rule.metric,
-  group: event.group,
-  value: event.value,
-  threshold: rule.threshold,
-  since,
-  at: event.at,
-})
-
-/** What follows from raised and resolved alerts: the agent is told, and whoever listens. */
-const announce = (rule: Rule, alerts: ReadonlyArray<Alert>, { self }: DecideContext) => ({
-  send: alerts.map((alert): Outgoing => AgentProtocol.tell(rule.notify, { _tag: "Alert", alert })),
-  signal: alerts.map((alert) => ({ topic: alertTopic(self.tenant), body: { alert } })),
-})
-
-const observe = (
-  state: State,
-  rule: Rule,
-  samples: ReadonlyArray<Sample>,
-  context: DecideContext,
-): Silent => {
-  const groups = new Map(Object.entries(state.groups))
-  const touched = new Map<string, GroupState>()
-  const happened: Array<Event> = []
-  const alerts: Array<Alert> = []
-  let [evaluations, matched, ignored] = [0, 0, 0]
-  for (const sample of samples) {
-    if (!concerns(rule, sample)) continue
-    const group = groupOf(rule, sample)
-    const key = keyOf(group)
-    const before = groups.get(key)
-    if (before === undefined ? groups.size >= groupsMax : sample.at <= before.at) {
-      ignored += 1
-      continue
-    }
-    evaluations += 1
-    if (matches(rule, sample.value)) matched += 1
-    const { value, at } = sample
-    let now: Group = { status: before?.status ?? "inactive", since: before?.since ?? 0 }
-    for (const _tag of transitions(rule, now, sample)) {
-      const event: Event = { _tag, group, value, at }
-      now = afterTransition(now, _tag, at)
-      happened.push(event)
-      if (event._tag === "AlertRaised" || event._tag === "AlertResolved") {
-        alerts.push(alertOf(state, rule, event, now.since))
-      }
-    }
-    const after = stateOf(group, now, value, at)
-    groups.set(key, after)
-    touched.set(key, after)
-  }
-  if (evaluations === 0 && ignored === 0) return accept()
-  const newest = [...touched.values()].map(({ group, value, at }) => ({ group, value, at }))
-  return accept({
-    events: [...happened, { _tag: "Observed", evaluations, matches: matched, ignored, newest }],
-    ...announce(rule, alerts, context),
-  })
+type Rejection = RejectionOf<typeof CepRuleProtocol>
+type Refusable<Reply> = Decision<Event, Reply, Rejection>
+interface Changed {
+  readonly changed: boolean
+  readonly view: RuleView
 }
 
-const stateOf = (group: Labels, { status, since }: Group, value: number, at: number): GroupState => ({
-  ...{ group, status, value, at },
-  ...(status === "inactive" ? {} : { since }),
-})
+const sameDocument = Schema.toEquivalence(RuleDocument)
+const sameTrigger = Schema.toEquivalence(RuleDocument.fields.trigger)
 
-/** Ends what is pending or firing, because the rule stops or changes. */
-const settle = (state: State, rule: Rule, context: DecideContext) => {
-  const firing = Object.values(state.groups).filter(({ status }) => status === "firing")
-  const resolved = firing.map(({ group, value, at, since }) => ({
-    event: { _tag: "AlertResolved" as const, group, value, at },
-    since: since ?? at,
-  }))
+const by = ({ principal }: DecideContext) => (principal === undefined ? {} : { by: principal })
+
+const conflict = (state: State, expected: number | undefined): Rejection | undefined => {
+  const number = state.document === undefined ? 0 : state.number
+  return expected === undefined || expected === number
+    ? undefined
+    : { _tag: "RuleConflict", number: state.number }
+}
+
+/** An edit that leaves a schedule as it is, leaves its next run as it is. */
+const schedule = (before: State, after: State, now: number) => {
+  const [was, is] = [scheduleOf(before.document), scheduleOf(after.document)]
+  const timer = { timer: "run" } as const
+  if (is === undefined)
+    return was === undefined
+      ? { events: [] }
+      : { events: [{ _tag: "Scheduled" } as const], clearTimers: [timer] }
+  if (was !== undefined && sameTrigger(was, is)) return { events: [] }
+  const nextAt = nextRun(is, now)
+  if (nextAt === undefined) return { events: [{ _tag: "Scheduled" } as const], clearTimers: [timer] }
   return {
-    ended: resolved.map(({ event }) => event),
-    ...announce(
-      rule,
-      resolved.map(({ event, since }) => alertOf(state, rule, event, since)),
-      context,
-    ),
+    events: [{ _tag: "Scheduled", nextAt } as const],
+    setTimers: [{ ...timer, due: { at: nextAt } }],
   }
 }
 
-const enrol = (rule: string, { enabled, metric }: Rule): Outgoing =>
-  RuleIndexProtocol.tell(
-    ruleIndexKey,
-    enabled ? { _tag: "Enrolled", rule, metric } : { _tag: "Withdrawn", rule },
-  )
+/** Carries a change out; answers now only when nobody has to wait. */
+const change = (state: State, changes: Event, context: DecideContext): Refusable<never> => {
+  const { caller, now } = context
+  const changed = fold(state, [changes])
+  const { events: scheduled, ...timers } = schedule(state, changed, now)
+  const removal = changes._tag === "Removed" ? { removal: true } : {}
+  const awaited: ReadonlyArray<Event> =
+    caller === undefined ? [] : [{ _tag: "Awaited", caller, number: changed.number, ...removal }]
+  const decision = follow(state, [changes, ...scheduled, ...awaited], { indexNow: true })
+  return {
+    ...decision,
+    ...timers,
+    setTimers: [...(timers.setTimers ?? []), ...(caller === undefined ? [] : [answerTimer])],
+  }
+}
+
+const take = (
+  state: State,
+  given: RuleDocument,
+  context: DecideContext,
+  restored?: number,
+): Refusable<Changed> => {
+  const owner = context.principal ?? given.owner
+  const document: RuleDocument = {
+    ...given,
+    enabled: given.enabled ?? true,
+    ...(owner === undefined ? {} : { owner }),
+  }
+  const problems = ruleProblems(state.rule, state.version + 1, document, context.now)
+  if (problems.length > 0) return reject({ _tag: "BadRule", problems })
+  const view = viewOf(state)
+  if (view !== undefined && sameDocument(view.document, document))
+    return accept({ reply: { changed: false, view } })
+  const from = restored === undefined ? {} : { restored }
+  return change(state, { _tag: "Defined", document, ...by(context), at: context.now, ...from }, context)
+}
 
 const setEnabled = (
   state: State,
   enabled: boolean,
+  expected: number | undefined,
   context: DecideContext,
-): Decision<Event, undefined, { readonly _tag: "RuleUnknown" }> => {
-  const { definition } = state
-  if (definition === undefined) return reject({ _tag: "RuleUnknown" })
-  if (definition.enabled === enabled) return accept()
-  const { ended, send, signal } = settle(state, definition, context)
-  return accept({
-    events: [...ended, { _tag: "EnabledSet", enabled }],
-    send: [...send, enrol(state.rule, { ...definition, enabled })],
-    signal,
-  })
+): Refusable<Changed> => {
+  const view = viewOf(state)
+  if (view === undefined) return reject({ _tag: "RuleUnknown" })
+  const refused = conflict(state, expected)
+  if (refused !== undefined) return reject(refused)
+  if (view.document.enabled === enabled) return accept({ reply: { changed: false, view } })
+  return change(state, { _tag: "EnabledSet", enabled, ...by(context), at: context.now }, context)
 }
-
-const sameRule = Schema.toEquivalence(Rule)
-
-const moved =
-  (tag: Transition) =>
-  (
-    state: State,
-    { group, value, at }: { readonly group: Labels; readonly value: number; readonly at: number },
-  ): State => {
-    const key = keyOf(group)
-    const before = state.groups[key]
-    const now = afterTransition({ status: before?.status ?? "inactive", since: before?.since ?? 0 }, tag, at)
-    return { ...state, groups: { ...state.groups, [key]: stateOf(group, now, value, at) } }
-  }
 
 export const CepRule = define(CepRuleProtocol, {
   events,
+  activities,
   state: State,
-  initial: (rule): State => ({ rule, groups: {}, evaluations: 0, matches: 0, ignored: 0 }),
+  initial,
   decide: {
-    Define: (state, { rule }, context) => {
-      const problems = ruleProblems(rule)
-      if (problems.length > 0) return reject({ _tag: "BadRule", problems })
-      const { definition } = state
-      if (definition !== undefined && sameRule(definition, rule)) {
-        return accept({ reply: { rule: state.rule, changed: false } })
-      }
-      const before = definition === undefined ? undefined : settle(state, definition, context)
-      return accept({
-        events: [...(before?.ended ?? []), { _tag: "Defined", definition: rule }],
-        send: [...(before?.send ?? []), enrol(state.rule, rule)],
-        signal: before?.signal ?? [],
-        reply: { rule: state.rule, changed: true },
-      })
+    Define: (state, { document, expected }, context) => {
+      const refused = conflict(state, expected)
+      return refused === undefined ? take(state, document, context) : reject(refused)
     },
-    Observe: (state, { samples }, context) =>
-      state.definition?.enabled === true ? observe(state, state.definition, samples, context) : accept(),
-    Enable: (state, _, context) => setEnabled(state, true, context),
-    Disable: (state, _, context) => setEnabled(state, false, context),
-    Read: ({ rule, definition, groups, evaluations, matches, ignored }) =>
-      definition === undefined
+    Enable: (state, { expected }, context) => setEnabled(state, true, expected, context),
+    Disable: (state, { expected }, context) => setEnabled(state, false, expected, context),
+    Remove: (state, { expected }, context) => {
+      if (state.document === undefined) return reject({ _tag: "RuleUnknown" })
+      const refused = conflict(state, expected)
+      if (refused !== undefined) return reject(refused)
+      return change(state, { _tag: "Removed", ...by(context), at: context.now }, context)
+    },
+    // A rule that an older version of this actor wrote is in no list and no lane yet.
+    Read: (state) => {
+      const view = viewOf(state)
+      return view === undefined ? reject({ _tag: "RuleUnknown" }) : { ...follow(state, []), reply: view }
+    },
+    Versions: ({ versions }) =>
+      versions.length === 0
         ? reject({ _tag: "RuleUnknown" })
-        : accept({
-            reply: { rule, definition, groups: Object.values(groups), evaluations, matches, ignored },
-          }),
+        : accept({ reply: { versions: versions.toReversed() } }),
+    Restore: (state, { version, expected }, context) => {
+      if (state.versions.length === 0) return reject({ _tag: "RuleUnknown" })
+      const kept = state.versions.find((one) => one.version === version)
+      if (kept === undefined) return reject({ _tag: "RuleVersionUnknown" })
+      const refused = conflict(state, expected)
+      return refused === undefined ? take(state, kept.document, context, version) : reject(refused)
+    },
   },
-  evolve: {
-    Defined: (state, { definition }) => ({ ...state, definition, groups: {} }),
-    EnabledSet: (state, { enabled }) =>
-      state.definition === undefined
-        ? state
-        : { ...state, definition: { ...state.definition, enabled }, groups: {} },
-    BreachStarted: moved("BreachStarted"),
-    BreachEnded: moved("BreachEnded"),
-    AlertRaised: moved("AlertRaised"),
-    AlertResolved: moved("AlertResolved"),
-    Observed: (state, observed) => ({
-      ...state,
-      evaluations: state.evaluations + observed.evaluations,
-      matches: state.matches + observed.matches,
-      ignored: state.ignored + observed.ignored,
-      groups: {
-        ...state.groups,
-        ...Object.fromEntries(
-          observed.newest.map(({ group, value, at }) => {
-            const key = keyOf(group)
-            return [key, { ...(state.groups[key] ?? { group, status: "inactive" as const }), value, at }]
-          }),
-        ),
-      },
-    }),
+  evolve,
+  settled: {
+    index: (state, outcome) => {
+      const reached = outcome._tag === "Success"
+      const number = reached ? outcome.output.number : Number(outcome.id.slice("index:".length))
+      return follow(state, [{ _tag: "Indexed", number, reached }], { again: !reached })
+    },
+    announce: (state, outcome) =>
+      outcome._tag === "Success"
+        ? follow(state, [{ _tag: "Announced", place: outcome.output }])
+        : follow(state, [{ _tag: "Announced" }], { again: true }),
+    append: (state, outcome) => {
+      const reached = outcome._tag === "Success"
+      return follow(state, [{ _tag: "Appended", reached }], { again: !reached })
+    },
   },
+  timers: {
+    again: (state) => follow(state, []),
+    answer: (state) => follow(state, [], { impatient: true }),
+    run: (state, { dueAt }, { now }) => {
+      const trigger = scheduleOf(state.document)
+      if (trigger === undefined) return accept()
+      const { due, missed, nextAt } = runsAt(trigger, dueAt, now)
+      const next = nextAt === undefined ? {} : { nextAt }
+      return {
+        ...follow(state, [{ _tag: "RunsDue", due, missed, ...next }]),
+        ...(nextAt === undefined ? {} : { setTimers: [{ timer: "run" as const, due: { at: nextAt } }] }),
+      }
+    },
+  },
+  upcast: { command: upcastCommand, event: upcastEvent, state: upcastState },
 })

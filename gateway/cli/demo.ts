@@ -4,7 +4,13 @@
  */
 import { availableParallelism } from "node:os"
 import { Worker } from "node:worker_threads"
-import { type AnswerOf, cepEndpoints, chatEndpoints, tracingEndpoints } from "../../schemas/index.ts"
+import {
+  type AnswerOf,
+  cepEndpoints,
+  cepRuleEndpoints,
+  chatEndpoints,
+  tracingEndpoints,
+} from "../../schemas/index.ts"
 import type { MillraceClient } from "../client/client.ts"
 import { askOverEvents, askOverSocket } from "./conversation.ts"
 import { NoNode, openNodeClient } from "./node-client.ts"
@@ -20,17 +26,17 @@ const alertMsMax = 60_000
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 const defineRule = (client: MillraceClient) =>
-  client.call(cepEndpoints.define, {
+  client.call(cepRuleEndpoints.define, {
     body: {
       rule_id: ruleId,
       name: "CPU is busy (demo)",
-      metric: "host_cpu_usage_percent",
-      operator: ">",
-      threshold: 85,
-      clear: 75,
-      for_ms: 3_000,
+      trigger: { type: "metric", metric: "host_cpu_usage_percent" },
+      group_by: ["host"],
+      condition: "value > 85.0",
+      clear: "value <= 75.0",
+      for: "3s",
       severity: "warning",
-      notify: "ops",
+      actions: [{ type: "notify", channel: "ops" }],
     },
   })
 

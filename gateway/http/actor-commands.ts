@@ -11,7 +11,6 @@ import type {
   LockProtocol,
   OpsPlanProtocol,
   Permission,
-  RuleIndexProtocol,
   TaskContextProtocol,
   TaskProtocol,
 } from "../../schemas/index.ts"
@@ -32,14 +31,13 @@ export const servedCommands: {
   readonly "llm-health": Served<typeof LlmHealthProtocol>
   readonly lock: Served<typeof LockProtocol>
   readonly "ops-plan": Served<typeof OpsPlanProtocol>
-  readonly "rule-index": Served<typeof RuleIndexProtocol>
   readonly task: Served<typeof TaskProtocol>
   readonly "task-context": Served<typeof TaskContextProtocol>
 } = {
   agent: { commands: {}, instead: "GET /api/agents/ and POST /api/agents/{id}/execute" },
   "cep-rule": {
-    commands: { Define: "cep:write", Enable: "cep:write", Disable: "cep:write", Read: "cep:read" },
-    instead: "POST /api/cep/metrics",
+    commands: { Enable: "cep:write", Disable: "cep:write", Read: "cep:read", Versions: "cep:read" },
+    instead: "POST /api/cep/rules and /api/cep/rules/{id}/…",
   },
   "chat-session": { commands: {}, instead: "POST /api/chat/sessions/ and /api/chat/sessions/{id}/…" },
   "llm-health": {
@@ -54,7 +52,6 @@ export const servedCommands: {
     commands: { Ask: "ops:ask", Read: "platform:read" },
     instead: "POST /api/ops/questions and GET /api/ops/plans/{id}",
   },
-  "rule-index": { commands: {}, instead: "POST /api/cep/rules" },
   task: { commands: {}, instead: "POST /a2a" },
   "task-context": { commands: {}, instead: "POST /a2a" },
 }

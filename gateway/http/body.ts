@@ -91,7 +91,13 @@ export const readObject = async (
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /** Tells which fields do not fit, and how. Values are left out: they may be secret. */
-export const invalidFields = (cause: unknown, code = "GTW_BODY_006"): GatewayError => {
+const generalRemedy = "correct the named field; fields that are not documented are refused"
+
+export const invalidFields = (
+  cause: unknown,
+  code = "GTW_BODY_006",
+  remedy = generalRemedy,
+): GatewayError => {
   const issues = isSchemaError(cause) ? format(cause.issue).issues : []
   const fields = issues.map(({ path = [], message }) => ({
     field: path.map((part) => String(typeof part === "object" ? part.key : part)).join(".") || "(body)",
@@ -107,7 +113,7 @@ export const invalidFields = (cause: unknown, code = "GTW_BODY_006"): GatewayErr
     {
       ...first,
       ...(fields.length > 1 ? { others: fields.slice(1) } : {}),
-      remedy: "correct the named field; fields that are not documented are refused",
+      remedy,
     },
   )
 }
@@ -144,6 +150,7 @@ const requireEmpty = (body: unknown): void => {
 export const bodyDecoder = <S extends PlainCodec>(
   schema: S,
   code?: string,
+  remedy?: string,
 ): ((body: unknown) => S["Type"]) => {
   const decode = Schema.decodeUnknownResult(schema, { onExcessProperty: "error", errors: "first" })
   const decodeAll = Schema.decodeUnknownResult(schema, { onExcessProperty: "error", errors: "all" })
@@ -155,6 +162,6 @@ export const bodyDecoder = <S extends PlainCodec>(
     if (Result.isSuccess(result)) return result.success
     // To find all that is wrong with a large body would hold up everybody else.
     const all = hasFewValues(body, allProblemsValuesMax) ? decodeAll(body) : result
-    throw invalidFields(Result.isFailure(all) ? all.failure : result.failure, code)
+    throw invalidFields(Result.isFailure(all) ? all.failure : result.failure, code, remedy)
   }
 }

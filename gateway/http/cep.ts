@@ -1,13 +1,15 @@
-/** Rules over metrics, the alerts that they raised, and the way in for samples. */
+/** The alerts that agents were told of, and the way in for samples and events. */
 import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
+import { Lanes } from "../../actors/index.ts"
 import { PlatformSettings } from "../../resources/index.ts"
-import { AgentProtocol, type Alert, CepRuleProtocol, cepEndpoints, type Rule } from "../../schemas/index.ts"
-import { Answer, type GatewayRequest, type Route, route } from "../route.ts"
+import { AgentProtocol, type Alert, aheadMsMax, cepEndpoints } from "../../schemas/index.ts"
+import { GatewayError } from "../errors.ts"
+import { type GatewayRequest, type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { runTraced } from "../traced.ts"
 
-/** Whom the built-in rules tell; until alerts have an index of their own, it is the one that knows them. */
+/** The one that knows of alerts. */
 export const alertAgent = "ops"
 
 const timestamp = (milliseconds: number) => new Date(milliseconds).toISOString()
@@ -18,35 +20,29 @@ export const alertBody = ({ since, at, ...alert }: Alert) => ({
   at: timestamp(at),
 })
 
+const invalid = (field: string, reason: string, remedy: string) =>
+  new GatewayError(400, "GTW_BODY_006", `Invalid: ${field}.`, { field, reason, remedy })
+
+/** What lies in the future would make everything that comes until then late. */
+const checkTimes = (field: string, given: ReadonlyArray<{ readonly at?: number }>, now: number): void => {
+  const index = given.findIndex(({ at = now }) => at > now + aheadMsMax)
+  if (index < 0) return
+  throw invalid(
+    `${field}.${index}.at`,
+    `it is more than ${aheadMsMax / 60_000} minutes ahead`,
+    "send milliseconds since the epoch, by a clock that is right",
+  )
+}
+
+const checkTypes = (events: ReadonlyArray<{ readonly type: string }>): void => {
+  const index = events.findIndex(({ type }) => type.startsWith("millrace."))
+  if (index >= 0)
+    throw invalid(`events.${index}.type`, "types that begin with millrace. are its own", "use another name")
+}
+
 export const cepRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
   const { engine } = services
   const callOf = ({ identity }: GatewayRequest) => ({ tenant: identity.tenant, principal: identity.user })
-
-  const define = route(services, cepEndpoints.define, async (request, { body }) => {
-    const { rule_id: key = randomUUID(), ...given } = body
-    const rule: Rule = {
-      group_by: ["host"],
-      for_ms: 0,
-      severity: "warning",
-      notify: alertAgent,
-      enabled: true,
-      ...given,
-    }
-    const asking = engine.ask(CepRuleProtocol, key, { _tag: "Define", rule }, callOf(request))
-    const { changed } = await runTraced(services, request, "POST /api/cep/rules", asking)
-    return new Answer({ rule_id: key, changed, definition: rule }, {}, changed ? 201 : 200)
-  })
-
-  const read = route(services, cepEndpoints.read, async (request, { params }) => {
-    const asking = engine.ask(CepRuleProtocol, params.rule, { _tag: "Read" }, callOf(request))
-    const { rule, definition, groups, evaluations, matches, ignored } = await runTraced(
-      services,
-      request,
-      "GET /api/cep/rules/{id}",
-      asking,
-    )
-    return { rule_id: rule, definition, groups, evaluations, matches, ignored }
-  })
 
   const alerts = route(services, cepEndpoints.alerts, async (request, { query }) => {
     const byDefault = PlatformSettings.use(({ get }) => get(request.identity.tenant, "alerts.listed"))
@@ -60,13 +56,27 @@ export const cepRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
 
   const ingest = route(services, cepEndpoints.ingest, async (request, { body: { samples } }) => {
     const now = Date.now()
-    const batch = {
-      samples: samples.map(({ name, labels = {}, value, at = now }) => ({ name, labels, value, at })),
-    }
-    const storing = services.appendSamples(batch, request.identity.tenant)
-    await runTraced(services, request, "POST /api/cep/metrics", Effect.asVoid(storing))
+    checkTimes("samples", samples, now)
+    const whole = samples.map(({ name, labels = {}, value, at = now }) => ({ name, labels, value, at }))
+    const storing = Lanes.use((lanes) => lanes.appendSamples(request.identity.tenant, whole, ["api"]))
+    await runTraced(services, request, "POST /api/cep/metrics", storing)
     return { accepted: samples.length }
   })
 
-  return [define, read, alerts, ingest]
+  const events = route(services, cepEndpoints.events, async (request, { body }) => {
+    const now = Date.now()
+    checkTimes("events", body.events, now)
+    checkTypes(body.events)
+    const whole = body.events.map(({ id = randomUUID(), type, at = now, attributes = {} }) => ({
+      id,
+      type,
+      at,
+      attributes,
+    }))
+    const storing = Lanes.use((lanes) => lanes.appendEvents(request.identity.tenant, whole))
+    await runTraced(services, request, "POST /api/cep/events", storing)
+    return { accepted: whole.length, ids: whole.map(({ id }) => id) }
+  })
+
+  return [alerts, ingest, events]
 }

@@ -111,8 +111,10 @@ const operationOf = (endpoint: AnyEndpoint, schemas: OperationSchemas): Json => 
     ...parametersOf(schemas.query, "query"),
     ...headersOf(endpoint),
   ]
+  const described = { schema: taken, ...(example === undefined ? {} : { example }) }
   const content = {
-    "application/json": { schema: taken, ...(example === undefined ? {} : { example }) },
+    "application/json": described,
+    ...(endpoint.yaml === true ? { "application/yaml": described } : {}),
   }
   return {
     operationId: id,

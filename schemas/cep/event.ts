@@ -19,7 +19,8 @@ export type EventAttributes = typeof EventAttributes.Type
 export const CepEvent = Schema.Struct({
   /** The same id again, from the same source, is the same event. */
   id: textOf(200),
-  type: EventType,
+  /** An `EventType`, or that of a schedule, which nobody sends. */
+  type: textOf(200),
   /** Event time: when it happened. */
   at: Time,
   attributes: EventAttributes,

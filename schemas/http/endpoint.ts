@@ -38,6 +38,10 @@ export interface Declaration<
   readonly query?: Query
   /** JSON; unknown fields are refused. */
   readonly body?: Body
+  /** The body may be YAML as well, by its content type. */
+  readonly yaml?: boolean
+  /** What to do about a body that does not fit, instead of the general advice. */
+  readonly bodyRemedy?: string
   /** JSON; without it the answer has no body. In a `v2` envelope: the schema of `data`. */
   readonly answer?: Answer
   /** Of the success. Default: 200, or 204 without an answer. */

@@ -11,8 +11,7 @@ import {
   LlmHealthProtocol,
   LockProtocol,
   OpsPlanProtocol,
-  type Rule,
-  RuleIndexProtocol,
+  type RuleDocument,
   TaskContextProtocol,
   TaskProtocol,
 } from "../../schemas/index.ts"
@@ -38,7 +37,8 @@ const rule = step(CepRuleProtocol, "cpu")
 const health = step(LlmHealthProtocol, "models")
 const broken = step(LlmHealthProtocol, "broken")
 const lock = step(LockProtocol, "l")
-const index = step(RuleIndexProtocol, "default")
+const scheduled = step(CepRuleProtocol, "nightly")
+const brokenRule = step(CepRuleProtocol, "broken")
 const task = step(TaskProtocol, "t")
 const context = step(TaskContextProtocol, "c")
 
@@ -60,23 +60,33 @@ const remote = {
 } as const
 const open = { _tag: "Open", agentId: "guide", title: "Ünïcode ✓", owner: "ann" } as const
 const say = (messageId: string) => ({ _tag: "Say", messageId, content: `what is ${messageId}?` }) as const
-const cpu: Rule = {
+const cpu: RuleDocument = {
   name: "cpu",
-  metric: "cpu",
+  trigger: { type: "metric", metric: "cpu", where: { host: "a" } },
   group_by: ["host"],
-  operator: ">",
-  threshold: 80,
-  clear: 60,
-  for_ms: 1_000,
+  condition: "value > 80.0",
+  clear: "value <= 60.0",
+  for: "1s",
   severity: "warning",
-  notify: "guide",
-  enabled: true,
+  actions: [{ type: "notify", channel: "ops" }],
 }
+const often: RuleDocument = { name: "often", trigger: { type: "schedule", every: "1s", missed: "all" } }
+const alert = {
+  id: "cpu/a/1",
+  rule: "cpu",
+  name: "cpu",
+  severity: "warning",
+  status: "raised",
+  metric: "cpu",
+  group: { host: "a" },
+  value: 95,
+  threshold: 80,
+  since: 1_000,
+  at: 3_000,
+} as const
 const openTask = (text: string) =>
   ({ _tag: "Open", agent: "guide", owner: "ann", context: "c", messageId: "m1", text }) as const
 const receiver = { id: "first", version: "1.0", sealed: "sealed" } as const
-const observed = (at: number, value: number) =>
-  rule({ _tag: "Observe", samples: [{ name: "cpu", labels: { host: "a" }, value, at }] })
 
 export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
   agent: [
@@ -88,20 +98,18 @@ export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
     far({ _tag: "Move", status: "STAGING", by: "ann" }),
     far({ _tag: "Change", descriptor: { ...remote, accessLevel: "private" }, by: "ann" }),
     far({ _tag: "Archive", archived: true, by: "ann" }),
-    rule({ _tag: "Define", rule: cpu }),
-    observed(1_000, 90),
-    observed(3_000, 95),
+    agent({ _tag: "Alert", alert }),
   ],
   "cep-rule": [
-    rule({ _tag: "Define", rule: cpu }),
-    observed(1_000, 90),
-    observed(1_500, 10),
-    observed(2_000, 90),
-    observed(4_000, 95),
-    observed(5_000, 10),
-    observed(5_000, 10),
+    rule({ _tag: "Define", document: cpu }),
     rule({ _tag: "Disable" }),
     rule({ _tag: "Enable" }),
+    rule({ _tag: "Define", document: { ...cpu, name: "Ünïcode ✓", for: "1h30m" } }),
+    rule({ _tag: "Restore", version: 1 }),
+    rule({ _tag: "Remove" }),
+    scheduled({ _tag: "Define", document: often }, 3_500),
+    scheduled({ _tag: "Disable" }),
+    brokenRule({ _tag: "Define", document: often }, 40_000),
   ],
   "chat-session": [
     register,
@@ -134,11 +142,6 @@ export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
   "ops-plan": [
     step(OpsPlanProtocol, "p")({ _tag: "Ask", question: "what is the CPU usage?" }, 2_000),
     step(OpsPlanProtocol, "fails")({ _tag: "Ask", question: "broken" }, 20_000),
-  ],
-  "rule-index": [
-    index({ _tag: "Enrolled", rule: "one", metric: "cpu" }),
-    index({ _tag: "Enrolled", rule: "two", metric: "memory" }),
-    index({ _tag: "Withdrawn", rule: "one" }),
   ],
   task: [
     register,
@@ -182,14 +185,18 @@ const answer = (input: unknown, run: ActivityRun) =>
 const indexed = (input: unknown) => {
   const {
     view,
-    revision = view?.revision,
+    number,
+    revision = view?.revision ?? number,
     messages,
   } = input as {
+    readonly number?: number
     readonly view?: { readonly revision: number }
     readonly revision?: number
     readonly messages?: ReadonlyArray<{ readonly number: number }>
   }
-  return revision === undefined ? undefined : { revision, message: messages?.at(-1)?.number ?? 0 }
+  return revision === undefined
+    ? undefined
+    : { revision, number: revision, message: messages?.at(-1)?.number ?? 0 }
 }
 
 /** Every kind, with activities that give values of their schemas. */

@@ -169,8 +169,7 @@ describe("commands to any actor", () => {
     ["agent/ops/Alert", "/api/agents/{id}/execute"],
     ["chat-session/s/Say", "/api/chat/sessions/"],
     ["chat-session/s/Delete", "/api/chat/sessions/"],
-    ["cep-rule/r/Observe", "/api/cep/metrics"],
-    ["rule-index/default/Withdrawn", "/api/cep/rules"],
+    ["cep-rule/r/Define", "/api/cep/rules"],
   ])("does not send %s, and names the route to use", async (to, route) => {
     expect(await errorOf(await node.request("POST", `/api/actors/${to}`, { body: {} }))).toMatchObject({
       status: 403,

@@ -65,11 +65,12 @@ describe("the routes", () => {
   })
 
   it("keep rules, and say what is wrong with one", async () => {
-    const rule = { rule_id: "r1", name: "r", metric: "host_load1", operator: ">", threshold: 1e6 }
+    const trigger = { type: "metric", metric: "host_load1" }
+    const rule = { rule_id: "r1", name: "r", trigger, condition: "value > 1e6" }
     expect((await node.request("POST", "/api/cep/rules", { body: rule })).status).toBe(201)
     const stored = await json(await node.request("GET", "/api/cep/rules/r1"))
-    expect(stored).toMatchObject({ rule_id: "r1", definition: { metric: "host_load1", group_by: ["host"] } })
-    const bad = { ...rule, clear: 2e6 }
+    expect(stored).toMatchObject({ rule_id: "r1", document: { trigger, enabled: true } })
+    const bad = { ...rule, trigger: { type: "schedule", cron: "never" } }
     expect(await errorOf(await node.request("POST", "/api/cep/rules", { body: bad }))).toMatchObject({
       status: 422,
       code: "CEP_RULE_002",

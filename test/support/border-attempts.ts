@@ -33,6 +33,8 @@ const role = () => ({ role: "MARKED" })
 const agent = of("agent", "agent")
 const setting = () => ({ category: "ops", name: "answer_seconds" })
 
+const rule = named("rule", "marked-rule")
+const document = () => ({ name: "own", trigger: { type: "metric", metric: "own" } })
 const receiver = () => ({ url: "https://receiver.example.com/" })
 const said = () => ({ message: { messageId: "m", role: "ROLE_USER", parts: [{ text: "hello" }] } })
 
@@ -85,7 +87,13 @@ export const borderAttempts: Readonly<Record<string, Attempt>> = {
   "agents.executeA2a": none(agent, () => ({ task: "hello" })),
   "apiKeys.revoke": none(of("id", "key")),
   "apiKeys.rotate": none(of("id", "key"), () => ({})),
-  "cep.rules.read": none(named("rule", "marked-rule")),
+  "cep.rules.read": none(rule),
+  "cep.rules.replace": { parameters: rule, body: document, finds: "own" },
+  "cep.rules.remove": none(rule),
+  "cep.rules.enable": none(rule),
+  "cep.rules.disable": none(rule),
+  "cep.rules.versions": none(rule),
+  "cep.rules.restore": none(() => ({ rule: "marked-rule", version: "1" })),
   "chat.messages.list": none(session),
   "chat.messages.say": none(session, () => ({ content: "hello" })),
   "chat.events.follow": none(session),

@@ -99,9 +99,8 @@ export const makeObjects = async (node: TestNode, token: string): Promise<Object
   await post("/api/cep/rules", {
     rule_id: "marked-rule",
     name: `${marker} rule`,
-    metric: "marked_metric",
-    operator: ">",
-    threshold: 1,
+    trigger: { type: "metric", metric: "marked_metric" },
+    condition: "value > 1.0",
   })
   await post("/api/locks/marked-lock/acquire", { owner: marker, ttl_ms: 600_000 })
   const key = await post<{ id: number }>("/api/users/me/api-keys/", { name: `${marker} key` })

@@ -37,6 +37,18 @@ export const scriptedPlatform = (): Platform & { readonly views: Map<string, Age
       unsettled: () => Effect.succeed([]),
     },
     chats: makeMemoryChatIndex(),
+    rules: {
+      put: () => Effect.void,
+      list: () => Effect.succeed({ rows: [], total: 0 }),
+      count: () => Effect.succeed(0),
+      flows: () => Effect.succeed([]),
+    },
+    lanes: {
+      appendSamples: () => Effect.void,
+      appendEvents: () => Effect.void,
+      changeRule: () => Effect.succeed({ lane: 0, sequence: 1 }),
+      report: () => Effect.succeed(undefined),
+    },
     recommendations: {
       recommend: fail,
       keep: () => Effect.void,

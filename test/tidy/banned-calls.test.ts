@@ -53,8 +53,6 @@ const effectFiles: ReadonlyArray<EffectFiles> = [
   },
   { path: /^actors\/agent\/recommend\//, reason: "vectors and queries: Postgres and models, no actor" },
   { path: /^actors\/[^/]+\/index\//, reason: "projection and queries: Postgres, no actor" },
-  { path: /^actors\/cep-rule\/metric-feed\.ts$/, reason: "reads the metric stream for the rules" },
-  { path: /^actors\/cep-rule\/wanted-rules\.ts$/, reason: "reads the rule index for the feed" },
   { path: /^actors\/statistics\//, reason: "sums and queries: Postgres, no actor" },
   { path: /^actors\/lock\/with-lock\.ts$/, reason: "the caller's side of a lock: it waits" },
   {

@@ -78,9 +78,10 @@ const life = Effect.fnUntraced(function* (product: Product, engine: EngineShape)
     "which alerts were there",
   ].entries()) {
     yield* ask(engine, ChatSessionProtocol, "one", { _tag: "Say", messageId: `m${index}`, content })
+    yield* ask(engine, CepRuleProtocol, "host-cpu-high", { _tag: index === 1 ? "Enable" : "Disable" })
     for (const value of [90, 95, 20]) {
       yield* Effect.sleep(6_000)
-      yield* ask(engine, CepRuleProtocol, "host-cpu-high", { _tag: "Observe", samples: cpu(value) })
+      yield* product.publish(cpu(value))
     }
     yield* ask(engine, LockProtocol, "one", { _tag: "Acquire", owner: `o${index}`, waitMs: 0, ttlMs: 10_000 })
   }
@@ -124,12 +125,11 @@ describe("the journal", () => {
           }
         }
         for (const wanted of [
-          "agent AlertNoted",
-          "cep-rule AlertResolved",
+          "agent Ended",
+          "cep-rule Announced",
           "chat-session AgentChanged",
           "lock Freed",
           "ops-plan Ended",
-          "rule-index Listed",
         ]) {
           expect(seen).toContain(wanted)
         }
@@ -168,12 +168,11 @@ describe("the journal", () => {
         yield* seedBuiltins(engine, tenant)
         const open = { _tag: "Open", agentId: "guide", title: "", owner: "ann" } as const
         const take = { _tag: "Acquire", owner: "a", waitMs: 0, ttlMs: 60_000 } as const
-        const samples = [{ name: "host_cpu_usage_percent", labels: { host: "web" }, value: 90, at: 1 }]
         const all = (on: typeof engine) =>
           Effect.all([
             ask(on, ChatSessionProtocol, "one", open, { idempotencyKey: "1" }),
             ask(on, LockProtocol, "one", take, { idempotencyKey: "2" }),
-            ask(on, CepRuleProtocol, "host-cpu-high", { _tag: "Observe", samples }, { idempotencyKey: "3" }),
+            ask(on, CepRuleProtocol, "host-cpu-high", { _tag: "Disable" }, { idempotencyKey: "3" }),
             ask(on, OpsPlanProtocol, "one", { _tag: "Ask", question: "help" }, { idempotencyKey: "4" }),
             ask(on, AgentProtocol, "ops", { _tag: "Execute", task: "help" }, { idempotencyKey: "5" }),
           ])

@@ -7,16 +7,15 @@ import {
   type CrashSweepStep,
   crashSweep,
 } from "../../../engine/testkit/crash-sweep.ts"
-import {
-  AgentProtocol,
-  CepRuleProtocol,
-  LockProtocol,
-  type Rule,
-  RuleIndexProtocol,
-} from "../../../schemas/index.ts"
+import { CepRuleProtocol, LockProtocol, type RuleDocument } from "../../../schemas/index.ts"
 import { Account, AccountProtocol } from "../../support/account.ts"
 import { changed, implementation } from "../../support/deployment.ts"
 import { Recorder, RecorderProtocol } from "../../support/recorder.ts"
+
+const times = new Set(["createdAt", "updatedAt", "at"])
+/** What is the same whenever it happened. */
+const timeless = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value, (name, part) => (times.has(name) ? 0 : part)))
 
 const account = (key: string, command: (typeof AccountProtocol)["Command"]): CrashSweepStep => ({
   protocol: AccountProtocol,
@@ -128,45 +127,40 @@ describe("a node that dies at any step", () => {
     expect(outcome.states).toEqual({ "sweep/lock/l": { fence: 2, tickets: 1, waiting: 0 } })
   })
 
-  it("leaves a rule whose alerts were raised and resolved once, and an agent that was told of each", () => {
-    const rule: Rule = {
+  it("leaves a rule whose changes each have one number, and whose newest one is in its lane", () => {
+    const document: RuleDocument = {
       name: "cpu",
-      metric: "cpu",
-      group_by: ["host"],
-      operator: ">",
-      threshold: 80,
-      clear: 60,
-      for_ms: 1_000,
-      severity: "critical",
-      notify: "ops",
-      enabled: true,
+      trigger: { type: "metric", metric: "cpu" },
+      condition: "value > 80.0",
     }
-    const observe = (at: number, value: number): CrashSweepStep => ({
+    const ofRule = {
+      index: (input: unknown) => Effect.succeed({ number: (input as { readonly number: number }).number }),
+      announce: () => Effect.succeed({ lane: 0, sequence: 7, at: 0 }),
+      append: () => Effect.succeed({}),
+    }
+    const command = (body: unknown): CrashSweepStep => ({
       protocol: CepRuleProtocol,
       key: "r",
-      command: {
-        _tag: "Observe",
-        samples: ["a", "b"].map((host) => ({ name: "cpu", labels: { host }, value, at })),
-      } as never,
+      command: body as never,
     })
     const { violations, outcome } = crashSweep({
-      implementations: kinds.map((kind) => implementation(kind)),
+      implementations: kinds.map((kind) =>
+        implementation(kind, kind.protocol.kind === "cep-rule" ? ofRule : {}),
+      ),
       steps: [
-        { protocol: CepRuleProtocol, key: "r", command: { _tag: "Define", rule } as never },
-        observe(1_000, 90),
-        observe(3_000, 95),
-        { ...observe(4_000, 20), afterMs: 800 },
-        { protocol: CepRuleProtocol, key: "r", command: { _tag: "Read" } },
-        { protocol: RuleIndexProtocol, key: "default", command: { _tag: "Read" } },
-        { protocol: AgentProtocol, key: "ops", command: { _tag: "RecentAlerts" }, afterMs: 800 },
+        command({ _tag: "Define", document }),
+        command({ _tag: "Disable" }),
+        command({ _tag: "Enable" }),
+        { ...command({ _tag: "Define", document: { ...document, name: "busy" } }), afterMs: 800 },
+        { ...command({ _tag: "Read" }), afterMs: 800 },
       ],
+      viewState: timeless,
+      viewAnswer: timeless,
     })
     expect(violations).toEqual([])
-    expect(outcome.answers[4]).toMatchObject({ ok: { evaluations: 6, matches: 4, ignored: 0 } })
-    expect(outcome.answers[5]).toEqual({ ok: { version: 1, rules: [{ rule: "r", metric: "cpu" }] } })
-    const told = outcome.answers[6] as { readonly ok: { readonly alerts: ReadonlyArray<unknown> } }
-    expect(told.ok.alerts).toHaveLength(2)
-    expect(told.ok.alerts[0]).toMatchObject({ status: "resolved", rule: "r" })
+    expect(outcome.answers[4]).toMatchObject({
+      ok: { version: 2, number: 4, live: { sequence: 7 }, document: { name: "busy", enabled: true } },
+    })
   })
 })
 

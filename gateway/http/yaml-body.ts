@@ -1,0 +1,64 @@
+/** Bodies that may be YAML: read within limits of their own, since reading YAML costs far more than reading JSON. */
+import type { IncomingMessage } from "node:http"
+import { parseDocument } from "yaml"
+import { GatewayError } from "../errors.ts"
+import { type JsonObject, readBodyText, readObject } from "./body.ts"
+import { checkContent } from "./json-content.ts"
+
+const yamlBytesMax = 64 * 1024
+const yamlType = /^(?:application|text)\/(?:x-)?yaml\s*(?:;|$)/i
+
+const notYaml = (reason: string) =>
+  new GatewayError(400, "GTW_BODY_004", "The body is not valid YAML.", {
+    reason,
+    remedy: "send one document of YAML 1.2 without aliases and tags, or JSON",
+  })
+
+const parsed = (text: string): unknown => {
+  try {
+    const document = parseDocument(text, {
+      version: "1.2",
+      schema: "core",
+      merge: false,
+      uniqueKeys: true,
+      stringKeys: true,
+      prettyErrors: false,
+      logLevel: "silent",
+    })
+    const [first] = [...document.errors, ...document.warnings]
+    if (first !== undefined) throw notYaml(`${first.code} at character ${first.pos[0]}`)
+    // An alias repeats what it names: a few of them make a small text a very large value.
+    return document.toJS({ maxAliasCount: 0 })
+  } catch (cause) {
+    if (cause instanceof GatewayError) throw cause
+    throw notYaml(/alias/i.test(String(cause)) ? "it has aliases" : "it cannot be read")
+  }
+}
+
+/** Nesting as its lines and brackets show it: the reader calls itself for each. */
+const isNestedDeeper = (text: string, depthMax: number): boolean => {
+  let open = 0
+  for (const character of text) {
+    if (character === "[" || character === "{") open += 1
+    if ((character === "]" || character === "}") && open > 0) open -= 1
+    if (open > depthMax) return true
+  }
+  return new RegExp(`^(?:[-?:] *){${depthMax + 1}}|^ {${depthMax * 8},}`, "m").test(text)
+}
+
+/** YAML when the request says so, else JSON. Errors: as those of `readObject`. */
+export const readYamlOrJson = async (
+  request: IncomingMessage,
+  bytesMax: number,
+  depthMax: number,
+): Promise<JsonObject> => {
+  const { "content-type": type = "", "content-encoding": encoding = "identity" } = request.headers
+  if (!yamlType.test(type) || encoding !== "identity") return readObject(request, bytesMax, depthMax)
+  const text = await readBodyText(request, Math.min(yamlBytesMax, bytesMax))
+  if (isNestedDeeper(text, depthMax)) throw notYaml("it is nested too deep")
+  const value = parsed(text)
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new GatewayError(400, "GTW_BODY_005", "The body has to be an object.")
+  checkContent(value, depthMax)
+  return value as JsonObject
+}
