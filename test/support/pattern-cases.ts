@@ -23,17 +23,30 @@ export const itemsOf = (words: string): ReadonlyArray<Item> =>
     .filter((word) => word !== "")
     .map((word, at) => itemOf(word, (at + 1) * 1_000))
 
-const conditions: Record<string, (scope: Scope) => boolean> = {}
-/** Names a condition that looks at what was matched; without a name, `abc` is true of the kinds a, b and c. */
-export const named = (name: string, holds: (scope: Scope) => boolean): string => {
-  conditions[name] = holds
-  return name
+/** What was matched before, each item once, in order. */
+export type MatchedItems = ReadonlyArray<Item>
+
+const itemsIn = (matched: Scope["matched"]): MatchedItems =>
+  [...new Set(Object.values(matched).flat())].sort((left, right) => left.at - right.at)
+
+/** Conditions that look at what was matched; `odd` takes a or b after an odd number of items. */
+const iterative: Record<string, (kind: string, matched: MatchedItems) => boolean> = {
+  odd: (kind, matched) => "ab".includes(kind) && matched.length % 2 === 1,
+  even: (kind, matched) => "bc".includes(kind) && matched.length % 2 === 0,
+}
+
+/** A condition is one of those above, or the kinds that it takes: `abc`. */
+export const holds = (source: string, item: Item, matched: MatchedItems): boolean => {
+  const kind = String(item.attributes.kind)
+  return iterative[source]?.(kind, matched) ?? source.includes(kind)
 }
 
 export const compileKinds = (source: string): Condition => {
-  const iterative = conditions[source]
-  const evaluate = iterative ?? ((scope: Scope) => source.includes(String(scope.event.kind)))
-  const usesMatched = iterative !== undefined
+  const usesMatched = iterative[source] !== undefined
+  const evaluate = (scope: Scope): boolean => {
+    const kind = String(scope.event.kind)
+    return usesMatched ? iterative[source]!(kind, itemsIn(scope.matched)) : source.includes(kind)
+  }
   return { source, uses: new Set(), usesPrevious: false, usesMatched, evaluate, explain: () => [] }
 }
 

@@ -118,7 +118,7 @@ export class PatternMatcher implements Matcher {
   private decideFor(partial: PartialMatch, position: Position): Decision {
     const { acceptance } = this
     const { last, open } = partial
-    for (const guard of position.guards) {
+    for (const guard of isTogether(position, partial.rounds) ? position.guards : []) {
       const looks = !guard.atOnce || (open & freshBit) !== 0
       if (looks && acceptance.which(guard.alternatives, last) >= 0) {
         return { partial, taking: 0, open: 0, reason: "not" }
@@ -298,11 +298,14 @@ const isOpen = (
   }
 }
 
+/** Of `all_of`: all of them are there. */
+const isTogether = ({ unit }: Position, rounds: number): boolean =>
+  unit.type !== "all" || rounds === (1 << unit.leaves.length) - 1
+
 /** The edges that are open to a partial match which has just taken its position for the `count`-th time in a row. */
 const openOf = (position: Position, count: number, rounds: number): number => {
   const { leaf, unit } = position
-  const isComplete = unit.type === "all" ? rounds === (1 << unit.leaves.length) - 1 : rounds >= unit.min
-  const unitDone = count >= leaf.min && isComplete
+  const unitDone = count >= leaf.min && rounds >= unit.min && isTogether(position, rounds)
   let open = 0
   for (const edge of position.edges) {
     if (isOpen(edge, position, count, rounds, unitDone)) open |= edge.bit
