@@ -84,10 +84,20 @@ export interface Step {
 
 export interface Evaluator {
   readonly change: (change: RuleChange, place: Place) => void
+  /** How far back a rule's state depends on its input, if this change begins it anew; undefined when it goes on with what it has, ends, or was seen before. */
+  readonly reachMs: (change: RuleChange) => number | undefined
+  /**
+   * Takes the groups of a rule, right after the change that began it anew, from an evaluator of the same lane that was given
+   * this change and then the past of the rule's inputs. What that one said is not said again: only what pends or fires now
+   * is told, with numbers of this place.
+   */
+  readonly adopt: (change: RuleChange, place: Place, past: Evaluator) => void
   readonly samples: (tenant: string, columns: SampleColumns, place: Place) => void
   readonly events: (tenant: string, events: ReadonlyArray<CepEvent>, place: Place) => void
   /** Time passes: what waits for event time that nobody's items bring on. Once a second per lane. */
   readonly tick: (place: Place) => void
+  /** When, by the log's time, a tick may bring something about; Infinity when nothing waits. Ticks before it do nothing. */
+  readonly nextDue: () => number
   /** Hands over and forgets what came of the calls since the last time, in order. */
   readonly take: () => ReadonlyArray<Output>
   readonly rules: () => ReadonlyArray<{

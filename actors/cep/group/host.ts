@@ -1,0 +1,28 @@
+/** What groups share of the evaluator they live in: where in the log it is, and where what they say goes. */
+import type { CepEvent, Transition } from "../../../schemas/index.ts"
+import type { EvaluatorOptions } from "../evaluator.ts"
+import type { Scope } from "../expression/expression.ts"
+import type { Group } from "./group.ts"
+import type { Timers } from "./timers.ts"
+
+export interface Host {
+  readonly lane: number
+  /** Of the message that is being read. */
+  readonly place: { sequence: number; at: number }
+  /** Filled anew before each evaluation; no group may rely on what another left in it. */
+  readonly scope: Scope
+  readonly timers: Timers<Group>
+  readonly onStep: EvaluatorOptions["onStep"]
+  readonly nextSerial: () => number
+  readonly sayTransition: (tenant: string, transition: Transition) => void
+  readonly sayEvent: (tenant: string, event: CepEvent) => void
+}
+
+/**
+ * Numbers of one sender only ever grow, even when it was forgotten and begins again: the part above comes from the
+ * sequence of the lane's log, and no message makes one sender say more than this.
+ */
+const numbersPerMessage = 4_096
+
+export const nextNumber = (last: number, place: Host["place"]): number =>
+  Math.max(last + 1, place.sequence * numbersPerMessage)

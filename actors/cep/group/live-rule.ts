@@ -1,0 +1,214 @@
+/** One rule of a lane while it lives: its groups, and what a monitor shows of it. */
+import type { EventAttributes, Labels, RuleDocument } from "../../../schemas/index.ts"
+import { EvaluationError } from "../expression/expression.ts"
+import type { Item } from "../item.ts"
+import type { Death } from "../patterns/pattern.ts"
+import type { Program } from "../rule/program.ts"
+import type { State } from "./alert-life.ts"
+import { fingerprintOf } from "./fingerprint.ts"
+import { Group } from "./group.ts"
+import type { Host } from "./host.ts"
+import type { Route } from "./route.ts"
+import { valuesOf } from "./tell.ts"
+
+/** Groups of one rule. Items of further ones are refused and counted. */
+export const groupsMax = 10_000
+/** How far ahead of the time at which it was stored an item may be: beyond it is a broken clock. */
+export const futureMaxMs = 5 * 60_000
+
+/** What it counts; read and written with its state. */
+export const counters = [
+  "evaluations",
+  "matches",
+  "errors",
+  "late",
+  "refused",
+  "transitions",
+  "published",
+] as const
+
+export class LiveRule {
+  program: Program
+  readonly host: Host
+  readonly tenant: string
+  /** Its place among the rules of its lane, in the order in which they came. */
+  serial: number
+  /** Of the last change. */
+  number: number
+  groups = new Map<string, Group>()
+  evaluations = 0
+  matches = 0
+  errors = 0
+  late = 0
+  refused = 0
+  transitions = 0
+  published = 0
+  newestAt = Number.NEGATIVE_INFINITY
+  lastItemAt = Number.NEGATIVE_INFINITY
+  /** Whose windows end while its aggregates are at work, and what they call then: one function for all groups. */
+  closing: Group | undefined
+  readonly onClosed = (end: number): void => this.closing!.closed(end)
+  /** Partial matches that ended since the last step, while somebody wants an explanation. */
+  readonly deaths: Array<Death> = []
+  lastError: { readonly at: number; readonly detail: string } | undefined
+
+  constructor(host: Host, tenant: string, program: Program, number: number, serial: number) {
+    this.host = host
+    this.tenant = tenant
+    this.program = program
+    this.number = number
+    this.serial = serial
+  }
+
+  /** Each of its items can match by itself: there is no state that lasts between them. */
+  get isPointwise(): boolean {
+    const { mode, document, pattern } = this.program
+    return mode === "trigger" && pattern === undefined && document.trigger.type !== "metric"
+  }
+
+  /** Each item may change what the condition comes to, and not only the end of a window. */
+  get judgesItems(): boolean {
+    const { specs, changesWithItems } = this.program.aggregates
+    return specs.length === 0 || changesWithItems || !this.isPointwise
+  }
+
+  get rule(): string {
+    return this.program.rule
+  }
+
+  get document(): RuleDocument {
+    return this.program.document
+  }
+
+  /** Takes one item that fulfils what the rule's inputs ask for. */
+  offer(route: Route, value: number, at: number, attributes: EventAttributes, depth: number): void {
+    const stored = this.host.place.at
+    this.lastItemAt = stored
+    if (at > stored + futureMaxMs) {
+      this.refused += 1
+      return
+    }
+    const passing =
+      this.program.filter === undefined || this.passes(route, value, at, attributes) ? route : route.beside
+    if (passing === undefined) {
+      if (this.host.onStep !== undefined) this.reportFiltered(route, value, at, attributes)
+      return
+    }
+    const group = route.group !== undefined && route.group.isAlive ? route.group : this.groupOf(route)
+    if (group === undefined) {
+      this.refused += 1
+      return
+    }
+    if (at > this.newestAt) this.newestAt = at
+    group.offer(passing, value, at, attributes, depth)
+  }
+
+  private passes(route: Route, value: number, at: number, attributes: EventAttributes): boolean {
+    if (!route.isTrigger) return true
+    const { scope } = this.host
+    scope.value = value
+    scope.previous = Number.NaN
+    scope.at = at
+    scope.labels = route.labels
+    scope.event = attributes
+    scope.aggregates.fill(Number.NaN)
+    scope.matched = {}
+    try {
+      return this.program.filter!.evaluate(scope) === true
+    } catch (error) {
+      this.noteError(error, at)
+      return false
+    }
+  }
+
+  /** Tells one evaluation to who asked for an explanation. */
+  report(group: Group, at: number, before: State, item: Item | undefined): void {
+    const { program, host } = this
+    group.loadScope(at)
+    const { scope } = host
+    host.onStep!({
+      at,
+      sequence: host.place.sequence,
+      fingerprint: group.fingerprint,
+      labels: group.labels,
+      ...(item === undefined ? {} : { item }),
+      passedFilter: true,
+      values: valuesOf(group),
+      findings: [
+        ...(program.condition?.explain(scope) ?? []),
+        ...(before === "firing" ? (program.clear?.explain(scope) ?? []) : []),
+      ],
+      deaths: this.deaths.splice(0),
+      partialMatches: group.matcher?.partialMatches() ?? 0,
+      before,
+      after: group.life.state,
+    })
+  }
+
+  private reportFiltered(route: Route, value: number, at: number, attributes: EventAttributes): void {
+    const { host, program } = this
+    const labels = this.labelsOfKey(route.key)
+    const state = this.groups.get(route.key)?.life.state ?? "inactive"
+    host.onStep!({
+      at,
+      sequence: host.place.sequence,
+      fingerprint: fingerprintOf(this.tenant, program.rule, labels),
+      labels,
+      item: route.item(value, at, attributes),
+      passedFilter: false,
+      values: {},
+      findings: program.filter!.explain(host.scope),
+      deaths: [],
+      partialMatches: 0,
+      before: state,
+      after: state,
+    })
+  }
+
+  private groupOf(route: Route): Group | undefined {
+    let group = this.groups.get(route.key)
+    if (group === undefined) {
+      if (this.groups.size >= groupsMax) return undefined
+      group = this.addGroup(route.key)
+    }
+    route.group = group
+    return group
+  }
+
+  /** The labels of a group; those that are empty or not there are left out. */
+  labelsOfKey(key: string): Labels {
+    const values = JSON.parse(key) as ReadonlyArray<string>
+    const labels: Record<string, string> = {}
+    this.program.groupBy.forEach((label, index) => {
+      if (values[index] !== "") labels[label] = values[index]!
+    })
+    return labels
+  }
+
+  private addGroup(key: string): Group {
+    const group = new Group(this, key, this.labelsOfKey(key), this.host.nextSerial())
+    this.groups.set(key, group)
+    group.wait()
+    return group
+  }
+
+  /** A rule without keys has its one group from the beginning when it has to notice that nothing comes at all. */
+  start(): void {
+    const { program } = this
+    if (program.missing === undefined || program.groupBy.length > 0 || this.groups.size > 0) return
+    this.addGroup("[]")
+  }
+
+  forget(group: Group): void {
+    group.isAlive = false
+    this.groups.delete(group.key)
+  }
+
+  /** Errors: throws on what is no error of evaluation. */
+  noteError(error: unknown, at: number): string {
+    if (!(error instanceof EvaluationError)) throw error
+    this.errors += 1
+    this.lastError = { at, detail: error.message }
+    return error.message
+  }
+}

@@ -1,0 +1,217 @@
+/** What groups say: transitions of their alert, events that their rule publishes, and steps for explanations. */
+import {
+  type AlertPolicy,
+  type CepEvent,
+  derivationsMax,
+  type EventAttributes,
+  eventAttributesMax,
+  type Severity,
+} from "../../../schemas/index.ts"
+import { EvaluationError, type Value } from "../expression/expression.ts"
+import type { Item } from "../item.ts"
+import type { Match } from "../patterns/pattern.ts"
+import type { Cause, State } from "./alert-life.ts"
+import type { Group } from "./group.ts"
+import { nextNumber } from "./host.ts"
+import type { Route } from "./route.ts"
+
+/** Of one stage of a match, items that a transition tells. */
+export const toldItemsMax = 10
+/** Characters of a text that was made from a template. */
+export const renderedCharactersMax = 8_000
+const eventTextCharactersMax = 4_096
+
+type Template = ReadonlyArray<string | Value>
+
+const ranks: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical: 2 }
+
+/** The severest level whose condition holds now. Gotcha: needs the scope of the group. */
+export const severityOf = (group: Group): Severity => {
+  const { program, host } = group.rule
+  let severest: Severity | undefined
+  for (const level of program.levels) {
+    if (severest !== undefined && ranks[level.severity] <= ranks[severest]) continue
+    try {
+      if (level.condition.evaluate(host.scope) === true) severest = level.severity
+    } catch (error) {
+      group.rule.noteError(error, host.scope.at)
+    }
+  }
+  return severest ?? program.severity
+}
+
+const textOfValue = (value: unknown): string =>
+  typeof value === "string"
+    ? value
+    : typeof value === "number" || typeof value === "boolean" || typeof value === "bigint"
+      ? String(value)
+      : (JSON.stringify(value, (_, part) => (typeof part === "bigint" ? Number(part) : part)) ?? "")
+
+const render = (template: Template, group: Group): string => {
+  let text = ""
+  for (const part of template) {
+    if (typeof part === "string") text += part
+    else {
+      try {
+        text += textOfValue(part.evaluate(group.rule.host.scope))
+      } catch (error) {
+        if (!(error instanceof EvaluationError)) throw error
+        text += `{{ ${part.source}: ${error.message} }}`
+      }
+    }
+  }
+  return text.slice(0, renderedCharactersMax)
+}
+
+const annotationsOf = (group: Group): Readonly<Record<string, string>> => {
+  const { program } = group.rule
+  if (program.pattern !== undefined && group.match === undefined && group.annotations !== undefined)
+    return group.annotations
+  const annotations: Record<string, string> = {}
+  for (const [name, template] of Object.entries(program.annotations))
+    annotations[name] = render(template, group)
+  if (program.pattern !== undefined) group.annotations = annotations
+  return annotations
+}
+
+const policyOf = (group: Group): AlertPolicy => ({
+  ...group.rule.program.policy,
+  annotations: annotationsOf(group),
+})
+
+/** Results of the aggregates that have one. Gotcha: needs the scope of the group. */
+export const valuesOf = (group: Group): Record<string, number> => {
+  const { program, host } = group.rule
+  const values: Record<string, number> = {}
+  if (group.aggregates === undefined) return values
+  Object.keys(program.document.aggregates ?? {}).forEach((name, slot) => {
+    const value = host.scope.aggregates[slot]
+    if (value !== undefined && Number.isFinite(value)) values[name] = value
+  })
+  return values
+}
+
+const toldItem = (item: Item): unknown => ({
+  name: item.name,
+  at: item.at,
+  ...(item.isEvent ? { attributes: item.attributes } : { value: item.value, labels: item.labels }),
+})
+
+const toldMatch = (match: Match): Record<string, ReadonlyArray<unknown>> =>
+  Object.fromEntries(
+    Object.entries(match.stages).map(([stage, items]) => [stage, items.slice(0, toldItemsMax).map(toldItem)]),
+  )
+
+/** A rule in mode `trigger` has no states: it says only that it matched. */
+const causeTold = (group: Group, to: State, cause: Cause): Cause | undefined => {
+  if (group.rule.program.mode === "alert") return cause
+  return to === "firing" && cause !== "severity" && cause !== "missing_data" ? "matched" : undefined
+}
+
+export const tellTransition = (group: Group, to: State, cause: Cause, at: number, detail?: string): void => {
+  const { rule } = group
+  const { program, host } = rule
+  const told = causeTold(group, to, cause)
+  if (told === undefined) return
+  group.loadScope(at)
+  if (to === "firing") group.severity = severityOf(group)
+  group.number = nextNumber(group.number, host.place)
+  rule.transitions += 1
+  const values = valuesOf(group)
+  host.sayTransition(rule.tenant, {
+    id: `${program.rule}/${group.fingerprint}/${group.number}`,
+    rule: program.rule,
+    version: program.version,
+    fingerprint: group.fingerprint,
+    number: group.number,
+    to,
+    cause: told,
+    severity: group.severity,
+    labels: { ...group.labels, ...program.document.labels },
+    ...(Number.isFinite(group.value) ? { value: group.value } : {}),
+    values,
+    ...(group.match === undefined ? {} : { matched: toldMatch(group.match) }),
+    since: group.life.since,
+    at,
+    storedAt: host.place.at,
+    ...(detail === undefined ? {} : { detail }),
+    policy: policyOf(group),
+  })
+  const moment = cause === "severity" ? "severity" : to
+  for (const published of program.published) {
+    if (published.on.includes(moment))
+      publish(group, published.event, at, () => derived(group, to, values, published.attributes))
+  }
+}
+
+const derived = (
+  group: Group,
+  to: State,
+  values: Readonly<Record<string, number>>,
+  templates: Readonly<Record<string, Template>>,
+): EventAttributes => {
+  const { program } = group.rule
+  const attributes: Record<string, string | number | boolean | null> = {
+    ...group.labels,
+    ...values,
+    ...(Number.isFinite(group.value) ? { value: group.value } : {}),
+    rule: program.rule,
+    state: to,
+    severity: group.severity,
+    fingerprint: group.fingerprint,
+  }
+  for (const [name, template] of Object.entries(templates)) attributes[name] = attributeOf(template, group)
+  return Object.fromEntries(Object.entries(attributes).slice(-eventAttributesMax))
+}
+
+/** A template that is one expression keeps the type of its value. */
+const attributeOf = (template: Template, group: Group): string | number | boolean | null => {
+  const [only] = template
+  if (template.length === 1 && typeof only === "object") {
+    try {
+      const value = only.evaluate(group.rule.host.scope)
+      if (typeof value === "bigint") return Number(value)
+      if (typeof value === "boolean" || value === null) return value
+      if (typeof value === "number" && Number.isFinite(value)) return value
+    } catch (error) {
+      if (!(error instanceof EvaluationError)) throw error
+    }
+  }
+  return render(template, group).slice(0, eventTextCharactersMax)
+}
+
+/** Events of rules that feed each other end here, even where nobody saw the circle when they were saved. */
+const publish = (group: Group, type: string, at: number, attributes: () => EventAttributes): void => {
+  const { rule } = group
+  const { host, program, tenant } = rule
+  if (group.depth + 1 > derivationsMax) {
+    rule.errors += 1
+    rule.lastError = { at, detail: `not published: ${type} came through ${derivationsMax} rules already` }
+    return
+  }
+  rule.published = nextNumber(rule.published, host.place)
+  const event: CepEvent = {
+    id: `${program.rule}/${host.lane}/${rule.published}`,
+    type,
+    at,
+    attributes: attributes(),
+    depth: group.depth + 1,
+    origin: { rule: program.rule, lane: host.lane, number: rule.published },
+  }
+  host.sayEvent(tenant, event)
+}
+
+/** The type of events that tell of items which came too late. */
+const lateEvent = "millrace.late"
+
+export const publishLate = (group: Group, route: Route, value: number, at: number): void =>
+  publish(group, lateEvent, at, () => {
+    const attributes: Record<string, string | number> = {
+      ...route.labels,
+      ...(Number.isFinite(value) ? { value } : {}),
+      rule: group.rule.program.rule,
+      name: route.name,
+      behind_ms: group.newest - at,
+    }
+    return Object.fromEntries(Object.entries(attributes).slice(-eventAttributesMax))
+  })

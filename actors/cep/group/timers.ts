@@ -1,0 +1,75 @@
+/**
+ * Which groups wait for time: a heap, so that a tick looks only at those whose time has come. A group may be in it too
+ * early and find that it waits longer, never too late.
+ */
+
+/** What waits. `wakesAt` is kept here: the time of its newest entry; older entries of it are void. */
+export interface Waiting {
+  wakesAt: number
+}
+
+interface Entry<T> {
+  readonly at: number
+  readonly waiting: T
+}
+
+export class Timers<T extends Waiting> {
+  private readonly heap: Array<Entry<T>> = []
+
+  /** By the time at which entries were stored, not by event time. */
+  schedule(waiting: T, at: number): void {
+    waiting.wakesAt = at
+    if (at === Number.POSITIVE_INFINITY) return
+    const entry = { at, waiting }
+    const { heap } = this
+    let index = heap.length
+    heap.push(entry)
+    while (index > 0) {
+      const parent = (index - 1) >> 1
+      if (heap[parent]!.at <= at) break
+      heap[index] = heap[parent]!
+      index = parent
+    }
+    heap[index] = entry
+  }
+
+  /** The next time at which something may be due; Infinity when nothing waits. */
+  nextDue(): number {
+    this.dropVoid()
+    return this.heap[0]?.at ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Takes out all that are due. */
+  due(now: number): Array<T> {
+    const due: Array<T> = []
+    while (this.nextDue() <= now) {
+      const { waiting } = this.removeFirst()
+      waiting.wakesAt = Number.POSITIVE_INFINITY
+      due.push(waiting)
+    }
+    return due
+  }
+
+  private dropVoid(): void {
+    while (this.heap.length > 0 && this.heap[0]!.waiting.wakesAt !== this.heap[0]!.at) this.removeFirst()
+  }
+
+  private removeFirst(): Entry<T> {
+    const { heap } = this
+    const first = heap[0]!
+    const last = heap.pop()!
+    const length = heap.length
+    if (length === 0) return first
+    let index = 0
+    for (;;) {
+      let child = 2 * index + 1
+      if (child >= length) break
+      if (child + 1 < length && heap[child + 1]!.at < heap[child]!.at) child += 1
+      if (heap[child]!.at >= last.at) break
+      heap[index] = heap[child]!
+      index = child
+    }
+    heap[index] = last
+    return first
+  }
+}

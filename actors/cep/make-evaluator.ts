@@ -1,0 +1,329 @@
+/**
+ * The evaluator of a lane. Its cost follows the rules that an item concerns: a series is looked up once, after that its
+ * samples go to the groups that they feed and to nothing else.
+ */
+import type { CepEvent, RuleDocument, Transition } from "../../schemas/index.ts"
+import { aggregatesMax } from "../../schemas/index.ts"
+import { ByteReader, ByteWriter } from "./bytes.ts"
+import type {
+  Evaluator,
+  EvaluatorOptions,
+  GroupFigures,
+  Output,
+  Place,
+  RuleChange,
+  RuleFigures,
+  SampleColumns,
+} from "./evaluator.ts"
+import type { Scope } from "./expression/expression.ts"
+import type { Group } from "./group/group.ts"
+import type { Host } from "./group/host.ts"
+import { counters, LiveRule } from "./group/live-rule.ts"
+import { labelsOfEvent, noAttributes } from "./group/route.ts"
+import { Timers } from "./group/timers.ts"
+import { compileRule } from "./rule/compile-rule.ts"
+import type { Program } from "./rule/program.ts"
+import { endGroups, goesOn, succeed } from "./rule-change.ts"
+import { figuresOf, groupFiguresOf } from "./rule-figures.ts"
+import { type CompileRule, readRule, writeRule } from "./rule-state.ts"
+import { type KnownSeries, TenantRules } from "./tenant-rules.ts"
+
+/** Rules of one lane; further ones are shown as refused and do not run. */
+export const rulesMax = 20_000
+
+/** Of the bytes of a state. */
+const formatVersion = 1
+
+/** A rule of before that was not refused then, or is new, and cannot run now. */
+class RuleRefused extends Error {
+  override readonly name = "RuleRefused"
+}
+
+const compileOrRefuse: CompileRule = (rule, version, document) => {
+  const compiled = compileRule(rule, version, document)
+  if ("program" in compiled) return compiled.program
+  const problems = compiled.problems.map(({ field, problem }) => `${field}: ${problem}`)
+  throw new RuleRefused(problems.join("; "))
+}
+
+const emptyScope = (): Scope => ({
+  value: Number.NaN,
+  previous: Number.NaN,
+  at: Number.NaN,
+  labels: {},
+  event: noAttributes,
+  aggregates: new Float64Array(aggregatesMax),
+  matched: {},
+})
+
+export class LaneEvaluator implements Evaluator, Host {
+  readonly lane: number
+  readonly place = { sequence: 0, at: 0 }
+  readonly scope = emptyScope()
+  readonly timers = new Timers<Group>()
+  readonly onStep: EvaluatorOptions["onStep"]
+  private readonly compile: CompileRule
+  private readonly tenants = new Map<string, TenantRules>()
+  private outputs: Array<Output> = []
+  private serial = 0
+  private ruleCount = 0
+  /** By position in the message that is being read; kept to be used again. */
+  private readonly known: Array<KnownSeries> = []
+  /** A rule that another has taken the place of. What fires there is resolved by the next call, if that adopts nothing. */
+  private replaced: LiveRule | undefined
+
+  constructor(options: EvaluatorOptions, compile: CompileRule) {
+    this.lane = options.lane
+    this.onStep = options.onStep
+    this.compile = compile
+  }
+
+  nextSerial(): number {
+    this.serial += 1
+    return this.serial
+  }
+
+  sayTransition(tenant: string, transition: Transition): void {
+    this.outputs.push({ type: "transition", tenant, transition })
+  }
+
+  sayEvent(tenant: string, event: CepEvent): void {
+    this.outputs.push({ type: "event", tenant, event })
+  }
+
+  /** Times at which messages were stored may differ between servers; here they only grow. */
+  private arrive(place: Place): void {
+    this.settle()
+    this.place.sequence = place.sequence
+    if (place.at > this.place.at) this.place.at = place.at
+  }
+
+  private settle(): void {
+    const { replaced } = this
+    this.replaced = undefined
+    if (replaced !== undefined) endGroups(replaced)
+  }
+
+  private obtain(tenant: string): TenantRules {
+    let rules = this.tenants.get(tenant)
+    if (rules === undefined) this.tenants.set(tenant, (rules = new TenantRules(tenant)))
+    return rules
+  }
+
+  private find(tenant: string, rule: string): LiveRule | undefined {
+    return this.tenants.get(tenant)?.rules.get(rule)
+  }
+
+  private compiled(change: RuleChange): Program | string | undefined {
+    const { rule, version, document } = change
+    if (document === undefined || document.enabled === false) return undefined
+    try {
+      return this.compile(rule, version, document)
+    } catch (error) {
+      if (!(error instanceof RuleRefused)) throw error
+      return error.message
+    }
+  }
+
+  reachMs(change: RuleChange): number | undefined {
+    if (change.number <= (this.tenants.get(change.tenant)?.numberOf(change.rule) ?? -1)) return undefined
+    const program = this.compiled(change)
+    if (program === undefined || typeof program === "string") return undefined
+    const before = this.find(change.tenant, change.rule)
+    return before !== undefined && goesOn(before.program, program) ? undefined : program.reachMs
+  }
+
+  change(change: RuleChange, place: Place): void {
+    this.arrive(place)
+    const tenant = this.obtain(change.tenant)
+    if (change.number <= tenant.numberOf(change.rule)) return
+    const before = tenant.rules.get(change.rule)
+    const program = this.compiled(change)
+    if (before !== undefined && typeof program === "object" && goesOn(before.program, program)) {
+      before.program = program
+      before.number = change.number
+      return
+    }
+    if (before !== undefined) {
+      tenant.remove(before)
+      this.ruleCount -= 1
+      this.replaced = before
+    }
+    tenant.broken.delete(change.rule)
+    if (program === undefined) tenant.noteGone(change.rule, change.number)
+    else if (typeof program === "string") this.refuse(tenant, change, program)
+    else if (this.ruleCount >= rulesMax) this.refuse(tenant, change, `a lane has at most ${rulesMax} rules`)
+    else
+      this.begin(
+        tenant,
+        new LiveRule(this, change.tenant, program, change.number, before?.serial ?? this.nextSerial()),
+      )
+  }
+
+  private begin(tenant: TenantRules, rule: LiveRule): void {
+    tenant.install(rule)
+    this.ruleCount += 1
+    rule.start()
+  }
+
+  private refuse(tenant: TenantRules, change: RuleChange, detail: string): void {
+    const { number, version, document } = change
+    tenant.noteBroken(change.rule, { number, version, document: document!, detail })
+  }
+
+  adopt(change: RuleChange, place: Place, past: Evaluator): void {
+    const before = this.replaced
+    this.replaced = undefined
+    this.arrive(place)
+    const tenant = this.obtain(change.tenant)
+    const rule = tenant.rules.get(change.rule)
+    const prepared = (past as LaneEvaluator).find(change.tenant, change.rule)
+    if (rule === undefined || prepared === undefined || rule.number !== change.number) return
+    const writer = new ByteWriter()
+    writeRule(writer, prepared)
+    const heir = readRule(new ByteReader(writer.finish()), this, change.tenant, this.compile)
+    heir.serial = rule.serial
+    for (const counter of counters) heir[counter] = before?.[counter] ?? 0
+    for (const group of heir.groups.values()) group.serial = this.nextSerial()
+    for (const group of rule.groups.values()) group.isAlive = false
+    tenant.remove(rule)
+    tenant.install(heir)
+    heir.start()
+    succeed(heir, before)
+  }
+
+  samples(tenant: string, columns: SampleColumns, place: Place): void {
+    this.arrive(place)
+    const rules = this.tenants.get(tenant)
+    if (rules === undefined) return
+    const { known } = this
+    const { seriesOf, values, times } = columns
+    rules.know(columns.series, known)
+    for (let index = 0; index < seriesOf.length; index++) {
+      const { routes } = known[seriesOf[index]!]!
+      const value = values[index]!
+      const at = times[index]!
+      for (let way = 0; way < routes.length; way++) {
+        const route = routes[way]!
+        route.rule.offer(route, value, at, noAttributes, 0)
+      }
+    }
+  }
+
+  events(tenant: string, events: ReadonlyArray<CepEvent>, place: Place): void {
+    this.arrive(place)
+    const rules = this.tenants.get(tenant)
+    if (rules === undefined) return
+    for (const event of events) {
+      const name = rules.index.peek(event.type, true)
+      if (name === undefined || !rules.isNew(event)) continue
+      for (const route of rules.routesOf(name, labelsOfEvent(event.attributes)))
+        route.rule.offer(route, Number.NaN, event.at, event.attributes, event.depth ?? 0)
+    }
+  }
+
+  tick(place: Place): void {
+    this.arrive(place)
+    const due = this.timers.due(this.place.at).filter(({ isAlive }) => isAlive)
+    for (const group of due.sort((one, other) => one.serial - other.serial)) group.wake()
+  }
+
+  nextDue(): number {
+    return this.timers.nextDue()
+  }
+
+  take(): ReadonlyArray<Output> {
+    this.settle()
+    const { outputs } = this
+    this.outputs = []
+    return outputs
+  }
+
+  rules(): ReadonlyArray<{
+    readonly tenant: string
+    readonly rule: string
+    readonly number: number
+    readonly document: RuleDocument
+  }> {
+    return [...this.tenants.values()].flatMap(({ tenant, rules, broken }) => [
+      ...[...rules.values()].map(({ rule, number, document }) => ({ tenant, rule, number, document })),
+      ...[...broken].map(([rule, { number, document }]) => ({ tenant, rule, number, document })),
+    ])
+  }
+
+  figures(tenant: string, rule: string): RuleFigures | undefined {
+    const rules = this.tenants.get(tenant)
+    return rules === undefined ? undefined : figuresOf(rules, rule)
+  }
+
+  groups(tenant: string, rule: string): ReadonlyArray<GroupFigures> {
+    return [...(this.find(tenant, rule)?.groups.values() ?? [])].map(groupFiguresOf)
+  }
+
+  wanted(): ReadonlyArray<{ readonly tenant: string; readonly name: string; readonly isEvent: boolean }> {
+    return [...this.tenants.values()].flatMap(({ tenant, index }) =>
+      index.wanted().map(({ name, isEvent }) => ({ tenant, name, isEvent })),
+    )
+  }
+
+  series(): ReadonlyArray<KnownSeries> {
+    return [...this.tenants.values()].flatMap(({ series }) => [...series.values()])
+  }
+
+  /** Rules that items were compared with more closely, since it was made: the cost of finding who they concern. */
+  get checks(): number {
+    let checks = 0
+    for (const { index } of this.tenants.values()) checks += index.checks
+    return checks
+  }
+
+  encode(): Uint8Array {
+    this.settle()
+    const writer = new ByteWriter(65_536)
+    writer.byte(formatVersion)
+    writer.count(this.place.sequence)
+    writer.number(this.place.at)
+    writer.count(this.serial)
+    writer.json(this.outputs)
+    writer.count(this.tenants.size)
+    for (const tenant of this.tenants.values()) {
+      tenant.encode(writer)
+      writer.count(tenant.rules.size)
+      for (const rule of tenant.rules.values()) writeRule(writer, rule)
+    }
+    return writer.finish()
+  }
+
+  decode(bytes: Uint8Array): void {
+    const reader = new ByteReader(bytes)
+    const format = reader.byte()
+    if (format !== formatVersion)
+      throw new Error(
+        `a lane's state has format ${format}, this release reads ${formatVersion}: run a newer one`,
+      )
+    this.place.sequence = reader.count()
+    this.place.at = reader.number()
+    this.serial = reader.count()
+    this.outputs = reader.json() as Array<Output>
+    const tenants = reader.count()
+    for (let index = 0; index < tenants; index++) {
+      const tenant = TenantRules.read(reader)
+      this.tenants.set(tenant.tenant, tenant)
+      const rules = reader.count()
+      for (let position = 0; position < rules; position++) {
+        tenant.install(readRule(reader, this, tenant.tenant, this.compile))
+        this.ruleCount += 1
+      }
+    }
+  }
+}
+
+export const makeEvaluator = (options: EvaluatorOptions): LaneEvaluator =>
+  new LaneEvaluator(options, compileOrRefuse)
+
+/** Errors: throws when the bytes are no state, or that of a newer release. */
+export const readEvaluator = (bytes: Uint8Array, options: EvaluatorOptions): LaneEvaluator => {
+  const evaluator = makeEvaluator(options)
+  evaluator.decode(bytes)
+  return evaluator
+}

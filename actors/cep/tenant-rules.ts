@@ -1,0 +1,189 @@
+/** The rules of one tenant in one lane: which of them an item concerns, and which items were seen already. */
+import type { CepEvent, Labels, RuleDocument } from "../../schemas/index.ts"
+import type { ByteReader, ByteWriter } from "./bytes.ts"
+import type { LiveRule } from "./group/live-rule.ts"
+import { Route } from "./group/route.ts"
+import type { Series } from "./item.ts"
+import { type IndexedName, PredicateIndex } from "./predicate-index.ts"
+
+/** Events of which one tenant's rules in a lane remember the ids, to know them again. */
+export const rememberedEventsMax = 10_000
+/** Publishing rules, by lane and type of event, whose last number is remembered; the one that was silent longest is forgotten. */
+export const rememberedOriginsMax = 20_000
+/** Rules that are gone whose last number is remembered. */
+export const rememberedRulesMax = 10_000
+/** Series whose rules are known without looking; beyond it all are looked up again. */
+export const knownSeriesMax = 200_000
+
+interface Target {
+  readonly rule: LiveRule
+  readonly input: number
+}
+
+/** A series and where its samples go; looked up again when the rules of its name have changed. */
+export class KnownSeries implements Series {
+  readonly text: string
+  readonly name: string
+  readonly labels: Labels
+  readonly indexed: IndexedName
+  version = -1
+  routes: ReadonlyArray<Route> = []
+
+  constructor(text: string, name: string, labels: Labels, indexed: IndexedName) {
+    this.text = text
+    this.name = name
+    this.labels = labels
+    this.indexed = indexed
+  }
+}
+
+/** A rule that a newer release refuses: kept, shown with its problems, and not run. */
+export interface BrokenRule {
+  readonly number: number
+  readonly version: number
+  readonly document: RuleDocument
+  readonly detail: string
+}
+
+const remember = (map: Map<string, number>, key: string, value: number, most: number): void => {
+  map.delete(key)
+  map.set(key, value)
+  if (map.size > most) map.delete(map.keys().next().value!)
+}
+
+/** `["name",["label","value"],…]`, as `Series.text` says. */
+const parseSeries = (text: string): { readonly name: string; readonly labels: Labels } => {
+  const [name, ...labels] = JSON.parse(text) as [string, ...Array<[string, string]>]
+  return { name, labels: Object.fromEntries(labels) }
+}
+
+export class TenantRules {
+  readonly tenant: string
+  readonly rules = new Map<string, LiveRule>()
+  readonly broken = new Map<string, BrokenRule>()
+  readonly index = new PredicateIndex<Target>()
+  readonly series = new Map<string, KnownSeries>()
+  private readonly gone = new Map<string, number>()
+  private readonly events = new Map<string, number>()
+  private readonly origins = new Map<string, number>()
+  /** Of each rule, what it has in the index: the same objects take it out again. */
+  private readonly targets = new Map<LiveRule, ReadonlyArray<Target>>()
+
+  constructor(tenant: string) {
+    this.tenant = tenant
+  }
+
+  /** Of the last change of a rule; -1 before the first. */
+  numberOf(rule: string): number {
+    return this.rules.get(rule)?.number ?? this.broken.get(rule)?.number ?? this.gone.get(rule) ?? -1
+  }
+
+  install(rule: LiveRule): void {
+    this.rules.set(rule.rule, rule)
+    const targets = rule.program.inputs.map((_, input) => ({ rule, input }))
+    this.targets.set(rule, targets)
+    for (const target of targets) this.index.add(rule.program.inputs[target.input]!, target)
+  }
+
+  remove(rule: LiveRule): void {
+    this.rules.delete(rule.rule)
+    for (const target of this.targets.get(rule) ?? [])
+      this.index.remove(rule.program.inputs[target.input]!, target)
+    this.targets.delete(rule)
+  }
+
+  noteGone(rule: string, number: number): void {
+    remember(this.gone, rule, number, rememberedRulesMax)
+  }
+
+  noteBroken(rule: string, broken: BrokenRule): void {
+    this.broken.set(rule, broken)
+  }
+
+  /** What is known of each series, in the order of the texts. */
+  know(texts: ReadonlyArray<string>, into: Array<KnownSeries>): void {
+    if (this.series.size + texts.length > knownSeriesMax) {
+      this.series.clear()
+      this.index.sweep()
+    }
+    for (let position = 0; position < texts.length; position++) {
+      const text = texts[position]!
+      let series = this.series.get(text)
+      if (series === undefined) {
+        const { name, labels } = parseSeries(text)
+        series = new KnownSeries(text, name, labels, this.index.obtain(name, false))
+        this.series.set(text, series)
+      }
+      if (series.version !== series.indexed.version) {
+        series.routes = this.routesOf(series.indexed, series.labels)
+        series.version = series.indexed.version
+      }
+      into[position] = series
+    }
+  }
+
+  /** One for each rule that an item concerns, in the order in which the rules came. */
+  routesOf(name: IndexedName, labels: Labels): ReadonlyArray<Route> {
+    const inputs = new Map<LiveRule, Array<number>>()
+    for (const { rule, input } of this.index.find(name, labels)) {
+      const known = inputs.get(rule)
+      if (known === undefined) inputs.set(rule, [input])
+      else known.push(input)
+    }
+    return [...inputs]
+      .sort(([one], [other]) => one.serial - other.serial)
+      .map(
+        ([rule, its]) =>
+          new Route(
+            rule,
+            name.name,
+            name.isEvent,
+            labels,
+            its.sort((a, b) => a - b),
+          ),
+      )
+  }
+
+  /** False for an event that was seen already. Those that rules publish come in the order of their numbers. */
+  isNew(event: CepEvent): boolean {
+    const { origin } = event
+    if (origin === undefined) {
+      const key = JSON.stringify([event.type, event.id])
+      if (this.events.has(key)) return false
+      remember(this.events, key, 0, rememberedEventsMax)
+      return true
+    }
+    const key = JSON.stringify([origin.rule, origin.lane, event.type])
+    if (origin.number <= (this.origins.get(key) ?? -1)) return false
+    remember(this.origins, key, origin.number, rememberedOriginsMax)
+    return true
+  }
+
+  /** All but its rules. */
+  encode(writer: ByteWriter): void {
+    writer.text(this.tenant)
+    for (const map of [this.gone, this.origins]) {
+      writer.count(map.size)
+      for (const [key, number] of map) {
+        writer.text(key)
+        writer.count(number)
+      }
+    }
+    writer.count(this.events.size)
+    for (const key of this.events.keys()) writer.text(key)
+    writer.json([...this.broken])
+  }
+
+  static read(reader: ByteReader): TenantRules {
+    const rules = new TenantRules(reader.text())
+    for (const map of [rules.gone, rules.origins]) {
+      const count = reader.count()
+      for (let index = 0; index < count; index++) map.set(reader.text(), reader.count())
+    }
+    const events = reader.count()
+    for (let index = 0; index < events; index++) rules.events.set(reader.text(), 0)
+    for (const [rule, broken] of reader.json() as ReadonlyArray<[string, BrokenRule]>)
+      rules.broken.set(rule, broken)
+    return rules
+  }
+}
