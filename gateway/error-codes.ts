@@ -13,6 +13,7 @@ export const gatewayErrors: Readonly<Record<string, Row>> = {
   AGT_REG_009: [409, "This user has as many agents as one may have."],
   AGT_SEC_002: [503, "The agent stands, its credential could not be stored."],
   CEP_RULE_005: [429, "This tenant has as many rules as it may have."],
+  CEP_RULE_006: [404, "There is no such template of rules."],
   CHT_AUTH_001: [403, "This session belongs to somebody else."],
   CHT_SES_004: [409, "No other agent had this conversation before."],
   CHT_STR_001: [410, "The events of this turn are no longer held; read the session's messages."],

@@ -1,13 +1,15 @@
 /** Says what is wrong with a rule before it is taken: field by field, each with what to do about it. */
 import type { Problem, RuleDocument } from "../../schemas/index.ts"
+import { compileRule } from "../cep/rule/compile-rule.ts"
 import { scheduleProblems } from "./schedule.ts"
 
 /** Of a document as JSON: fifty versions of it are kept. */
 export const documentCharactersMax = 65_536
 
+/** `version`: what it would become. */
 export const ruleProblems = (
-  _rule: string,
-  _version: number,
+  rule: string,
+  version: number,
   document: RuleDocument,
   now: number,
 ): ReadonlyArray<Problem> => {
@@ -20,5 +22,9 @@ export const ruleProblems = (
         remedy: "shorten its texts, or make several rules of it",
       },
     ]
-  return document.trigger.type === "schedule" ? scheduleProblems(document.trigger, now) : []
+  const compiled = compileRule(rule, version, document)
+  return [
+    ...(document.trigger.type === "schedule" ? scheduleProblems(document.trigger, now) : []),
+    ...("problems" in compiled ? compiled.problems : []),
+  ]
 }

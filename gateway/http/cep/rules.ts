@@ -14,6 +14,8 @@ import { Answer, type GatewayRequest, type Route, route } from "../../route.ts"
 import type { GatewayNeeds, GatewayServices } from "../../services.ts"
 import { runTraced } from "../../traced.ts"
 import { ruleBody, summaryBody, timestamp } from "./bodies.ts"
+import { monitorRoutes } from "./monitor.ts"
+import { prepareRoutes } from "./prepare.ts"
 import { callOf, defineRule, enableRule, readRule, restoreRule, type Written } from "./save.ts"
 
 const limitDefault = 20
@@ -122,4 +124,6 @@ export const cepRuleRoutes = (services: GatewayServices): ReadonlyArray<Route> =
   ...readingRoutes(services),
   ...writingRoutes(services),
   ...switchingRoutes(services),
+  ...monitorRoutes(services),
+  ...prepareRoutes(services),
 ]

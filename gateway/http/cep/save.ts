@@ -6,7 +6,13 @@
 import * as Effect from "effect/Effect"
 import { consumedEvents, cycleOf, publishedEvents, RuleIndex } from "../../../actors/index.ts"
 import type { EngineShape } from "../../../engine/index.ts"
-import { CepRuleProtocol, type Permission, type RuleDocument, type RuleView } from "../../../schemas/index.ts"
+import {
+  CepRuleProtocol,
+  type Permission,
+  type Problem,
+  type RuleDocument,
+  type RuleView,
+} from "../../../schemas/index.ts"
 import { authorize } from "../../auth/identity.ts"
 import { GatewayError } from "../../errors.ts"
 import type { GatewayRequest } from "../../route.ts"
@@ -27,17 +33,17 @@ const requireRights = ({ identity }: GatewayRequest, { actions = [] }: RuleDocum
   }
 }
 
+export const badRule = (problems: ReadonlyArray<Problem>) =>
+  new GatewayError(422, "CEP_RULE_002", "The rule is not valid.", { rejection: "BadRule", problems })
+
 const cycle = (way: ReadonlyArray<string>) =>
-  new GatewayError(422, "CEP_RULE_002", "The rule is not valid.", {
-    rejection: "BadRule",
-    problems: [
-      {
-        field: "actions",
-        problem: `the rule would bring itself about: ${way.join(" → ")}`,
-        remedy: "publish an event of another type, or let one of these rules not take it in",
-      },
-    ],
-  })
+  badRule([
+    {
+      field: "actions",
+      problem: `the rule would bring itself about: ${way.join(" → ")}`,
+      remedy: "publish an event of another type, or let one of these rules not take it in",
+    },
+  ])
 
 export const callOf = ({ identity }: GatewayRequest) => ({
   tenant: identity.tenant,

@@ -229,7 +229,8 @@ describe("a rule", () => {
         Effect.gen(function* () {
           const { engine } = yield* product.start()
           const trigger = { type: "schedule", ...schedule } as const
-          expect(yield* rejectionOf(define(engine, { trigger }))).toMatchObject({
+          const scheduled = { _tag: "Define", document: { name: "r", trigger } } as const
+          expect(yield* rejectionOf(tell(engine, scheduled))).toMatchObject({
             _tag: "BadRule",
             problems: [{ field, problem: expect.any(String), remedy: expect.any(String) }],
           })
