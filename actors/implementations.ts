@@ -1,6 +1,7 @@
 /** Every actor kind of the product, ready for the engine. */
 import * as Effect from "effect/Effect"
 import { agentImplementation } from "./agent/implementation.ts"
+import { alertDeskImplementation } from "./alert-desk/implementation.ts"
 import { cepRuleImplementation } from "./cep-rule/implementation.ts"
 import { chatSessionImplementation } from "./chat-session/implementation.ts"
 import { implementKind } from "./implement-kind.ts"
@@ -16,6 +17,7 @@ import { TaskContext } from "./task-context/task-context.ts"
  */
 export const implementations = Effect.all([
   agentImplementation,
+  alertDeskImplementation,
   chatSessionImplementation,
   cepRuleImplementation,
   opsPlanImplementation,

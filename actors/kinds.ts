@@ -1,6 +1,7 @@
 /** Every actor kind of the product as it is declared, without what its activities do: enough to fold a journal. */
 import type { AnyKind } from "../engine/index.ts"
 import { Agent } from "./agent/agent.ts"
+import { AlertDesk } from "./alert-desk/desk.ts"
 import { CepRule } from "./cep-rule/rule.ts"
 import { ChatSession } from "./chat-session/session.ts"
 import { LlmHealth } from "./llm-health/llm-health.ts"
@@ -12,6 +13,7 @@ import { TaskContext } from "./task-context/task-context.ts"
 /** Gotcha: a kind added to `implementations` belongs here too. */
 export const kinds = [
   Agent,
+  AlertDesk,
   CepRule,
   ChatSession,
   LlmHealth,

@@ -15,6 +15,7 @@ import type {
 } from "../resources/index.ts"
 import type { AgentIndexService } from "./agent/index/agent-index.ts"
 import type { RecommendationsService } from "./agent/recommend/recommendations.ts"
+import type { AlertIndexService } from "./alert-desk/index/alert-index.ts"
 import type { LanesService } from "./cep/lane/lanes.ts"
 import type { RuleIndexService } from "./cep-rule/index/rule-index.ts"
 import type { ChatIndexService } from "./chat-session/index/chat-index.ts"
@@ -27,6 +28,7 @@ export interface Platform {
   readonly access: (tenant: string, username: string) => Effect.Effect<Access | undefined, Error>
   readonly agents: AgentIndexService
   readonly recommendations: RecommendationsService
+  readonly alerts: AlertIndexService
   readonly chats: ChatIndexService
   readonly tasks: TaskIndexService
   readonly rules: RuleIndexService

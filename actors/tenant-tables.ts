@@ -3,6 +3,7 @@ import { type TenantTables, tenantTables } from "../resources/index.ts"
 import { agentMigrations } from "./agent/index/migrations.ts"
 import { agentSecrets } from "./agent/index/sealed.ts"
 import { agentEmbeddingMigrations } from "./agent/recommend/migrations.ts"
+import { alertMigrations } from "./alert-desk/index/migrations.ts"
 import { ruleMigrations } from "./cep-rule/index/migrations.ts"
 import { chatMigrations } from "./chat-session/index/migrations.ts"
 import { taskMigrations } from "./task/index/migrations.ts"
@@ -12,6 +13,7 @@ export const platformTables: ReadonlyArray<TenantTables> = [
   { set: "agents", migrations: agentMigrations, sealed: agentSecrets },
   { set: "agent-embeddings", migrations: agentEmbeddingMigrations },
   { set: "cep-rules", migrations: ruleMigrations },
+  { set: "alerts", migrations: alertMigrations },
   { set: "chat", migrations: chatMigrations },
   { set: "tasks", migrations: taskMigrations },
 ]

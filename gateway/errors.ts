@@ -6,6 +6,7 @@ import { EngineError, type EngineErrorCode, LogFull, Rejected, Unavailable } fro
 import { type RefusalReason, Refused } from "../resources/index.ts"
 import type {
   AgentProtocol,
+  AlertDeskProtocol,
   CepRuleProtocol,
   ChatSessionProtocol,
   LockProtocol,
@@ -71,6 +72,7 @@ const engineErrors: Record<EngineErrorCode, Row> = {
 
 type RejectionTag = RejectionOf<
   | typeof AgentProtocol
+  | typeof AlertDeskProtocol
   | typeof CepRuleProtocol
   | typeof ChatSessionProtocol
   | typeof LockProtocol
@@ -85,6 +87,11 @@ const rejections: Record<RejectionTag, Row> = {
   AgentArchived: [422, "AGT_REG_004", "The agent is archived."],
   AgentVersionConflict: [412, "AGT_REG_005", "The agent was changed meanwhile; read it again."],
   AgentMoveRefused: [422, "AGT_LIFE_001", "The agent cannot go to that status from its own."],
+  AlertUnknown: [404, "CEP_ALERT_001", "There is no such alert."],
+  AlertOver: [409, "CEP_ALERT_002", "The alert is over."],
+  QuietUnknown: [404, "CEP_QUIET_001", "There is no such silence, planned work or inhibition."],
+  BadQuiet: [422, "CEP_QUIET_002", "The silence, planned work or inhibition is not valid."],
+  TooMany: [429, "CEP_LIM_001", "There are as many as there may be; details name the limit."],
   RuleUnknown: [404, "CEP_RULE_001", "There is no such rule."],
   BadRule: [422, "CEP_RULE_002", "The rule is not valid."],
   RuleConflict: [412, "CEP_RULE_003", "The rule was changed meanwhile; read it again."],

@@ -4,6 +4,7 @@ import type * as Effect from "effect/Effect"
 import type {
   AgentIndex,
   AgentRecommendations,
+  AlertIndex,
   ChatIndex,
   Lanes,
   RuleIndex,
@@ -42,6 +43,7 @@ import type { WebPolicy } from "./web-policy.ts"
 export type GatewayNeeds =
   | AgentIndex
   | AgentRecommendations
+  | AlertIndex
   | ApiKeys
   | Changes
   | ChatIndex

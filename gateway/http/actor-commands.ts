@@ -4,6 +4,7 @@
  */
 import type {
   AgentProtocol,
+  AlertDeskProtocol,
   AnyProtocol,
   CepRuleProtocol,
   ChatSessionProtocol,
@@ -26,6 +27,7 @@ interface Served<P extends AnyProtocol> {
 /** Gotcha: a new kind needs a row here before the route serves any of its commands. */
 export const servedCommands: {
   readonly agent: Served<typeof AgentProtocol>
+  readonly "alert-desk": Served<typeof AlertDeskProtocol>
   readonly "cep-rule": Served<typeof CepRuleProtocol>
   readonly "chat-session": Served<typeof ChatSessionProtocol>
   readonly "llm-health": Served<typeof LlmHealthProtocol>
@@ -35,6 +37,7 @@ export const servedCommands: {
   readonly "task-context": Served<typeof TaskContextProtocol>
 } = {
   agent: { commands: {}, instead: "GET /api/agents/ and POST /api/agents/{id}/execute" },
+  "alert-desk": { commands: { Status: "cep:read" }, instead: "GET /api/cep/alerts and /api/cep/silences" },
   "cep-rule": {
     commands: { Enable: "cep:write", Disable: "cep:write", Read: "cep:read", Versions: "cep:read" },
     instead: "POST /api/cep/rules and /api/cep/rules/{id}/…",

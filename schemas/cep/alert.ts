@@ -39,7 +39,7 @@ export type Matcher = typeof Matcher.Type
 export const Matchers = Schema.Array(Matcher).check(Schema.isMinLength(1), Schema.isMaxLength(matchersMax))
 
 const who = storableTextOf(200)
-const comment = storableTextOf(2_000)
+const comment = storableTextOf(1_000)
 
 export const Silence = Schema.Struct({
   id: Id,
@@ -79,6 +79,16 @@ export type Inhibition = typeof Inhibition.Type
 /** When planned work is on, or will be the next time. */
 export const MaintenanceWindow = Schema.Struct({ from: Time, to: Time })
 export type MaintenanceWindow = typeof MaintenanceWindow.Type
+
+/** As the desk has them: whether they are on now, and the window that is on or comes next. */
+export const QuietSilence = Schema.Struct({ ...Silence.fields, active: Schema.Boolean })
+export type QuietSilence = typeof QuietSilence.Type
+export const QuietMaintenance = Schema.Struct({
+  ...Maintenance.fields,
+  active: Schema.Boolean,
+  window: Schema.optionalKey(MaintenanceWindow),
+})
+export type QuietMaintenance = typeof QuietMaintenance.Type
 
 export const AlertRecord = Schema.Struct({
   fingerprint: Schema.String,
@@ -158,19 +168,15 @@ export const AlertDeskProtocol = protocol({
     PutInhibition: command({ inhibition: Inhibition, by: who }),
     RemoveInhibition: command({ id: Id, by: who }),
     Read: command({ fingerprint: textOf(64) }, AlertRecord),
+    /** By their ids, from the one after `after`, as many as one answer holds; `next` when there are more. */
     ReadQuiet: command(
-      {},
+      { of: Schema.Literals(["silences", "maintenances", "inhibitions"]), after: Schema.optionalKey(Id) },
       Schema.Struct({
         /** Those that have not ended. */
-        silences: Schema.Array(Schema.Struct({ ...Silence.fields, active: Schema.Boolean })),
-        maintenances: Schema.Array(
-          Schema.Struct({
-            ...Maintenance.fields,
-            active: Schema.Boolean,
-            window: Schema.optionalKey(MaintenanceWindow),
-          }),
-        ),
+        silences: Schema.Array(QuietSilence),
+        maintenances: Schema.Array(QuietMaintenance),
         inhibitions: Schema.Array(Inhibition),
+        next: Schema.optionalKey(Id),
       }),
     ),
     Status: command(

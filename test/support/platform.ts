@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { Platform } from "../../actors/index.ts"
 import { refuse } from "../../resources/index.ts"
 import type { AgentView } from "../../schemas/index.ts"
+import { makeMemoryAlertIndex } from "./alert-index.ts"
 import { makeMemoryChatIndex } from "./chat-index.ts"
 
 const refused = refuse("unavailable", "TEST_001", "not in this suite")
@@ -36,6 +37,7 @@ export const scriptedPlatform = (): Platform & { readonly views: Map<string, Age
       list: () => Effect.succeed({ rows: [], total: 0 }),
       unsettled: () => Effect.succeed([]),
     },
+    alerts: makeMemoryAlertIndex(),
     chats: makeMemoryChatIndex(),
     rules: {
       put: () => Effect.void,

@@ -1,0 +1,40 @@
+/** What people do to an alert. */
+import type { Event, State, StoredAlert } from "./state.ts"
+import { Taking } from "./taking.ts"
+
+/** Resolved by a person, or because it was not said again. The actions of its rule do not follow, people are told. */
+export const resolve = (
+  state: State,
+  { expiresAt: _, ...alert }: StoredAlert,
+  now: number,
+  why: { readonly cause: string; readonly by?: string },
+): ReadonlyArray<Event> => {
+  const { cause, ...by } = why
+  const taking = new Taking(state, now)
+  taking.put(taking.turn({ ...alert, at: now }, "resolved", taking.policyOf(alert.rule)), cause, by)
+  taking.tellRoom(undefined)
+  return taking.events()
+}
+
+const changed = (alert: StoredAlert, cause: string, now: number, by: string): Event => ({
+  _tag: "Changed",
+  policies: [],
+  alerts: [{ alert, cause, by }],
+  matches: [],
+  seen: [],
+  refused: 0,
+  at: now,
+})
+
+/** Ends when the alert is resolved. Until then nothing is repeated. */
+export const acknowledge = (
+  alert: StoredAlert,
+  now: number,
+  { by, comment }: { readonly by: string; readonly comment?: string | undefined },
+): Event => {
+  const acknowledged = { by, at: now, ...(comment === undefined ? {} : { comment }) }
+  return changed({ ...alert, acknowledged }, "acknowledged", now, by)
+}
+
+export const unacknowledge = ({ acknowledged: _, ...alert }: StoredAlert, now: number, by: string): Event =>
+  changed(alert, "unacknowledged", now, by)

@@ -1,0 +1,283 @@
+/**
+ * The desk's state while events change it: only the buckets that are touched are copied, once, so that the cost of an event
+ * follows from what it changes and hardly from how many alerts there are. Changing the hash moves stored data.
+ */
+import { bytesOf } from "../agent/blocks.ts"
+import { dueOf, hasNews } from "./due.ts"
+import { groupLabelsOf } from "./grouping.ts"
+import { groupIntervalMs, groupWaitMs, historyWaitingMax, seenPerBucketMax } from "./limits.ts"
+import {
+  bucketCount,
+  type Group,
+  type HistoryEntry,
+  isLive,
+  type Seen,
+  type State,
+  type StoredAlert,
+} from "./state.ts"
+
+/** 32-bit FNV-1a over UTF-16 code units. */
+export const hashOf = (text: string, seed = 0x811c9dc5): number => {
+  let hash = seed
+  for (let index = 0; index < text.length; index++)
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  return (hash ^ (hash >>> 13)) >>> 0
+}
+
+const bucketOf = (key: string): number => hashOf(key) % bucketCount
+
+export const alertOf = ({ alerts }: State, fingerprint: string): StoredAlert | undefined => {
+  const bucket = alerts[bucketOf(fingerprint)]!
+  return Object.hasOwn(bucket, fingerprint) ? bucket[fingerprint] : undefined
+}
+
+export const groupOf = ({ groups }: State, key: string): Group | undefined => {
+  const bucket = groups[bucketOf(key)]!.groups
+  return Object.hasOwn(bucket, key) ? bucket[key] : undefined
+}
+
+export const seenOf = ({ seen }: State, fingerprint: string): Seen | undefined => {
+  const bucket = seen[bucketOf(fingerprint)]!
+  return Object.hasOwn(bucket, fingerprint) ? bucket[fingerprint] : undefined
+}
+
+type Mutable<A> = { -readonly [K in keyof A]: A[K] }
+
+/** An array of buckets of which those that change are copied. */
+class Buckets<A> {
+  private copied: Array<Record<string, A>> | undefined
+  private readonly own = new Set<number>()
+  private readonly from: ReadonlyArray<Readonly<Record<string, A>>>
+  constructor(from: ReadonlyArray<Readonly<Record<string, A>>>) {
+    this.from = from
+  }
+
+  get all(): ReadonlyArray<Readonly<Record<string, A>>> {
+    return this.copied ?? this.from
+  }
+
+  get(key: string): A | undefined {
+    const bucket = this.all[bucketOf(key)]!
+    return Object.hasOwn(bucket, key) ? bucket[key] : undefined
+  }
+
+  /** The bucket of a key, to be written to. */
+  of(key: string): Record<string, A> {
+    const index = bucketOf(key)
+    this.copied ??= [...this.from]
+    if (!this.own.has(index)) {
+      this.own.add(index)
+      this.copied[index] = { ...this.copied[index] }
+    }
+    return this.copied[index]!
+  }
+}
+
+export class Draft {
+  private readonly before: State
+  private readonly state: Mutable<State>
+  private readonly alerts: Buckets<StoredAlert>
+  private readonly seen: Buckets<Seen>
+  private readonly touched = new Set<string>()
+  private readonly members = new Map<string, Set<string>>()
+  private readonly heads = new Map<string, Group>()
+  private readonly told: Array<HistoryEntry> = []
+  private policiesCopied = false
+
+  constructor(before: State) {
+    this.before = before
+    this.state = { ...before }
+    this.alerts = new Buckets(before.alerts)
+    this.seen = new Buckets(before.seen)
+  }
+
+  alert(fingerprint: string): StoredAlert | undefined {
+    return this.alerts.get(fingerprint)
+  }
+
+  *everyAlert(): Iterable<StoredAlert> {
+    for (const bucket of this.alerts.all) yield* Object.values(bucket)
+  }
+
+  set<K extends keyof State>(key: K, value: State[K]): void {
+    this.state[key] = value
+  }
+
+  get<K extends keyof State>(key: K): State[K] {
+    return this.state[key]
+  }
+
+  group(key: string): Group | undefined {
+    return this.heads.get(key) ?? groupOf(this.before, key)
+  }
+
+  setGroup(group: Group): void {
+    this.heads.set(group.key, group)
+    this.touched.add(group.key)
+  }
+
+  membersOf(key: string): Iterable<string> {
+    return this.members.get(key) ?? this.group(key)?.members ?? []
+  }
+
+  private ownMembers(key: string): Set<string> {
+    const known = this.members.get(key)
+    if (known !== undefined) return known
+    const members = new Set(this.group(key)?.members)
+    this.members.set(key, members)
+    return members
+  }
+
+  private policies(): Record<string, State["policies"][string]> {
+    if (!this.policiesCopied) this.state.policies = { ...this.state.policies }
+    this.policiesCopied = true
+    return this.state.policies as Record<string, State["policies"][string]>
+  }
+
+  putPolicy(rule: string, version: number, policy: State["policies"][string]["policy"]): void {
+    const policies = this.policies()
+    const before = Object.hasOwn(policies, rule) ? policies[rule] : undefined
+    policies[rule] = { version, policy, alerts: before?.alerts ?? 0 }
+    this.state.bytes += bytesOf(policy) - (before === undefined ? 0 : bytesOf(before.policy))
+  }
+
+  /** One alert or match more, or less, needs the policy of a rule. */
+  needPolicy(rule: string, count: 1 | -1): void {
+    const policies = this.policies()
+    const kept = Object.hasOwn(policies, rule) ? policies[rule] : undefined
+    if (kept === undefined) return
+    const alerts = kept.alerts + count
+    if (alerts > 0) policies[rule] = { ...kept, alerts }
+    else {
+      delete policies[rule]
+      this.state.bytes -= bytesOf(kept.policy)
+    }
+  }
+
+  /** Its revision is set here: the index has to hear of it. */
+  putAlert(given: StoredAlert): void {
+    const { state } = this
+    state.revision += 1
+    const alert = { ...given, revision: state.revision }
+    const { fingerprint } = alert
+    const before = this.alert(fingerprint)
+    this.alerts.of(fingerprint)[fingerprint] = alert
+    state.bytes += bytesOf(alert) - (before === undefined ? 0 : bytesOf(before))
+    state.live += Number(isLive(alert)) - Number(before !== undefined && isLive(before))
+    if (before === undefined) state.held += 1
+    if (before?.rule !== alert.rule) {
+      this.needPolicy(alert.rule, 1)
+      if (before !== undefined) this.needPolicy(before.rule, -1)
+    }
+    if (before !== undefined && before.groupKey !== alert.groupKey) this.leaveGroup(before)
+    this.joinGroup(alert)
+  }
+
+  private joinGroup(alert: StoredAlert): void {
+    const { groupKey: key } = alert
+    this.touched.add(key)
+    if (this.group(key) === undefined) {
+      const labels = groupLabelsOf(alert, this.state.policies[alert.rule]?.policy)
+      this.heads.set(key, { key, labels, members: [] })
+    }
+    this.ownMembers(key).add(alert.fingerprint)
+  }
+
+  /** Changes what nobody reads in lists. */
+  patchAlert(alert: StoredAlert): void {
+    const before = this.alert(alert.fingerprint)!
+    this.alerts.of(alert.fingerprint)[alert.fingerprint] = alert
+    this.state.bytes += bytesOf(alert) - bytesOf(before)
+    this.touched.add(alert.groupKey)
+  }
+
+  private leaveGroup({ groupKey, fingerprint }: StoredAlert): void {
+    this.touched.add(groupKey)
+    this.ownMembers(groupKey).delete(fingerprint)
+  }
+
+  removeAlert(fingerprint: string): void {
+    const before = this.alert(fingerprint)
+    if (before === undefined) return
+    delete this.alerts.of(fingerprint)[fingerprint]
+    const { state } = this
+    state.bytes -= bytesOf(before)
+    state.live -= Number(isLive(before))
+    state.held -= 1
+    this.needPolicy(before.rule, -1)
+    this.leaveGroup(before)
+  }
+
+  /** Of those that belong to no alert here, the ones with the oldest inputs are forgotten. */
+  see(fingerprint: string, seen: Seen): void {
+    const bucket = this.seen.of(fingerprint)
+    bucket[fingerprint] = seen
+    const all = Object.entries(bucket)
+    if (all.length <= seenPerBucketMax) return
+    const idle = all.filter(([key]) => key !== fingerprint && this.alert(key) === undefined)
+    if (idle.length < seenPerBucketMax) return
+    const [oldest] = idle.reduce((one, other) => (one[1][1] <= other[1][1] ? one : other))
+    delete bucket[oldest]
+  }
+
+  tell(entry: Omit<HistoryEntry, "number">): void {
+    this.state.historyNumber += 1
+    this.told.push({ ...entry, number: this.state.historyNumber })
+  }
+
+  /** `at`: by the desk's clock; what is new in a group is told from then on. */
+  finish(at: number | undefined): State {
+    const { state } = this
+    this.settleHistory()
+    state.alerts = this.alerts.all
+    state.seen = this.seen.all
+    this.settleGroups(at)
+    return state
+  }
+
+  private settleHistory(): void {
+    if (this.told.length === 0) return
+    const all = [...this.state.history, ...this.told]
+    this.state.lost += Math.max(0, all.length - historyWaitingMax)
+    this.state.history = all.slice(-historyWaitingMax)
+  }
+
+  private settleGroups(at: number | undefined): void {
+    if (this.touched.size === 0) return
+    const groups = [...this.before.groups] as Array<Mutable<State["groups"][number]>>
+    const own = new Set<number>()
+    for (const key of this.touched) {
+      const index = bucketOf(key)
+      if (!own.has(index)) groups[index] = { groups: { ...groups[index]!.groups } }
+      own.add(index)
+      const bucket = groups[index]!.groups as Record<string, Group>
+      const group = this.settled(key, at)
+      if (group === undefined) delete bucket[key]
+      else bucket[key] = group
+    }
+    for (const index of own) {
+      const dues = Object.values(groups[index]!.groups).flatMap(({ dueAt }) =>
+        dueAt === undefined ? [] : [dueAt],
+      )
+      if (dues.length > 0) groups[index]!.dueAt = Math.min(...dues)
+    }
+    this.state.groups = groups
+  }
+
+  private settled(key: string, at: number | undefined): Group | undefined {
+    const head = this.group(key)
+    const own = this.members.get(key)
+    const members = own === undefined ? (head?.members ?? []) : [...own]
+    const alerts = members.flatMap((fingerprint) => this.alert(fingerprint) ?? [])
+    if (head === undefined || alerts.length === 0) return undefined
+    const { newsAt: before, dueAt: _, ...rest } = head
+    const news = alerts.some(hasNews)
+    const opens =
+      at === undefined ? undefined : Math.max(at + groupWaitMs, (head.toldAt ?? 0) + groupIntervalMs)
+    const newsAt = news ? (before ?? opens) : undefined
+    const group = { ...rest, members, ...(newsAt === undefined ? {} : { newsAt }) }
+    const dueAt = dueOf(group, alerts, (rule) => this.state.policies[rule]?.policy)
+    return dueAt === undefined ? group : { ...group, dueAt }
+  }
+}

@@ -1,0 +1,71 @@
+/** What transitions of rules make of alerts. Pure; what comes twice changes nothing. */
+import * as Schema from "effect/Schema"
+import { Id, type Transition } from "../../schemas/index.ts"
+import { groupKeyOf } from "./grouping.ts"
+import { annotationCharactersMax, annotationsMax, detailCharactersMax, labelsMax } from "./limits.ts"
+import { type Event, isLive, type State, type StoredAlert } from "./state.ts"
+import { Taking } from "./taking.ts"
+import { blank, entriesOf, isOver, momentOf, othersOf } from "./turning.ts"
+
+/** What is none came from no rule. */
+const isName = Schema.is(Id)
+
+const recordOf = (before: StoredAlert | undefined, transition: Transition): StoredAlert => {
+  const { fingerprint, rule, version, number, severity, labels, value, values, since, at, detail, policy } =
+    transition
+  const { value: _1, detail: _2, ...from } = before ?? blank(fingerprint, rule, policy.name, at)
+  return {
+    ...from,
+    rule,
+    version,
+    name: policy.name,
+    severity,
+    labels: entriesOf(labels, labelsMax, 256),
+    annotations: entriesOf(policy.annotations, annotationsMax, annotationCharactersMax),
+    ...(value === undefined ? {} : { value }),
+    values,
+    number,
+    since,
+    at,
+    ...(detail === undefined ? {} : { detail: detail.slice(0, detailCharactersMax) }),
+    source: "rule",
+  }
+}
+
+const takeMatch = (taking: Taking, transition: Transition): void => {
+  const { rule, version, policy } = transition
+  const used = taking.usePolicy(rule, version, policy)
+  const { acts: _1, turns: _2, turnedAt: _3, revision: _4, ...record } = recordOf(undefined, transition)
+  const alert = { ...record, state: "firing", fired: 1, groupKey: groupKeyOf(record, used) } as const
+  taking.match({ alert, actions: othersOf(policy.actions) })
+}
+
+const takeOne = (taking: Taking, transition: Transition): void => {
+  const { fingerprint, rule, version, to, cause, policy } = transition
+  if (!isName(fingerprint) || !isName(rule) || !taking.isNew(transition)) return
+  taking.see(transition)
+  if (cause === "matched") {
+    takeMatch(taking, transition)
+    return
+  }
+  const before = taking.alert(fingerprint)
+  if (before === undefined && isOver(to)) return
+  // Whom a person resolved comes back when the rule fires anew, not when it fires on.
+  if (before?.state === "resolved" && (isOver(to) || cause === "severity")) return
+  const record = recordOf(before, transition)
+  if ((before === undefined || !isLive(before)) && !taking.hasRoom(record)) return
+  const used = taking.usePolicy(rule, version, policy)
+  const moment = cause === "severity" ? "severity" : before?.state === to ? undefined : momentOf(to)
+  taking.put(taking.turn(record, to, used, { moment, actions: policy.actions }), cause)
+}
+
+export const take = (
+  state: State,
+  transitions: ReadonlyArray<Transition>,
+  now: number,
+): ReadonlyArray<Event> => {
+  const taking = new Taking(state, now)
+  for (const transition of transitions) takeOne(taking, transition)
+  taking.tellRoom(transitions[0]?.policy)
+  return taking.events()
+}

@@ -1,0 +1,135 @@
+/** Gathers what one command changes in the desk, each step on top of those before it, within the desk's bounds. */
+import { type AlertPolicy, liveAlertsMax, type Transition } from "../../schemas/index.ts"
+import { bytesOf } from "../agent/blocks.ts"
+import { alertOf, seenOf } from "./draft.ts"
+import { deskBytesMax, matchesWaitingMax, roomAgain } from "./limits.ts"
+import { type Event, isLive, type Match, type State, type StoredAlert } from "./state.ts"
+import { blank, type Turn, turned } from "./turning.ts"
+
+type Changed = Extract<Event, { _tag: "Changed" }>
+
+/** The alert by which the desk says that it has no room. */
+export const fullFingerprint = "alert-desk-full"
+const fullRule = "alert-desk"
+
+/** What the desk keeps for all alerts of a rule: annotations and the texts of other actions are each alert's own. */
+const keptPolicy = ({ annotations: _, actions, ...policy }: AlertPolicy): AlertPolicy => ({
+  ...policy,
+  actions: actions.filter(({ type }) => type === "notify"),
+  annotations: {},
+})
+
+export class Taking {
+  private readonly changes = new Map<string, Changed["alerts"][number]>()
+  private readonly overtaken: Array<Changed["alerts"][number]> = []
+  private readonly policies = new Map<string, Changed["policies"][number]>()
+  private readonly seen = new Map<string, Changed["seen"][number]>()
+  private readonly matches: Array<Match> = []
+  private refused = 0
+  private live: number
+  private bytes: number
+  readonly state: State
+  private readonly now: number
+
+  constructor(state: State, now: number) {
+    this.state = state
+    this.now = now
+    this.live = state.live
+    this.bytes = state.bytes
+  }
+
+  alert(fingerprint: string): StoredAlert | undefined {
+    return this.changes.get(fingerprint)?.alert ?? alertOf(this.state, fingerprint)
+  }
+
+  /** False when it was taken before. */
+  isNew({ fingerprint, number }: Transition): boolean {
+    const [last] = this.seen.get(fingerprint)?.slice(1) ?? seenOf(this.state, fingerprint) ?? []
+    return last === undefined || number > Number(last)
+  }
+
+  see({ fingerprint, number, storedAt }: Transition): void {
+    this.seen.set(fingerprint, [fingerprint, number, storedAt])
+  }
+
+  policyOf(rule: string): AlertPolicy | undefined {
+    if (this.policies.has(rule)) return this.policies.get(rule)?.policy
+    return Object.hasOwn(this.state.policies, rule) ? this.state.policies[rule]?.policy : undefined
+  }
+
+  usePolicy(rule: string, version: number, given: AlertPolicy): AlertPolicy {
+    const policy = keptPolicy(given)
+    const before = this.policyOf(rule)
+    if (before !== undefined && JSON.stringify(before) === JSON.stringify(policy)) return before
+    this.policies.set(rule, { rule, version, policy })
+    this.bytes += bytesOf(policy)
+    return policy
+  }
+
+  /** Whether there is room for one alert more; who finds none is counted. */
+  hasRoom(alert: StoredAlert): boolean {
+    const isFull = this.live >= liveAlertsMax || this.bytes + bytesOf(alert) > deskBytesMax
+    if (isFull) this.refused += 1
+    return !isFull
+  }
+
+  /** `silent`: nothing that its history tells. */
+  put(alert: StoredAlert, cause: string, more: { readonly by?: string; readonly silent?: true } = {}): void {
+    const { fingerprint } = alert
+    const before = this.alert(fingerprint)
+    this.live += Number(isLive(alert)) - Number(before !== undefined && isLive(before))
+    this.bytes += bytesOf(alert) - (before === undefined ? 0 : bytesOf(before))
+    const pending = this.changes.get(fingerprint)
+    // What stood in between has its place in the history all the same.
+    if (pending !== undefined) this.overtaken.push(pending)
+    this.changes.delete(fingerprint)
+    this.changes.set(fingerprint, { alert, cause, ...more })
+  }
+
+  turn(
+    alert: StoredAlert,
+    to: StoredAlert["state"],
+    policy: AlertPolicy | undefined,
+    more: Pick<Turn, "moment" | "actions"> = {},
+  ): StoredAlert {
+    const full = this.bytes > deskBytesMax && (more.actions ?? []).some(({ type }) => type !== "notify")
+    if (full) this.refused += 1
+    return turned(this.state, alert, { to, now: this.now, policy, ...more, ...(full ? { actions: [] } : {}) })
+  }
+
+  match(record: Match): void {
+    const waiting = this.state.matches.length + this.matches.length
+    const bytes = bytesOf(record)
+    if (waiting >= matchesWaitingMax || this.bytes + bytes > deskBytesMax) {
+      this.refused += 1
+      return
+    }
+    this.bytes += bytes
+    this.matches.push(record)
+  }
+
+  /** Raised with the first alert that found no place, over once there is room again. */
+  tellRoom(policy: AlertPolicy | undefined): void {
+    const before = this.alert(fullFingerprint)
+    if (this.refused > 0 && before?.state !== "firing") {
+      const actions = (policy?.actions ?? []).filter(({ type }) => type === "notify")
+      const name = "The alert desk is full: new alerts are refused"
+      const used = this.usePolicy(fullRule, 1, { name, actions, annotations: {} })
+      const record = blank(fullFingerprint, fullRule, name, this.now)
+      this.put(this.turn({ ...record, severity: "critical" }, "firing", used), "full")
+    }
+    const hasRoom = this.live < liveAlertsMax * roomAgain && this.bytes < deskBytesMax * roomAgain
+    if (before?.state === "firing" && this.refused === 0 && hasRoom) {
+      const used = this.policyOf(fullRule)
+      this.put(this.turn({ ...before, at: this.now }, "resolved", used), "room")
+    }
+  }
+
+  events(): ReadonlyArray<Event> {
+    const alerts = [...this.overtaken, ...this.changes.values()]
+    const seen = [...this.seen.values()]
+    if (alerts.length + seen.length + this.matches.length + this.refused === 0) return []
+    const [policies, { matches, refused, now: at }] = [[...this.policies.values()], this]
+    return [{ _tag: "Changed", policies, alerts, matches, seen, refused, at }]
+  }
+}

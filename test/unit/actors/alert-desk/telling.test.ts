@@ -1,0 +1,258 @@
+import * as Effect from "effect/Effect"
+import { describe, expect, it } from "vitest"
+import { groupIntervalMs, groupWaitMs } from "../../../../actors/alert-desk/limits.ts"
+import type { EngineShape } from "../../../../engine/index.ts"
+import type { Action, AlertRecord } from "../../../../schemas/index.ts"
+import {
+  acted,
+  desk,
+  fingerprint,
+  lines,
+  notify,
+  takes,
+  told,
+  transition,
+} from "../../../support/alert-desk.ts"
+import { type Product, rejectionOf, withProduct } from "../../../support/product.ts"
+
+const wait = Effect.sleep(groupWaitMs + 200)
+const interval = Effect.sleep(groupIntervalMs + groupWaitMs + 200)
+
+const on = (
+  title: string,
+  body: (engine: EngineShape, product: Product) => Effect.Effect<unknown, unknown>,
+) =>
+  it(
+    title,
+    withProduct((product) => Effect.flatMap(product.start(), ({ engine }) => body(engine, product))),
+  )
+
+describe("an alert", () => {
+  on("is told when it fires and when it is resolved, each once", (engine, product) =>
+    Effect.gen(function* () {
+      yield* takes(engine, transition(1, "pending"), transition(2, "firing"))
+      yield* wait
+      expect(lines(product)).toEqual(["ops new firing:a"])
+      yield* takes(engine, transition(3, "resolved"))
+      yield* interval
+      expect(lines(product)).toEqual(["ops new firing:a", "ops resolved resolved:a"])
+      const [first, second] = told(product).map(({ notification }) => notification.id)
+      expect(first).not.toBe(second)
+    }),
+  )
+
+  on("is not told of while it is pending, nor when it was over before anybody was told", (engine, product) =>
+    Effect.gen(function* () {
+      yield* takes(engine, transition(1, "pending"))
+      yield* wait
+      yield* takes(engine, transition(2, "firing"))
+      yield* takes(engine, transition(3, "resolved"))
+      yield* interval
+      expect(lines(product)).toEqual([])
+    }),
+  )
+
+  on("is taken once by its number, however often it is sent", (engine, product) =>
+    Effect.gen(function* () {
+      const life = [transition(1, "firing"), transition(2, "resolved"), transition(3, "firing")]
+      yield* takes(engine, life[0]!)
+      yield* wait
+      yield* takes(engine, life[0]!, life[1]!)
+      yield* interval
+      yield* takes(engine, ...life)
+      yield* takes(engine, ...life)
+      yield* interval
+      expect(lines(product)).toEqual(["ops new firing:a", "ops resolved resolved:a", "ops changed firing:a"])
+      const alert = (yield* desk(engine, { _tag: "Read", fingerprint: fingerprint() })) as AlertRecord
+      expect(alert).toMatchObject({ state: "firing", number: 3, fired: 2 })
+    }),
+  )
+
+  on("that becomes more severe says so only to who asked for that", (engine, product) =>
+    Effect.gen(function* () {
+      const policy = { actions: [notify("pager"), notify("log", ["severity"])] }
+      yield* takes(engine, transition(1, "firing", { policy }))
+      yield* wait
+      yield* takes(engine, transition(2, "firing", { cause: "severity", severity: "critical", policy }))
+      yield* interval
+      expect(lines(product)).toEqual(["pager new firing:a", "log severity firing:a"])
+      expect(told(product)[1]!.notification.alerts[0]!.severity).toBe("critical")
+    }),
+  )
+
+  on("without data, or that cannot be evaluated, is told as that", (engine, product) =>
+    Effect.gen(function* () {
+      yield* takes(engine, transition(1, "no_data", { cause: "missing_data" }))
+      yield* takes(engine, transition(1, "error", { cause: "error", host: "b", detail: "no such label" }))
+      yield* wait
+      expect([...lines(product)].sort()).toEqual(["ops new error:b", "ops new no_data:a"])
+    }),
+  )
+
+  on("is said again while it fires, until somebody acknowledges it", (engine, product) =>
+    Effect.gen(function* () {
+      const policy = { repeatMs: 60_000 }
+      yield* takes(engine, transition(1, "firing", { policy }))
+      yield* Effect.sleep(125_000)
+      expect(lines(product)).toEqual(["ops new firing:a", "ops repeat firing:a", "ops repeat firing:a"])
+      const reply = yield* desk(engine, {
+        _tag: "Acknowledge",
+        fingerprint: fingerprint(),
+        by: "ann",
+        comment: "on it",
+      })
+      expect(reply).toMatchObject({ acknowledged: { by: "ann", comment: "on it" } })
+      yield* Effect.sleep(300_000)
+      expect(lines(product)).toHaveLength(3)
+      yield* desk(engine, { _tag: "Unacknowledge", fingerprint: fingerprint(), by: "ann" })
+      yield* Effect.sleep(1_000)
+      expect(lines(product)).toHaveLength(4)
+      yield* desk(engine, { _tag: "Acknowledge", fingerprint: fingerprint(), by: "bob" })
+      yield* takes(engine, transition(2, "resolved", { policy }))
+      yield* interval
+      expect(lines(product).at(-1)).toBe("ops resolved resolved:a")
+      const alert = yield* desk(engine, { _tag: "Read", fingerprint: fingerprint() })
+      expect(alert).not.toHaveProperty("acknowledged")
+    }),
+  )
+
+  on("that a person resolved comes back when its rule fires anew", (engine, product) =>
+    Effect.gen(function* () {
+      yield* takes(engine, transition(1, "firing"))
+      yield* wait
+      yield* desk(engine, { _tag: "Resolve", fingerprint: fingerprint(), by: "ann" })
+      yield* interval
+      yield* takes(engine, transition(2, "firing", { cause: "severity", severity: "critical" }))
+      yield* takes(engine, transition(3, "resolved"))
+      yield* interval
+      expect(lines(product)).toEqual(["ops new firing:a", "ops resolved resolved:a"])
+      expect(
+        yield* rejectionOf(desk(engine, { _tag: "Resolve", fingerprint: fingerprint(), by: "ann" })),
+      ).toEqual({ _tag: "AlertOver" })
+      yield* takes(engine, transition(4, "firing"))
+      yield* interval
+      expect(lines(product).at(-1)).toBe("ops changed firing:a")
+    }),
+  )
+
+  on("that turns on and off is told of once as flapping, and again when it is steady", (engine, product) =>
+    Effect.gen(function* () {
+      for (let number = 1; number <= 12; number++) {
+        yield* takes(engine, transition(number, number % 2 === 1 ? "firing" : "resolved"))
+        yield* Effect.sleep(15_000)
+      }
+      const during = lines(product)
+      expect(during.filter((line) => line.startsWith("ops flapping"))).toHaveLength(1)
+      expect(during.indexOf("ops flapping resolved:a")).toBe(during.length - 1)
+      yield* takes(engine, transition(13, "firing"))
+      yield* Effect.sleep(11 * 60_000)
+      expect(lines(product).slice(during.length)).toEqual(["ops changed firing:a"])
+    }),
+  )
+
+  on(
+    "leaves the desk some time after it was resolved, and is known by its number all the same",
+    (engine, product) =>
+      Effect.gen(function* () {
+        yield* takes(engine, transition(1, "firing"))
+        yield* wait
+        yield* takes(engine, transition(2, "resolved"))
+        yield* Effect.sleep(10 * 60_000)
+        expect(yield* rejectionOf(desk(engine, { _tag: "Read", fingerprint: fingerprint() }))).toEqual({
+          _tag: "AlertUnknown",
+        })
+        expect(yield* desk(engine, { _tag: "Status" })).toMatchObject({
+          live: 0,
+          held: 0,
+          groups: 0,
+          bytes: 0,
+        })
+        yield* takes(engine, transition(1, "firing"), transition(2, "resolved"))
+        yield* interval
+        expect(lines(product)).toHaveLength(2)
+      }),
+  )
+})
+
+describe("alerts of a group", () => {
+  const policy = { groupBy: ["rule_label"] }
+
+  on("are told of in one notification for each channel, whatever their rules", (engine, product) =>
+    Effect.gen(function* () {
+      yield* takes(
+        engine,
+        transition(1, "firing", { policy }),
+        transition(1, "firing", { host: "b", policy }),
+        transition(1, "firing", {
+          host: "c",
+          rule: "disk",
+          policy: { ...policy, actions: [notify(), notify("disk")] },
+        }),
+      )
+      yield* wait
+      expect(lines(product)).toEqual(["ops new firing:a,firing:b,firing:c", "disk new firing:c"])
+      yield* takes(engine, transition(2, "resolved", { policy }))
+      yield* interval
+      expect(lines(product).slice(2)).toEqual(["ops changed resolved:a,firing:b,firing:c"])
+    }),
+  )
+
+  on("gather for the group's interval after a notification", (engine, product) =>
+    Effect.gen(function* () {
+      yield* takes(engine, transition(1, "firing", { policy }))
+      yield* wait
+      yield* takes(engine, transition(1, "firing", { host: "b", policy }))
+      yield* Effect.sleep(5_000)
+      yield* takes(engine, transition(1, "firing", { host: "c", policy }))
+      expect(lines(product)).toHaveLength(1)
+      yield* interval
+      expect(lines(product).slice(1)).toEqual(["ops changed firing:b,firing:c,firing:a"])
+    }),
+  )
+
+  on("say how many did not fit", (engine, product) =>
+    Effect.gen(function* () {
+      const many = Array.from({ length: 150 }, (_, index) =>
+        transition(1, "firing", { host: `h${index}`, policy }),
+      )
+      yield* takes(engine, ...many)
+      yield* wait
+      const [{ notification }] = told(product) as [ReturnType<typeof told>[number]]
+      expect(notification.alerts.length + notification.truncated).toBe(150)
+      expect(notification.alerts.length).toBeLessThanOrEqual(100)
+    }),
+  )
+})
+
+describe("actions besides notifications", () => {
+  const question: Action = { type: "ask_ops", question: "Why is a busy?" }
+  const call: Action = { type: "call_api", api: "restart", on: ["firing", "resolved"], body: "{}" }
+
+  on("are done once for each time that the alert fires, or as they ask for", (engine, product) =>
+    Effect.gen(function* () {
+      const policy = { actions: [question, call], owner: "ann" }
+      yield* takes(engine, transition(1, "firing", { policy }))
+      yield* takes(engine, transition(1, "firing", { policy }))
+      yield* wait
+      expect(acted(product).map(({ action }) => action.type)).toEqual(["ask_ops", "call_api"])
+      expect(acted(product)[0]).toMatchObject({ owner: "ann", action: { question: "Why is a busy?" } })
+      yield* takes(engine, transition(2, "resolved", { policy }))
+      yield* interval
+      expect(acted(product).map(({ action }) => action.type)).toEqual(["ask_ops", "call_api", "call_api"])
+      expect(new Set(acted(product).map(({ id }) => id)).size).toBe(3)
+    }),
+  )
+
+  on("of a rule without states follow each of its matches, which are no alerts", (engine, product) =>
+    Effect.gen(function* () {
+      const policy = { actions: [question, notify("log")] }
+      const matched = (number: number) => transition(number, "firing", { cause: "matched", policy })
+      yield* takes(engine, matched(1), matched(2))
+      yield* takes(engine, matched(2))
+      yield* wait
+      expect(acted(product)).toHaveLength(2)
+      expect(lines(product)).toEqual(["log new firing:a", "log new firing:a"])
+      expect(yield* desk(engine, { _tag: "Status" })).toMatchObject({ live: 0, held: 0, bytes: 0 })
+    }),
+  )
+})
