@@ -43,16 +43,17 @@ class Buckets {
   /** Makes room for `place` and some around it. Buckets that are too many at the low end go into the lowest that stays. */
   private stretch(place: number): void {
     const [oldLowest, old] = [this.lowest, this.counts]
-    const isNew = this.total === 0
-    const oldHighest = oldLowest + old.length - 1
-    const lowest = isNew ? place : place < oldLowest ? place - spareBuckets : oldLowest
-    const highest = isNew || place > oldHighest ? place + spareBuckets : oldHighest
+    let [from, to] = [0, old.length - 1]
+    while (from <= to && old[from] === 0) from += 1
+    while (to >= from && old[to] === 0) to -= 1
+    const isEmpty = from > to
+    const lowest = isEmpty ? place : Math.min(oldLowest + from, place) - spareBuckets
+    const highest = isEmpty ? place : Math.max(oldLowest + to, place) + spareBuckets
     const length = Math.min(bucketsMax, highest - lowest + 1)
     this.lowest = Math.max(lowest, highest - bucketsMax + 1)
     if (this.lowest > lowest) this.floor = this.lowest
     this.counts = new Uint32Array(length)
-    if (isNew) return
-    for (let index = 0; index < old.length; index++) {
+    for (let index = from; index <= to; index++) {
       const count = old[index]!
       if (count > 0) this.counts[Math.max(0, oldLowest + index - this.lowest)]! += count
     }

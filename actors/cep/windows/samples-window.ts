@@ -15,7 +15,10 @@ export const slidingSamplesMax = 100_000
 /** A sliding window without new items is looked at again when its oldest item is so much too old: a part of its size. */
 export const slidingSlackPart = 16
 
-const chunkSamples = 16
+const chunkBits = 3
+const chunkSamples = 1 << chunkBits
+/** Numbers of samples begin again before they are too large for the processor's small integers. */
+const sampleNumberMax = 2 ** 29
 const initialCapacity = 4
 /** A ring that has become empty is given back when it has more room than this. */
 const keptCapacity = 64
@@ -31,7 +34,7 @@ export interface SamplesPart extends Part {
   readonly slots: ReadonlyArray<Slot>
 }
 
-const chunkOf = (sample: number): number => Math.floor(sample / chunkSamples)
+const chunkOf = (sample: number): number => sample >> chunkBits
 const chunkRowsOf = (capacity: number): number => (capacity < 2 * chunkSamples ? 0 : capacity / chunkSamples)
 
 export class SamplesWindow implements WindowState {
@@ -39,6 +42,9 @@ export class SamplesWindow implements WindowState {
   private readonly part: SamplesPart
   /** Time and value of each; its length is twice a power of two. */
   private ring = new Float64Array(2 * initialCapacity)
+  /** One less than the samples it has room for, and than the rows of whole chunks. */
+  private mask = initialCapacity - 1
+  private rowMask = -1
   private rows: Float64Array
   /** Numbers of the oldest sample and of the one to come. */
   private first = 0
@@ -71,14 +77,9 @@ export class SamplesWindow implements WindowState {
     this.flip = 1
   }
 
-  private get mask(): number {
-    return this.ring.length / 2 - 1
-  }
-
   /** Where the row of a whole chunk is. */
   private rowOf(chunk: number): number {
-    const rows = this.rows.length / this.part.columns.width - ownRows
-    return (ownRows + (chunk & (rows - 1))) * this.part.columns.width
+    return (ownRows + (chunk & this.rowMask)) * this.part.columns.width
   }
 
   add(at: number, value: number, text: string | undefined, results: Float64Array): boolean {
@@ -106,7 +107,8 @@ export class SamplesWindow implements WindowState {
 
   private push(at: number, value: number, text: string | undefined): void {
     const { columns } = this.part
-    if (this.next - this.first > this.mask) this.grow()
+    if (this.next - this.first > this.mask) this.resize(2 * (this.mask + 1))
+    if (this.next > sampleNumberMax) this.renumber()
     const sample = this.next
     const place = 2 * (sample & this.mask)
     this.ring[place] = at
@@ -186,8 +188,13 @@ export class SamplesWindow implements WindowState {
     this.flip = to
   }
 
-  private grow(): void {
-    this.resize(2 * (this.mask + 1))
+  /** By a multiple of the rooms of both rings, so that nothing moves in them. */
+  private renumber(): void {
+    const room = Math.max(this.mask + 1, chunkSamples)
+    const by = this.first - (this.first % room)
+    this.first -= by
+    this.next -= by
+    this.flip -= by / chunkSamples
   }
 
   private resize(capacity: number): void {
@@ -201,16 +208,17 @@ export class SamplesWindow implements WindowState {
       larger[2 * to + 1] = ring[2 * from + 1]!
       if (texts !== undefined) this.texts![to] = texts[from]
     }
-    const old = this.rows
-    const oldRows = old.length / columns.width - ownRows
+    const [old, oldMask] = [this.rows, this.rowMask]
     const rows = chunkRowsOf(capacity)
     const grown = new Float64Array((ownRows + rows) * columns.width)
     grown.set(old.subarray(0, ownRows * columns.width))
-    for (let chunk = chunkOf(this.first) + 1; oldRows > 0 && chunk < chunkOf(this.next - 1); chunk++) {
-      const from = (ownRows + (chunk & (oldRows - 1))) * columns.width
+    for (let chunk = chunkOf(this.first) + 1; oldMask >= 0 && chunk < chunkOf(this.next - 1); chunk++) {
+      const from = (ownRows + (chunk & oldMask)) * columns.width
       const to = (ownRows + (chunk & (rows - 1))) * columns.width
       grown.set(old.subarray(from, from + columns.width), to)
     }
+    this.mask = capacity - 1
+    this.rowMask = rows - 1
     this.ring = larger
     this.rows = grown
   }
@@ -293,15 +301,15 @@ export class SamplesWindow implements WindowState {
   static decode(part: SamplesPart, reader: ByteReader): SamplesWindow {
     const { columns } = part
     const window = new SamplesWindow(part)
-    window.first = reader.count()
-    window.next = reader.count()
-    window.flip = reader.count()
+    const [first, next, flip] = [reader.count(), reader.count(), reader.count()]
+    let capacity = initialCapacity
+    while (capacity < next - first) capacity *= 2
+    window.resize(capacity)
+    window.first = first
+    window.next = next
+    window.flip = flip
     window.seen = reader.count()
     window.crowded = reader.count()
-    let capacity = initialCapacity
-    while (capacity < window.next - window.first) capacity *= 2
-    window.ring = new Float64Array(2 * capacity)
-    window.rows = new Float64Array((ownRows + chunkRowsOf(capacity)) * columns.width)
     decodeSamples(window.ring, window.first, window.next, reader)
     for (const row of [headRow, backRow, tailRow]) columns.decode(window.rows, row * columns.width, reader)
     for (let chunk = chunkOf(window.first) + 1; chunk < chunkOf(window.next - 1); chunk++)
