@@ -29,9 +29,10 @@ export type MatchedItems = ReadonlyArray<Item>
 const itemsIn = (matched: Scope["matched"]): MatchedItems =>
   [...new Set(Object.values(matched).flat())].sort((left, right) => left.at - right.at)
 
-/** Conditions that look at what was matched; `odd` takes a or b after an odd number of items. */
+/** Conditions that look at what was matched: its number, or whether it began with b. */
 const iterative: Record<string, (kind: string, matched: MatchedItems) => boolean> = {
   odd: (kind, matched) => "ab".includes(kind) && matched.length % 2 === 1,
+  c_after_b: (kind, matched) => kind === "c" && matched[0]?.attributes.kind === "b",
   even: (kind, matched) => "bc".includes(kind) && matched.length % 2 === 0,
 }
 

@@ -5,13 +5,11 @@ import {
   consecutive,
   found,
   greedy,
-  group,
   more,
   next,
   not,
   opt,
   type Row,
-  type Stage,
   s,
   times,
 } from "../../../support/pattern-stages.ts"
