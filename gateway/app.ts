@@ -28,6 +28,7 @@ import { statisticsRoutes } from "./http/statistics.ts"
 import { tenantRoutes } from "./http/tenants.ts"
 import { tracingRoutes } from "./http/tracing.ts"
 import { userRoutes } from "./http/users.ts"
+import { ingestRoutes } from "./ingest/routes.ts"
 import { mcpRoutes } from "./mcp/routes.ts"
 import type { GatewayApp, GatewayEnvironment, Route } from "./route.ts"
 import type { GatewayServices } from "./services.ts"
@@ -48,6 +49,7 @@ const areas: ReadonlyArray<(services: GatewayServices) => ReadonlyArray<Route>> 
   developmentIssuerRoutes,
   groupRoutes,
   healthRoutes,
+  ingestRoutes,
   llmModelAdminRoutes,
   llmModelRoutes,
   llmModelV2Routes,

@@ -39,7 +39,7 @@ const notJson = (reason: string) =>
 const reasonOf = (message: string): string => message.replace(/,? ?\.{0,3}"[\s\S]*$/, "")
 
 /** Whatever its type says. Stops reading as soon as the limit is passed, whatever the headers promised. */
-export const readBodyText = (request: IncomingMessage, bytesMax: number): Promise<string> =>
+export const readBodyBytes = (request: IncomingMessage, bytesMax: number): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     if (Number(request.headers["content-length"] ?? 0) > bytesMax) return reject(tooLarge(bytesMax))
     let pieces: Array<Buffer> | undefined
@@ -55,15 +55,19 @@ export const readBodyText = (request: IncomingMessage, bytesMax: number): Promis
       else pieces.push(piece)
     })
     request.once("end", () => {
-      const all = pieces?.length === 1 ? pieces[0]! : Buffer.concat(pieces ?? [])
-      if (isUtf8(all)) resolve(all.toString("utf8"))
-      else reject(notJson("it is not UTF-8"))
+      resolve(pieces?.length === 1 ? pieces[0]! : Buffer.concat(pieces ?? []))
     })
     const broken = () =>
       reject(new GatewayError(400, "GTW_BODY_003", "The body ended before it was complete."))
     request.once("error", broken)
     request.once("aborted", broken)
   })
+
+export const readBodyText = async (request: IncomingMessage, bytesMax: number): Promise<string> => {
+  const bytes = await readBodyBytes(request, bytesMax)
+  if (!isUtf8(bytes)) throw notJson("it is not UTF-8")
+  return bytes.toString("utf8")
+}
 
 /** The body as a JSON object; an empty one counts as `{}`. */
 export const readObject = async (

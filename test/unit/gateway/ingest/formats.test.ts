@@ -1,0 +1,246 @@
+/** Foreign formats against messages that are written from the published descriptions, not by hand. */
+import protobuf from "protobufjs"
+import { describe, expect, it } from "vitest"
+import { Collected, foreignSamplesMax, TooManySamples } from "../../../../gateway/ingest/collected.ts"
+import { readOtlpJson } from "../../../../gateway/ingest/otlp-json.ts"
+import { collectOtlp } from "../../../../gateway/ingest/otlp-metrics.ts"
+import { readOtlpProtobuf } from "../../../../gateway/ingest/otlp-protobuf.ts"
+import { decodeRemoteWrite, decodeRemoteWrite2 } from "../../../../gateway/ingest/remote-write.ts"
+
+const remoteWrite = protobuf.parse(`syntax = "proto3";
+message WriteRequest { repeated TimeSeries timeseries = 1; repeated Metadata metadata = 3; }
+message Metadata { int32 type = 1; string metric_family_name = 2; string help = 4; }
+message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; repeated Exemplar exemplars = 3; repeated Histogram histograms = 4; }
+message Label { string name = 1; string value = 2; }
+message Sample { double value = 1; int64 timestamp = 2; }
+message Exemplar { double value = 2; }
+message Histogram { uint64 count_int = 1; }
+message Request { repeated string symbols = 4; repeated TimeSeries2 timeseries = 5; }
+message TimeSeries2 { repeated uint32 labels_refs = 1; repeated Sample samples = 2; repeated Histogram histograms = 3; repeated Exemplar exemplars = 4; }
+`).root
+
+const otlp = protobuf.parse(`syntax = "proto3";
+message Export { repeated ResourceMetrics resource_metrics = 1; }
+message ResourceMetrics { Resource resource = 1; repeated ScopeMetrics scope_metrics = 2; }
+message Resource { repeated KeyValue attributes = 1; }
+message ScopeMetrics { repeated Metric metrics = 2; }
+message Metric { string name = 1; string unit = 3; oneof data { Gauge gauge = 5; Sum sum = 7; Histogram histogram = 9; Exponential exponential_histogram = 10; Summary summary = 11; } }
+message Gauge { repeated NumberDataPoint data_points = 1; }
+message Sum { repeated NumberDataPoint data_points = 1; int32 aggregation_temporality = 2; bool is_monotonic = 3; }
+message Histogram { repeated HistogramDataPoint data_points = 1; }
+message Exponential { repeated ExponentialPoint data_points = 1; }
+message Summary { repeated SummaryPoint data_points = 1; }
+message NumberDataPoint { repeated KeyValue attributes = 7; fixed64 time_unix_nano = 3; oneof value { double as_double = 4; sfixed64 as_int = 6; } uint32 flags = 8; }
+message HistogramDataPoint { repeated KeyValue attributes = 9; fixed64 time_unix_nano = 3; fixed64 count = 4; optional double sum = 5; repeated fixed64 bucket_counts = 6; repeated double explicit_bounds = 7; uint32 flags = 10; }
+message ExponentialPoint { repeated KeyValue attributes = 1; fixed64 time_unix_nano = 3; }
+message SummaryPoint { repeated KeyValue attributes = 7; fixed64 time_unix_nano = 3; fixed64 count = 4; double sum = 5; repeated Quantile quantile_values = 6; }
+message Quantile { double quantile = 1; double value = 2; }
+message KeyValue { string key = 1; AnyValue value = 2; }
+message AnyValue { oneof value { string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4; } }
+`).root
+
+const encoded = (root: protobuf.Root, type: string, value: object): Uint8Array => {
+  const message = root.lookupType(type)
+  return message.encode(message.fromObject(value)).finish()
+}
+
+const at = 1_700_000_000_000
+const nanoseconds = `${at}000000`
+const cpu = [
+  { name: "__name__", value: "cpu" },
+  { name: "host", value: "a" },
+]
+
+describe("Prometheus remote write", () => {
+  it("gives each sample with its name, labels, value and time", () => {
+    const bytes = encoded(remoteWrite, "WriteRequest", {
+      timeseries: [
+        {
+          labels: cpu,
+          samples: [
+            { value: 1.5, timestamp: at },
+            { value: -2, timestamp: at + 1 },
+          ],
+        },
+      ],
+      metadata: [{ type: 2, metricFamilyName: "cpu", help: "of a host" }],
+    })
+    expect(decodeRemoteWrite(bytes).collected.samples).toEqual([
+      { name: "cpu", labels: { host: "a" }, value: 1.5, at },
+      { name: "cpu", labels: { host: "a" }, value: -2, at: at + 1 },
+    ])
+  })
+
+  it("passes over the markers of series that ended, histograms and exemplars, and counts the last two", () => {
+    const bytes = encoded(remoteWrite, "WriteRequest", {
+      timeseries: [
+        {
+          labels: cpu,
+          samples: [{ value: Number.NaN, timestamp: at }],
+          exemplars: [{ value: 1 }],
+          histograms: [{ countInt: 3 }],
+        },
+      ],
+    })
+    const { collected, histograms, exemplars } = decodeRemoteWrite(bytes)
+    expect([collected.samples, collected.refusedCount, histograms, exemplars]).toEqual([[], 0, 1, 1])
+  })
+
+  it("refuses a series without a name and an infinite value, and takes what stands beside them", () => {
+    const bytes = encoded(remoteWrite, "WriteRequest", {
+      timeseries: [
+        {
+          labels: [{ name: "host", value: "a" }],
+          samples: [
+            { value: 1, timestamp: at },
+            { value: 2, timestamp: at },
+          ],
+        },
+        {
+          labels: cpu,
+          samples: [
+            { value: Number.POSITIVE_INFINITY, timestamp: at },
+            { value: 3, timestamp: at },
+          ],
+        },
+      ],
+    })
+    const { collected } = decodeRemoteWrite(bytes)
+    expect(collected.samples.map(({ value }) => value)).toEqual([3])
+    expect(Object.fromEntries(collected.refused)).toEqual({
+      "the metric has no name that is allowed": 2,
+      "the value is not finite": 1,
+    })
+  })
+
+  it("of release 2.0 finds the texts of its labels in the table of symbols", () => {
+    const bytes = encoded(remoteWrite, "Request", {
+      symbols: ["", "__name__", "cpu", "host", "a"],
+      timeseries: [{ labelsRefs: [1, 2, 3, 4], samples: [{ value: 7, timestamp: at }] }],
+    })
+    expect(decodeRemoteWrite2(bytes).collected.samples).toEqual([
+      { name: "cpu", labels: { host: "a" }, value: 7, at },
+    ])
+    const lost = encoded(remoteWrite, "Request", {
+      symbols: [""],
+      timeseries: [{ labelsRefs: [1, 2], samples: [] }],
+    })
+    expect(() => decodeRemoteWrite2(lost)).toThrow("not in the table")
+  })
+
+  it("that is cut off anywhere is refused or is a shorter one, and never makes up a sample", () => {
+    const whole = encoded(remoteWrite, "WriteRequest", {
+      timeseries: [
+        { labels: cpu, samples: [{ value: 1, timestamp: at }] },
+        { labels: cpu, samples: [{ value: 2, timestamp: at }] },
+      ],
+    })
+    for (let length = 0; length < whole.length; length += 1) {
+      let values: ReadonlyArray<number> = []
+      try {
+        values = decodeRemoteWrite(whole.subarray(0, length)).collected.samples.map(({ value }) => value)
+      } catch {
+        continue
+      }
+      expect([[], [1]]).toContainEqual(values)
+    }
+  })
+})
+
+describe("OpenTelemetry's metrics", () => {
+  const attributes = [{ key: "http.method", value: { stringValue: "GET" } }]
+  const request = {
+    resourceMetrics: [
+      {
+        resource: {
+          attributes: [
+            { key: "service.name", value: { stringValue: "shop" } },
+            { key: "service.instance.id", value: { intValue: 7 } },
+          ],
+        },
+        scopeMetrics: [
+          {
+            metrics: [
+              {
+                name: "queue.length",
+                gauge: { dataPoints: [{ attributes, timeUnixNano: nanoseconds, asInt: "-3" }] },
+              },
+              {
+                name: "requests",
+                sum: {
+                  aggregationTemporality: 2,
+                  isMonotonic: true,
+                  dataPoints: [{ timeUnixNano: nanoseconds, asDouble: 4.5 }],
+                },
+              },
+              {
+                name: "latency",
+                histogram: {
+                  dataPoints: [
+                    {
+                      timeUnixNano: nanoseconds,
+                      count: 5,
+                      sum: 9,
+                      bucketCounts: [1, 4],
+                      explicitBounds: [0.5],
+                    },
+                  ],
+                },
+              },
+              {
+                name: "size",
+                summary: {
+                  dataPoints: [
+                    {
+                      timeUnixNano: nanoseconds,
+                      count: 2,
+                      sum: 3,
+                      quantileValues: [{ quantile: 0.5, value: 1 }],
+                    },
+                  ],
+                },
+              },
+              { name: "gone", gauge: { dataPoints: [{ timeUnixNano: nanoseconds, asDouble: 1, flags: 1 }] } },
+              { name: "odd", exponentialHistogram: { dataPoints: [{ timeUnixNano: nanoseconds }] } },
+            ],
+          },
+        ],
+      },
+    ],
+  }
+  const shop = { job: "shop", instance: "7" }
+  const wanted = [
+    { name: "queue_length", labels: { ...shop, http_method: "GET" }, value: -3, at },
+    { name: "requests", labels: shop, value: 4.5, at },
+    { name: "latency_count", labels: shop, value: 5, at },
+    { name: "latency_sum", labels: shop, value: 9, at },
+    { name: "latency_bucket", labels: { ...shop, le: "0.5" }, value: 1, at },
+    { name: "latency_bucket", labels: { ...shop, le: "+Inf" }, value: 5, at },
+    { name: "size_count", labels: shop, value: 2, at },
+    { name: "size_sum", labels: shop, value: 3, at },
+    { name: "size", labels: { ...shop, quantile: "0.5" }, value: 1, at },
+  ]
+
+  it("become samples with the names and labels that Prometheus would give them", () => {
+    const collected = collectOtlp(readOtlpProtobuf(encoded(otlp, "Export", request)))
+    expect(collected.samples).toEqual(wanted)
+    expect(Object.fromEntries(collected.refused)).toEqual({ "exponential histograms are not kept": 1 })
+  })
+
+  it("are the same in JSON, where whole numbers are texts or numbers", () => {
+    expect(collectOtlp(readOtlpJson(request)).samples).toEqual(wanted)
+  })
+
+  it("in JSON of another shape are refused with the field's name", () => {
+    expect(() => readOtlpJson({ resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 7 }] }] }] })).toThrow(
+      /"name"/u,
+    )
+  })
+
+  it("are bounded in number", () => {
+    const collected = new Collected()
+    for (let index = 0; index < foreignSamplesMax; index += 1)
+      collected.add({ name: "cpu", labels: {} }, 1, at)
+    expect(() => collected.add({ name: "cpu", labels: {} }, 1, at)).toThrow(TooManySamples)
+  })
+})
