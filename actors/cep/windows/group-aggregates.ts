@@ -51,7 +51,7 @@ export class GroupAggregates implements Aggregates {
   private passOthers(input: number, at: number): void {
     const { parts } = this.plan
     for (let part = 0; part < parts.length; part++)
-      if (parts[part]!.input !== input) this.states[part]?.pass(at)
+      if (parts[part]!.input !== input) this.states[part]?.pass?.(at)
   }
 
   private stateOf(part: number): WindowState {
@@ -90,20 +90,22 @@ export class GroupAggregates implements Aggregates {
     const taken: Array<WindowState> = []
     for (const part of this.plan.partsOf[input] ?? noParts) {
       const state = this.states[part] ?? this.plan.parts[part]!.make()
-      if (!state.addLate(at, value, text, this.time)) continue
+      if (state.addLate?.(at, value, text, this.time) !== true) continue
       this.states[part] = state
       taken.push(state)
     }
     let after = Number.NEGATIVE_INFINITY
     for (;;) {
-      const ends = taken.map((state) => state.nextCorrection(at, after, this.time))
+      const ends = taken.map(
+        (state) => state.nextCorrection?.(at, after, this.time) ?? Number.POSITIVE_INFINITY,
+      )
       after = Math.min(...ends)
       if (after === Number.POSITIVE_INFINITY) break
       let hasResult = false
-      for (const state of taken) if (state.correct(after, at, this.results)) hasResult = true
+      for (const state of taken) if (state.correct?.(after, at, this.results) === true) hasResult = true
       if (hasResult) closed(after)
     }
-    for (const state of taken) state.restore(this.results, this.time)
+    for (const state of taken) state.restore?.(this.results, this.time)
     this.due = this.dueOf()
     return taken.length > 0
   }
@@ -121,12 +123,12 @@ export class GroupAggregates implements Aggregates {
   read(into: Float64Array): void {
     const { results, states } = this
     for (let slot = 0; slot < results.length; slot++) into[slot] = results[slot]!
-    for (let index = 0; index < states.length; index++) states[index]?.read(into)
+    for (let index = 0; index < states.length; index++) states[index]?.read?.(into)
   }
 
   crowdedOut(): number {
     let items = 0
-    for (const state of this.states) items += state?.crowdedOut() ?? 0
+    for (const state of this.states) items += state?.crowdedOut?.() ?? 0
     return items
   }
 

@@ -11,6 +11,8 @@ export interface Extras {
   readonly texts: Set<string> | undefined
 }
 
+export const noExtras: Extras = { quantiles: undefined, texts: undefined }
+
 export const needsExtras = (part: Part): boolean => part.needsQuantiles || part.needsTexts
 
 export const makeExtras = (part: Part): Extras => ({
@@ -57,12 +59,14 @@ export const writeResults = (
   slots: ReadonlyArray<Slot>,
   row: Float64Array,
   base: number,
-  extras: Extras | undefined,
+  quantiles: Quantiles | undefined,
+  texts: { readonly size: number } | undefined,
   into: Float64Array,
 ): void => {
-  for (const { slot, function: name, quantile } of slots) {
-    if (name === "percentile") into[slot] = extras?.quantiles?.at(quantile) ?? Number.NaN
-    else if (name === "distinct") into[slot] = extras?.texts?.size ?? 0
+  for (let index = 0; index < slots.length; index++) {
+    const { slot, function: name, quantile } = slots[index]!
+    if (name === "percentile") into[slot] = quantiles?.at(quantile) ?? Number.NaN
+    else if (name === "distinct") into[slot] = texts?.size ?? 0
     else into[slot] = columns.result(name, row, base)
   }
 }

@@ -15,6 +15,7 @@ import {
   makeExtras,
   mergeExtras,
   needsExtras,
+  noExtras,
   writeResults,
 } from "./merged-items.ts"
 import type { Part, Slot, WindowState } from "./window-state.ts"
@@ -41,8 +42,6 @@ const least = (numbers: ReadonlyArray<number>): number => {
   for (let index = 0; index < numbers.length; index++) if (numbers[index]! < found) found = numbers[index]!
   return found
 }
-
-const noExtras: Extras = { quantiles: undefined, texts: undefined }
 
 export class PanesWindow implements WindowState {
   due = Number.POSITIVE_INFINITY
@@ -181,21 +180,21 @@ export class PanesWindow implements WindowState {
     const { columns } = this.part
     const [from, to] = [this.placeOf(end - window.sizeMs), this.placeOf(end)]
     if (from === to) return false
-    const extras = this.extrasOf(from, to)
+    const { quantiles, texts } = this.extrasOf(from, to)
     if (to === from + 1) {
-      writeResults(columns, window.slots, this.rows, this.baseOf(from) + 1, extras, results)
+      writeResults(columns, window.slots, this.rows, this.baseOf(from) + 1, quantiles, texts, results)
       return true
     }
     const row = columns.scratch
     columns.clear(row, 0)
     for (let place = from; place < to; place++) columns.merge(row, 0, this.rows, this.baseOf(place) + 1)
-    writeResults(columns, window.slots, row, 0, extras, results)
+    writeResults(columns, window.slots, row, 0, quantiles, texts, results)
     return true
   }
 
-  private extrasOf(from: number, to: number): Extras | undefined {
-    if (this.extras === undefined) return undefined
-    if (to === from + 1) return this.extras[this.placeInRing(from)]
+  private extrasOf(from: number, to: number): Extras {
+    if (this.extras === undefined) return noExtras
+    if (to === from + 1) return this.extras[this.placeInRing(from)]!
     const all = makeExtras(this.part)
     for (let place = from; place < to; place++) mergeExtras(all, this.extras[this.placeInRing(place)]!)
     return all
@@ -252,14 +251,6 @@ export class PanesWindow implements WindowState {
       const end = this.lastEnds[index]!
       if (end + allowedLatenessMs > time) this.write(windows[index]!, end, results)
     }
-  }
-
-  pass(): void {}
-
-  read(): void {}
-
-  crowdedOut(): number {
-    return 0
   }
 
   bytes(): number {

@@ -7,7 +7,9 @@
  */
 import type { ByteReader, ByteWriter } from "../bytes.ts"
 import { DistinctCounts, distinctText } from "./distinct.ts"
+import { writeResults } from "./merged-items.ts"
 import { Quantiles } from "./quantiles.ts"
+import { decodeSamples, encodeSamples } from "./sample-bytes.ts"
 import type { Part, Slot, WindowState } from "./window-state.ts"
 
 /** Of one window of one group. When it is full the oldest leaves early, and is counted. */
@@ -225,8 +227,7 @@ export class SamplesWindow implements WindowState {
 
   private write(into: Float64Array): void {
     const { columns, slots } = this.part
-    const row = columns.scratch
-    const { width } = columns
+    const { scratch: row, width } = columns
     for (let column = 0; column < width; column++) row[column] = this.rows[headRow * width + column]!
     const oldest = chunkOf(this.first)
     if (chunkOf(this.next - 1) > oldest) {
@@ -234,12 +235,7 @@ export class SamplesWindow implements WindowState {
       columns.merge(row, 0, this.rows, backRow * width)
       columns.merge(row, 0, this.rows, tailRow * width)
     }
-    for (let index = 0; index < slots.length; index++) {
-      const { slot, function: name, quantile } = slots[index]!
-      if (name === "percentile") into[slot] = this.quantiles!.at(quantile)
-      else if (name === "distinct") into[slot] = this.distinct!.size
-      else into[slot] = columns.result(name, row, 0)
-    }
+    writeResults(columns, slots, row, 0, this.quantiles, this.distinct, into)
   }
 
   close(end: number): boolean {
@@ -257,20 +253,6 @@ export class SamplesWindow implements WindowState {
   read(into: Float64Array): void {
     if (this.part.slide === 1) this.write(into)
   }
-
-  addLate(): boolean {
-    return false
-  }
-
-  nextCorrection(): number {
-    return Number.POSITIVE_INFINITY
-  }
-
-  correct(): boolean {
-    return false
-  }
-
-  restore(): void {}
 
   crowdedOut(): number {
     return this.crowded
@@ -324,35 +306,5 @@ export class SamplesWindow implements WindowState {
     if (part.needsQuantiles) window.quantiles = Quantiles.decode(reader)
     if (part.sizeMs !== Number.POSITIVE_INFINITY) window.due = window.dueOf()
     return window
-  }
-}
-
-/** Times as their distances, which are few bytes where they are whole. */
-const encodeSamples = (ring: Float64Array, first: number, next: number, writer: ByteWriter): void => {
-  const mask = ring.length / 2 - 1
-  let areWhole = true
-  for (let sample = first; sample < next; sample++)
-    areWhole &&= Number.isSafeInteger(ring[2 * (sample & mask)]!)
-  writer.byte(areWhole ? 1 : 0)
-  let before = 0
-  for (let sample = first; sample < next; sample++) {
-    const place = 2 * (sample & mask)
-    const at = ring[place]!
-    if (areWhole && sample > first) writer.count(at - before)
-    else writer.number(at)
-    writer.number(ring[place + 1]!)
-    before = at
-  }
-}
-
-const decodeSamples = (ring: Float64Array, first: number, next: number, reader: ByteReader): void => {
-  const mask = ring.length / 2 - 1
-  const areWhole = reader.byte() === 1
-  let before = 0
-  for (let sample = first; sample < next; sample++) {
-    const place = 2 * (sample & mask)
-    before = areWhole && sample > first ? before + reader.count() : reader.number()
-    ring[place] = before
-    ring[place + 1] = reader.number()
   }
 }

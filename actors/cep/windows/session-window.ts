@@ -8,6 +8,7 @@ import {
   encodeExtras,
   makeExtras,
   needsExtras,
+  noExtras,
   writeResults,
 } from "./merged-items.ts"
 import type { Part, Slot, WindowState } from "./window-state.ts"
@@ -55,7 +56,8 @@ export class SessionWindow implements WindowState {
 
   close(end: number, results: Float64Array): boolean {
     if (end < this.due) return false
-    writeResults(this.part.columns, this.part.slots, this.row, 0, this.extras, results)
+    const { quantiles, texts } = this.extras ?? noExtras
+    writeResults(this.part.columns, this.part.slots, this.row, 0, quantiles, texts, results)
     this.endBefore = this.due
     this.due = Number.POSITIVE_INFINITY
     this.extras = undefined
@@ -71,24 +73,6 @@ export class SessionWindow implements WindowState {
     this.lastAt = Math.max(this.lastAt, at)
     this.take(at, value, text)
     return true
-  }
-
-  nextCorrection(): number {
-    return Number.POSITIVE_INFINITY
-  }
-
-  correct(): boolean {
-    return false
-  }
-
-  restore(): void {}
-
-  pass(): void {}
-
-  read(): void {}
-
-  crowdedOut(): number {
-    return 0
   }
 
   bytes(): number {

@@ -29,19 +29,19 @@ export interface WindowState {
   /** Closes what ends at `end`, which is `due` or earlier than it; true when there is a result to be told of. */
   readonly close: (end: number, results: Float64Array) => boolean
   /** An item of another input came: a sliding window is as of its time. */
-  readonly pass: (time: number) => void
+  readonly pass?: (time: number) => void
   /** Takes an item behind `time` if it can. */
-  readonly addLate: (at: number, value: number, text: string | undefined, time: number) => boolean
+  readonly addLate?: (at: number, value: number, text: string | undefined, time: number) => boolean
   /** The first end after `after`, and not after `time`, of a window that holds `at` and may still be corrected. */
-  readonly nextCorrection: (at: number, after: number, time: number) => number
+  readonly nextCorrection?: (at: number, after: number, time: number) => number
   /** Puts the results of the windows with this end again into `results`. */
-  readonly correct: (end: number, at: number, results: Float64Array) => boolean
+  readonly correct?: (end: number, at: number, results: Float64Array) => boolean
   /** Puts back the results of the newest windows that closed. */
-  readonly restore: (results: Float64Array, time: number) => void
+  readonly restore?: (results: Float64Array, time: number) => void
   /** Puts results that change with each item into `into`. */
-  readonly read: (into: Float64Array) => void
+  readonly read?: (into: Float64Array) => void
   /** Items that left before their time for want of room. */
-  readonly crowdedOut: () => number
+  readonly crowdedOut?: () => number
   readonly bytes: () => number
   readonly encode: (writer: ByteWriter) => void
 }
