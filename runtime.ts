@@ -21,6 +21,7 @@ import {
   EngineAccess,
   implementations,
   Lanes,
+  makeLanes,
   PlatformAccess,
   platformTables,
   RuleIndex,
@@ -34,7 +35,7 @@ import {
   traceProjectorLayer,
   traceStoreLayer,
 } from "./actors/index.ts"
-import { Engine, make, Unavailable } from "./engine/index.ts"
+import { Engine, make } from "./engine/index.ts"
 import {
   developmentApiKey,
   developmentTenant,
@@ -70,7 +71,7 @@ import {
   Tracing,
 } from "./resources/index.ts"
 import type { Settings } from "./settings.ts"
-import { appendSamples, Durability, MetricStream, layer as streamsLayer } from "./streams/index.ts"
+import { Durability, MetricStream, layer as streamsLayer } from "./streams/index.ts"
 import { keepDefaultModel, pruneUsage, resealSecrets } from "./upkeep.ts"
 
 /** Unique per life of a node, and telling in logs which machine it is. */
@@ -102,21 +103,6 @@ const startReadSide = Effect.fnUntraced(function* (settings: Settings, incarnati
   const { partitions } = settings
   yield* Layer.build(traceProjectorLayer({ partitions, node: incarnation }))
   return yield* Layer.build(Layer.merge(traceStoreLayer({ partitions }), CallCounter.layer))
-})
-
-/** The door to the lanes of a node that reads none: samples are stored, whatever else goes into a lane waits outside. */
-const makeLaneDoor = Effect.gen(function* () {
-  const stream = yield* MetricStream
-  const waits = Effect.fail(new Unavailable({ port: "lanes", detail: "this node reads no lanes" }))
-  return Lanes.of({
-    appendSamples: (tenant, samples, source) =>
-      appendSamples(stream, tenant, samples, source).pipe(
-        Effect.mapError(({ port, detail }) => new Unavailable({ port, detail })),
-      ),
-    appendEvents: () => waits,
-    changeRule: () => waits,
-    report: () => Effect.succeed(undefined),
-  })
 })
 
 /** Measures this host from now on; answers when samples were last stored. */
@@ -209,7 +195,8 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   yield* report(`database ${Context.get(database, Database).mode} ${Context.get(database, Database).version}`)
   const below = Context.merge(services, database)
   const platform = yield* Effect.provide(openPlatform(settings), below)
-  const lanes = Context.make(Lanes, yield* Effect.provide(makeLaneDoor, below))
+  const nodeLanes = yield* makeLanes(Context.get(services, MetricStream))
+  const lanes = Context.make(Lanes, nodeLanes.service)
   yield* access.fill({
     checkModels: Context.get(platform, LlmModels).checkHealth,
     access: Context.get(platform, Directory).access,
@@ -228,6 +215,9 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   })
   // Before what activities use is closed: an answer that only this end cut off would be one that failed.
   yield* Effect.addFinalizer(() => Context.get(services, Engine).drain)
+  const laneHost = yield* Effect.provide(nodeLanes.run, services)
+  // Their last outputs go to actors: lanes are handed over before the engine.
+  yield* Effect.addFinalizer(() => laneHost.drain)
   yield* seedBuiltins(Context.get(services, Engine), developmentTenant)
   yield* Effect.provide(keepDefaultModel(settings, report), platform)
   const stored = Context.merge(Context.merge(below, platform), lanes)

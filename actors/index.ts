@@ -22,6 +22,8 @@ export { AlertIndex, type AlertIndexService, type AlertSearch } from "./alert-de
 export { alertIndexLayer } from "./alert-desk/index/layer.ts"
 export { runBuiltinSeeding, seedBuiltins } from "./builtins.ts"
 export { Lanes, type LanesService, type RuleReport } from "./cep/lane/lanes.ts"
+export { type LanesOptions, makeLanes, type NodeLanes } from "./cep/lane/make-lanes.ts"
+export type { LaneFigures } from "./cep/lane/run-lane.ts"
 export { compatibility } from "./cep/rule/compatibility.ts"
 export { ruleTemplates } from "./cep/rule/templates.ts"
 export { builtinRules } from "./cep-rule/builtin.ts"
@@ -35,6 +37,13 @@ export { EngineAccess } from "./engine-access.ts"
 export { implementations } from "./implementations.ts"
 export { kinds } from "./kinds.ts"
 export { LockNotHeld, type LockOptions, withLock } from "./lock/with-lock.ts"
+export {
+  Channels,
+  type ChannelsService,
+  type ListedDelivery,
+  type ShownChannel,
+} from "./notification/index/channels.ts"
+export { channelsLayer } from "./notification/index/layer.ts"
 export { type Platform, PlatformAccess } from "./platform-access.ts"
 export { CallCounter, type CallCounterService } from "./statistics/call-counter.ts"
 export { readStatistics } from "./statistics/statistics.ts"

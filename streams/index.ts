@@ -41,6 +41,8 @@ export {
   metricsOfTenant,
   metricsOfTenantInLane,
   metricToken,
+  ruleChangesOfLane,
+  ruleSource,
   tenantOfMetric,
 } from "./metric-token.ts"
 export { appendSamples } from "./sample-writer.ts"

@@ -31,6 +31,12 @@ export const metricsOfTenantInLane = (tenant: string, lane: number): ReadonlyArr
 /** Matches what is in one lane, of all tenants. */
 export const metricsOfLane = (lane: number): string => `t.*.${lane}.>`
 
+/** `source` of messages that change a rule. */
+export const ruleSource = "rule"
+
+/** Matches the changes of rules in one lane, of all tenants. */
+export const ruleChangesOfLane = (lane: number): string => `t.*.${lane}.${ruleSource}`
+
 /** Matches the samples of all tenants. */
 export const metricsOfAll = "t.>"
 

@@ -53,6 +53,10 @@ const effectFiles: ReadonlyArray<EffectFiles> = [
   },
   { path: /^actors\/agent\/recommend\//, reason: "vectors and queries: Postgres and models, no actor" },
   { path: /^actors\/[^/]+\/index\//, reason: "projection and queries: Postgres, no actor" },
+  {
+    path: /^actors\/cep\/lane\//,
+    reason: "reads the metric stream for the evaluators, and stores their states",
+  },
   { path: /^actors\/statistics\//, reason: "sums and queries: Postgres, no actor" },
   { path: /^actors\/lock\/with-lock\.ts$/, reason: "the caller's side of a lock: it waits" },
   {

@@ -1,0 +1,140 @@
+/**
+ * The state of a lane and the sequence up to which it was evaluated, stored together: parts first, then the head that names
+ * them, under compare-and-set. A head belongs to whoever claimed it last; whoever claimed it before can store nothing more.
+ * A head also names the parts that are written next, so that those of an attempt that died are found and removed.
+ */
+import { crc32 } from "node:zlib"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { CorruptRecord, type KeyValue, type Unavailable } from "../../../engine/index.ts"
+
+/** Of the bytes of a state. Raise it when older releases cannot read what this one writes. */
+const format = 1
+/** Bytes of one part; well below a server's max_payload. */
+const partBytesMax = 448 * 1024
+/** Parts of an attempt that died are looked for beyond those of the last one that succeeded, up to this. */
+const spareParts = 16
+
+const Parts = Schema.Struct({ name: Schema.String, count: Schema.Int })
+const Head = Schema.Struct({
+  v: Schema.Literal(1),
+  owner: Schema.String,
+  sequence: Schema.Int,
+  format: Schema.Int,
+  parts: Parts,
+  crc: Schema.Int,
+  next: Schema.String,
+})
+type Head = typeof Head.Type
+
+export interface Held {
+  readonly head: Head
+  readonly revision: number
+}
+
+export interface Claimed extends Held {
+  /** Absent: nothing was stored yet. */
+  readonly state?: Uint8Array
+}
+
+const encoder = new TextEncoder()
+const decodeHead = Schema.decodeUnknownOption(Schema.fromJsonString(Head))
+const decoder = new TextDecoder()
+
+const headKey = (lane: number): string => `lane/${lane}/head`
+const partKeys = (lane: number, name: string, count: number): ReadonlyArray<string> =>
+  Array.from({ length: count }, (_, part) => `lane/${lane}/${name}-${part}`)
+
+const corrupt = (lane: number, sequence: number, what: string) =>
+  new CorruptRecord({ partition: lane, sequence, detail: `the checkpoint of lane ${lane} ${what}` })
+
+const load = Effect.fnUntraced(function* (
+  store: KeyValue.KeyValueStore,
+  lane: number,
+): Effect.fn.Return<Held | undefined, Unavailable | CorruptRecord> {
+  const [stored] = yield* store.getMany([headKey(lane)])
+  if (stored === undefined) return undefined
+  const head = decodeHead(decoder.decode(stored.value))
+  if (head._tag === "None") return yield* corrupt(lane, 0, "has a damaged head")
+  if (head.value.format > format)
+    return yield* corrupt(lane, head.value.sequence, "was written by a later release")
+  return { head: head.value, revision: stored.revision }
+})
+
+/** Answers the new revision; undefined when the head is not what it was. */
+const put = Effect.fnUntraced(function* (
+  store: KeyValue.KeyValueStore,
+  lane: number,
+  head: Head,
+  expectedRevision: number,
+): Effect.fn.Return<number | undefined, Unavailable> {
+  const value = encoder.encode(JSON.stringify(head))
+  const [revision] = yield* store.putMany([{ key: headKey(lane), value, expectedRevision }])
+  return typeof revision === "number" ? revision : undefined
+})
+
+const empty: Head = {
+  v: 1,
+  owner: "",
+  sequence: 0,
+  format,
+  parts: { name: "", count: 0 },
+  crc: 0,
+  next: "",
+}
+
+/** Takes the head for a new owner, and what is stored with it. From here on a former owner fails. */
+export const claim = Effect.fnUntraced(function* (
+  store: KeyValue.KeyValueStore,
+  lane: number,
+  owner: string,
+): Effect.fn.Return<Claimed, Unavailable | CorruptRecord> {
+  for (;;) {
+    const before = yield* load(store, lane)
+    const last = before?.head ?? empty
+    const head = { ...last, owner, next: `${owner}-1` }
+    const revision = yield* put(store, lane, head, before?.revision ?? 0)
+    if (revision === undefined) continue
+    if (last.next !== "")
+      yield* store.removeMany(partKeys(lane, last.next, 2 * last.parts.count + spareParts))
+    if (last.sequence === 0) return { head, revision }
+    // Nobody else can replace the parts any more.
+    const parts = yield* store.getMany(partKeys(lane, last.parts.name, last.parts.count))
+    const state = Buffer.concat(parts.map((part) => part?.value ?? new Uint8Array(0)))
+    if (crc32(state) !== last.crc) return yield* corrupt(lane, last.sequence, "is incomplete or damaged")
+    return { head, revision, state }
+  }
+})
+
+/**
+ * Stores a state of the owner's. `serial` counts its attempts from 1. Answers what is held now, or undefined when the lane
+ * belongs to somebody else. Errors: after `Unavailable` nobody knows; the next attempt finds out.
+ */
+export const save = Effect.fnUntraced(function* (
+  store: KeyValue.KeyValueStore,
+  lane: number,
+  held: Held,
+  sequence: number,
+  state: Uint8Array,
+  serial: number,
+): Effect.fn.Return<Held | undefined, Unavailable | CorruptRecord> {
+  const { owner } = held.head
+  const [name, next] = [`${owner}-${serial}`, `${owner}-${serial + 1}`]
+  const count = Math.max(1, Math.ceil(state.length / partBytesMax))
+  const writes = partKeys(lane, name, count).map((key, part) => ({
+    key,
+    value: state.subarray(part * partBytesMax, (part + 1) * partBytesMax),
+    expectedRevision: 0,
+  }))
+  // A conflict on a part means that this very attempt wrote it: its name is unique to owner and serial.
+  yield* store.putMany(writes)
+  const head: Head = { v: 1, owner, sequence, format, parts: { name, count }, crc: crc32(state), next }
+  const revision = yield* put(store, lane, head, held.revision)
+  if (revision === undefined) {
+    const found = yield* load(store, lane)
+    // Of ours, after an unclear outcome: what stands there is either this attempt's or the one's before.
+    return found?.head.owner === owner ? found : undefined
+  }
+  yield* store.removeMany(partKeys(lane, held.head.parts.name, held.head.parts.count))
+  return { head, revision }
+})

@@ -1,0 +1,54 @@
+/** Every bound of the lanes, with its unit and default. */
+
+export interface LaneLimits {
+  /** How soon a node notices that it got or lost a partition, and with it the lane. */
+  readonly followMs: number
+  /** A lane that was lost to another node is not claimed again before this time, if its partition is still here then. */
+  readonly lostPauseMs: number
+  /** Samples and events that are evaluated before others of this process get their turn: some milliseconds. */
+  readonly sliceItems: number
+  /**
+   * A checkpoint is taken after this time when anything came, and after so many messages; but its making takes at most one
+   * part in `checkpointShare` of the time.
+   */
+  readonly checkpointEveryMs: number
+  readonly checkpointMessages: number
+  readonly checkpointShare: number
+  /** Outputs that wait for their receivers; evaluation pauses above it. */
+  readonly outputsMax: number
+  /** Commands and messages with outputs on their way at one time; one per receiver, so that each has them in order. */
+  readonly deliveriesMax: number
+  /** Characters of transitions in one command, as JSON; well below what a command may have. */
+  readonly commandCharactersMax: number
+  readonly retryMs: number
+  readonly retryMsMax: number
+  /** How long a lane that is handed over waits for the receivers of its last outputs. */
+  readonly drainMs: number
+  /** How exactly a lane notices that time passed which something in it waits for. */
+  readonly tickEveryMs: number
+  /** Sequences of the stream that are read, at most, to fill a rule that begins anew. */
+  readonly historySequencesMax: number
+  /** How long a question about a rule waits for the node that has its lane. */
+  readonly reportMs: number
+  /** Groups in one report. */
+  readonly reportGroupsMax: number
+}
+
+export const laneDefaults: LaneLimits = {
+  followMs: 100,
+  lostPauseMs: 2_000,
+  sliceItems: 5_000,
+  checkpointEveryMs: 5_000,
+  checkpointMessages: 20_000,
+  checkpointShare: 20,
+  outputsMax: 20_000,
+  deliveriesMax: 16,
+  commandCharactersMax: 64 * 1024,
+  retryMs: 100,
+  retryMsMax: 5_000,
+  drainMs: 5_000,
+  tickEveryMs: 1_000,
+  historySequencesMax: 200_000,
+  reportMs: 1_000,
+  reportGroupsMax: 1_000,
+}

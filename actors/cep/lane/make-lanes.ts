@@ -1,0 +1,188 @@
+/**
+ * `Lanes` of one node: the ways in, which every node has, and the look at a rule, which the node answers that evaluates it.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import {
+  Engine,
+  EngineError,
+  KeyValue,
+  type LogFull,
+  Signals,
+  type Unavailable,
+} from "../../../engine/index.ts"
+import { type RuleDocument, scheduleEvent } from "../../../schemas/index.ts"
+import {
+  appendSamples,
+  laneOf,
+  type MetricStreamService,
+  metricToken,
+  ruleSource,
+} from "../../../streams/index.ts"
+import { makeEvaluator, readEvaluator } from "../make-evaluator.ts"
+import { makeLaneHost } from "./lane-host.ts"
+import type { LanesService, RuleReport } from "./lanes.ts"
+import { type LaneLimits, laneDefaults } from "./limits.ts"
+import type { Evaluators, LaneFigures, LiveLane } from "./run-lane.ts"
+
+export interface NodeLanes {
+  readonly service: LanesService
+  /** Evaluates the lanes whose partitions are here, until the scope closes; `drain` hands them over before. */
+  readonly run: Effect.Effect<
+    { readonly drain: Effect.Effect<void> },
+    never,
+    Engine | KeyValue.KeyValue | Signals.Signals | Scope.Scope
+  >
+  /** Of the lanes that are evaluated here. */
+  readonly figures: () => ReadonlyMap<number, LaneFigures>
+}
+
+export interface LanesOptions {
+  readonly evaluators?: Evaluators
+  readonly limits?: Partial<LaneLimits>
+}
+
+interface Question {
+  readonly id: string
+  readonly node: string
+  readonly tenant: string
+  readonly rule: string
+}
+interface Reply {
+  readonly id: string
+  readonly report?: RuleReport
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+const questionTopic = (lane: number): string => `lane.report.${lane}`
+const replyTopic = (node: string): string => `lane.reply.${node}`
+const retries = 3
+
+/** Of the product. */
+const laneEvaluators: Evaluators = {
+  make: (lane) => makeEvaluator({ lane }),
+  read: (lane, state) => readEvaluator(state, { lane }),
+}
+
+/** The name whose lane a rule lives in. */
+const homeName = (rule: string, { trigger }: RuleDocument): string =>
+  trigger.type === "metric" ? trigger.metric : trigger.type === "event" ? trigger.event : scheduleEvent(rule)
+
+/** A message that no server takes is refused for good, whoever sends it. */
+const asEngineError = (failure: Unavailable | LogFull): Unavailable | EngineError =>
+  failure._tag === "Unavailable"
+    ? failure
+    : new EngineError({ code: "PayloadTooLarge", detail: failure.detail, accepted: false })
+
+export const makeLanes = Effect.fnUntraced(function* (
+  stream: MetricStreamService,
+  { evaluators = laneEvaluators, limits: given = {} }: LanesOptions = {},
+): Effect.fn.Return<NodeLanes> {
+  const limits = { ...laneDefaults, ...given }
+  const live = new Map<number, LiveLane>()
+  const asked = new Map<string, Deferred.Deferred<RuleReport | undefined>>()
+  let ask: ((lane: number, tenant: string, rule: string) => Effect.Effect<RuleReport | undefined>) | undefined
+  let node = ""
+
+  const append = (tenant: string, lane: number, source: string, message: unknown, id: string) =>
+    stream
+      .append(metricToken(tenant, lane, source), encoder.encode(JSON.stringify(message)), id)
+      .pipe(
+        Effect.retry({ while: ({ _tag }) => _tag === "Unavailable", times: retries }),
+        Effect.mapError(asEngineError),
+      )
+
+  const report = (one: LiveLane, tenant: string, rule: string): RuleReport | undefined => {
+    const figures = one.evaluator.figures(tenant, rule)
+    if (figures === undefined) return undefined
+    const { lagMessages, lagMs } = one.figures()
+    const groups = one.evaluator.groups(tenant, rule).slice(0, limits.reportGroupsMax)
+    return { lane: one.lane, node, lagMessages, lagMs, figures, groups }
+  }
+
+  const service: LanesService = {
+    appendSamples: (tenant, samples, source) =>
+      Effect.mapError(appendSamples(stream, tenant, samples, source), asEngineError),
+    appendEvents: (tenant, events) =>
+      Effect.forEach(
+        events,
+        (event) => {
+          const id = `event\n${tenant}\n${event.type}\n${event.id}`
+          const lane = laneOf(tenant, event.type, stream.lanes)
+          return append(tenant, lane, "events", { _tag: "Events", events: [event] }, id)
+        },
+        { concurrency: "unbounded", discard: true },
+      ),
+    changeRule: Effect.fnUntraced(function* ({ tenant, ...change }, before) {
+      const { rule, number, version } = change
+      const homeOf = (document: RuleDocument) => laneOf(tenant, homeName(rule, document), stream.lanes)
+      const id = `rule\n${tenant}\n${rule}\n${number}`
+      const old = before === undefined ? undefined : homeOf(before)
+      const lane =
+        change.document === undefined
+          ? (old ?? laneOf(tenant, scheduleEvent(rule), stream.lanes))
+          : homeOf(change.document)
+      // The end first: no moment has the rule in two lanes.
+      if (old !== undefined && old !== lane)
+        yield* append(tenant, old, ruleSource, { _tag: "RuleChanged", rule, number, version }, `${id}\nend`)
+      return {
+        lane,
+        sequence: yield* append(tenant, lane, ruleSource, { _tag: "RuleChanged", ...change }, id),
+      }
+    }),
+    report: (tenant, rule, document) =>
+      Effect.suspend(() => {
+        const lane = laneOf(tenant, homeName(rule, document), stream.lanes)
+        const here = live.get(lane)
+        if (here !== undefined) return Effect.succeed(report(here, tenant, rule))
+        return ask === undefined ? Effect.succeed(undefined) : ask(lane, tenant, rule)
+      }),
+  }
+
+  const run = Effect.gen(function* () {
+    const [engine, keyValue, signals] = [yield* Engine, yield* KeyValue.KeyValue, yield* Signals.Signals]
+    node = (yield* engine.status).node
+    let questions = 0
+
+    ask = Effect.fnUntraced(function* (lane, tenant, rule) {
+      const id = `${node}.${++questions}`
+      const answered = Deferred.makeUnsafe<RuleReport | undefined>()
+      asked.set(id, answered)
+      const question: Question = { id, node, tenant, rule }
+      signals.publish(questionTopic(lane), encoder.encode(JSON.stringify(question)))
+      const answer = yield* Effect.timeoutOption(Deferred.await(answered), limits.reportMs)
+      asked.delete(id)
+      return answer._tag === "Some" ? answer.value : undefined
+    })
+    yield* signals.subscribe(replyTopic(node), (data) => {
+      const { id, report: told } = JSON.parse(decoder.decode(data)) as Reply
+      const waiting = asked.get(id)
+      if (waiting !== undefined) Deferred.doneUnsafe(waiting, Effect.succeed(told))
+    })
+    yield* Effect.forEach(
+      Array.from({ length: stream.lanes }, (_, lane) => lane),
+      (lane) =>
+        signals.subscribe(questionTopic(lane), (data) => {
+          const one = live.get(lane)
+          if (one === undefined) return
+          const { id, node: from, tenant, rule } = JSON.parse(decoder.decode(data)) as Question
+          const told = report(one, tenant, rule)
+          const reply: Reply = { id, ...(told === undefined ? {} : { report: told }) }
+          signals.publish(replyTopic(from), encoder.encode(JSON.stringify(reply)))
+        }),
+      { concurrency: "unbounded", discard: true },
+    )
+    return yield* makeLaneHost({
+      engine,
+      keyValue,
+      stream,
+      evaluators,
+      limits,
+      changed: (lane, one) => (one === undefined ? live.delete(lane) : live.set(lane, one)),
+    })
+  })
+  const figures = () => new Map([...live].map(([lane, one]) => [lane, one.figures()] as const))
+  return { service, run, figures }
+})

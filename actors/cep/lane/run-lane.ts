@@ -1,0 +1,240 @@
+/**
+ * One lane at work: takes over where the last owner's checkpoint ends, gives what is in the lane to the evaluator in the
+ * order of the stream, and hands on what comes of it.
+ *
+ * I1 A checkpoint is stored only when every output of what it covers is durable with its receiver.
+ * I2 Whoever finds the checkpoint's head to be somebody else's stops, and stores nothing more.
+ * I3 The evaluator hears nothing but the stream: another owner with the same messages says the same.
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { CorruptRecord, EngineShape, KeyValue, Unavailable } from "../../../engine/index.ts"
+import { type EventTail, type MetricStreamService, metricToken } from "../../../streams/index.ts"
+import type { Evaluator } from "../evaluator.ts"
+import * as Checkpoint from "./checkpoint.ts"
+import { fillFromHistory } from "./history.ts"
+import { itemsOf, type LaneInput, LaneReader } from "./lane-input.ts"
+import type { LaneLimits } from "./limits.ts"
+import { Outlet } from "./outlet.ts"
+
+/** How evaluators are made; `read` takes what `encode` wrote. */
+export interface Evaluators {
+  readonly make: (lane: number) => Evaluator
+  readonly read: (lane: number, state: Uint8Array) => Evaluator
+}
+
+export interface LaneOptions {
+  readonly lane: number
+  /** Unique for this ownership. */
+  readonly owner: string
+  readonly engine: EngineShape
+  readonly stream: MetricStreamService
+  readonly keyValue: KeyValue.KeyValueStore
+  readonly evaluators: Evaluators
+  readonly limits: LaneLimits
+  /** Told once it evaluates. */
+  readonly live: (lane: LiveLane) => void
+  /** Completes when the lane is to be handed over. */
+  readonly drain: Effect.Effect<void>
+}
+
+/** What others may see of a lane at work. */
+export interface LiveLane {
+  readonly lane: number
+  readonly evaluator: Evaluator
+  readonly figures: () => LaneFigures
+}
+
+export interface LaneFigures {
+  /** Sequence of the last message that was taken, and of the last one that a checkpoint covers. */
+  readonly sequence: number
+  readonly checkpoint: number
+  readonly items: number
+  readonly messages: number
+  readonly damaged: number
+  readonly lagMessages: number
+  readonly lagMs: number
+  readonly outputs: number
+  readonly outputsWaiting: number
+  readonly outputsLost: number
+  /** Sequences that had left the stream before this lane could read them. */
+  readonly missed: number
+  readonly checkpoints: number
+  readonly stateBytes: number
+  /** Of the last checkpoint: how long evaluation stood still, and how long it took until it was durable. */
+  readonly encodeMs: number
+  readonly checkpointMs: number
+}
+
+const tick = new TextEncoder().encode('{"_tag":"Tick"}')
+
+const untilAvailable = <A, E, R>(
+  effect: Effect.Effect<A, E | Unavailable, R>,
+  retryMs: number,
+): Effect.Effect<A, Exclude<E, Unavailable>, R> =>
+  Effect.catch(effect, (error) =>
+    (error as { readonly _tag?: string })._tag === "Unavailable"
+      ? Effect.andThen(Effect.sleep(retryMs), untilAvailable(effect, retryMs))
+      : Effect.fail(error as Exclude<E, Unavailable>),
+  )
+
+/** Ends when it was drained, or with `false` when the lane belongs to somebody else. */
+export const runLane = Effect.fnUntraced(function* (
+  options: LaneOptions,
+): Effect.fn.Return<boolean, CorruptRecord, Scope.Scope> {
+  const { lane, owner, stream, keyValue, limits } = options
+  const clock = yield* Clock.Clock
+  const now = () => clock.currentTimeMillisUnsafe()
+  const patiently = <A, E, R>(effect: Effect.Effect<A, E | Unavailable, R>) =>
+    untilAvailable(effect, limits.retryMs)
+
+  const claimed = yield* patiently(Checkpoint.claim(keyValue, lane, owner))
+  let held: Checkpoint.Held = claimed
+  const evaluator =
+    claimed.state === undefined ? options.evaluators.make(lane) : options.evaluators.read(lane, claimed.state)
+  const reader = new LaneReader(lane, stream.lanes, evaluator)
+  const outlet = yield* Outlet.make(options)
+  const lost = Deferred.makeUnsafe<void>()
+  let sequence = held.head.sequence
+  let [storedAt, pending] = [0, 0]
+  let [items, messages, missed] = [0, 0, 0]
+  let [since, serial, saved] = [0, 0, 0]
+  let [stateBytes, encodeMs, checkpointMs] = [claimed.state?.length ?? 0, 0, 0]
+  let [checkpointAt, saving] = [now(), false]
+
+  const { first } = yield* patiently(stream.bounds)
+  // A lane without rules has nothing to miss, and no reason to say how far it is.
+  if (first > sequence + 1 && evaluator.rules().length > 0) {
+    missed = first - sequence - 1
+    yield* Effect.logWarning(
+      `lane ${lane}: up to ${missed} messages left the stream before they were evaluated, after ${sequence}`,
+    )
+  }
+
+  /** What was taken so far as bytes, and then, beside further evaluation, as a checkpoint. */
+  const capture = (): Effect.Effect<void, CorruptRecord> => {
+    const startedAt = now()
+    const state = evaluator.encode()
+    const through = sequence
+    const settled = outlet.mark()
+    encodeMs = now() - startedAt
+    stateBytes = state.length
+    since = 0
+    saving = true
+    return Effect.gen(function* () {
+      yield* settled
+      serial += 1
+      const result = yield* Effect.result(Checkpoint.save(keyValue, lane, held, through, state, serial))
+      saving = false
+      checkpointAt = now()
+      checkpointMs = checkpointAt - startedAt
+      if (result._tag === "Failure") {
+        if (result.failure._tag === "Unavailable") return
+        return yield* Effect.fail(result.failure)
+      }
+      if (result.success === undefined) return void Deferred.doneUnsafe(lost, Effect.void)
+      held = result.success
+      saved += 1
+    })
+  }
+
+  const isDue = (): boolean => {
+    if (saving || since === 0) return false
+    const idleMs = now() - checkpointAt
+    const pauseMs = limits.checkpointShare * Math.max(encodeMs, checkpointMs / 2)
+    return idleMs >= pauseMs && (since >= limits.checkpointMessages || idleMs >= limits.checkpointEveryMs)
+  }
+
+  const fill = (input: LaneInput & { readonly type: "change" }) =>
+    patiently(fillFromHistory({ ...options, evaluator, input }))
+
+  /** Reads on until more lanes count than were asked for. */
+  const follow = Effect.gen(function* () {
+    const tail: EventTail = yield* patiently(stream.tail(reader.filters, { sequence: sequence + 1 }))
+    let slice = 0
+    for (;;) {
+      const events = yield* patiently(tail.take)
+      for (const event of events) {
+        const input = reader.read(event)
+        const past = input?.type === "change" ? yield* fill(input) : undefined
+        // From here to the next yield nothing can come between: an input is taken with its place or not at all.
+        const isWider = input !== undefined && reader.apply(input)
+        if (past !== undefined && input?.type === "change") evaluator.adopt(input.change, input.place, past)
+        sequence = event.sequence
+        storedAt = event.storedAt
+        pending = event.pending
+        messages += 1
+        since += 1
+        const count = input === undefined ? 1 : itemsOf(input)
+        items += count
+        slice += count
+        if (isWider) return
+        if (slice < limits.sliceItems) continue
+        slice = 0
+        outlet.push(evaluator.take())
+        if (isDue()) yield* Effect.forkIn(guarded(capture()), scope)
+        yield* outlet.hasRoom
+        yield* Effect.yieldNow
+      }
+      outlet.push(evaluator.take())
+      if (isDue()) yield* Effect.forkIn(guarded(capture()), scope)
+      yield* outlet.hasRoom
+    }
+  }).pipe(Effect.scoped)
+
+  const scope = yield* Effect.scope
+  const failed = Deferred.makeUnsafe<never, CorruptRecord>()
+  const guarded = (effect: Effect.Effect<unknown, CorruptRecord>) =>
+    Effect.catchCause(effect, (cause) =>
+      Effect.sync(() => void Deferred.doneUnsafe(failed, Effect.failCause(cause))),
+    )
+
+  const ticking = Effect.gen(function* () {
+    for (;;) {
+      yield* Effect.sleep(limits.tickEveryMs)
+      if (now() < evaluator.nextDue()) continue
+      // Without one the next comes in a second.
+      yield* Effect.ignore(stream.append(metricToken("", lane, "tick"), tick))
+    }
+  })
+
+  const figures = (): LaneFigures => ({
+    sequence,
+    checkpoint: held.head.sequence,
+    items,
+    messages,
+    damaged: reader.damaged,
+    lagMessages: pending,
+    lagMs: pending === 0 ? 0 : Math.max(0, now() - storedAt),
+    outputs: outlet.delivered,
+    outputsWaiting: outlet.pending,
+    outputsLost: outlet.lost,
+    missed,
+    checkpoints: saved,
+    stateBytes,
+    encodeMs,
+    checkpointMs,
+  })
+
+  const working = Effect.gen(function* () {
+    for (;;) {
+      yield* follow
+      outlet.push(evaluator.take())
+    }
+  })
+  yield* Effect.forkScoped(guarded(ticking))
+  options.live({ lane, evaluator, figures })
+  const ending = Effect.raceFirst(options.drain, Deferred.await(lost))
+  yield* Effect.raceFirst(Effect.raceFirst(working, Deferred.await(failed)), ending)
+  if (yield* Deferred.isDone(lost)) return false
+  outlet.push(evaluator.take())
+  // Without it the next owner has more to read, no more.
+  const last = Effect.gen(function* () {
+    while (saving) yield* Effect.sleep(limits.retryMs)
+    if (since > 0) yield* capture()
+  })
+  yield* Effect.timeoutOption(last, limits.drainMs)
+  return !(yield* Deferred.isDone(lost))
+})

@@ -1,0 +1,117 @@
+/** Lanes in memory under virtual time: nodes with faults over one stream, and what an undisturbed evaluation of it says. */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import type { Output } from "../../actors/cep/evaluator.ts"
+import { fillFromHistory } from "../../actors/cep/lane/history.ts"
+import { LaneReader } from "../../actors/cep/lane/lane-input.ts"
+import { type LaneLimits, laneDefaults } from "../../actors/cep/lane/limits.ts"
+import { makeLanes, type NodeLanes } from "../../actors/cep/lane/make-lanes.ts"
+import type { Evaluators } from "../../actors/cep/lane/run-lane.ts"
+import { Engine, type EngineShape, implement, JournalRecord, KeyValue, Signals } from "../../engine/index.ts"
+import { makeKeyValue } from "../../engine/memory/key-value.ts"
+import { makeSignals } from "../../engine/memory/signals.ts"
+import { calm, FaultyNode, type Rates } from "../../engine/testkit/faults.ts"
+import { makeStores, startNode } from "../../engine/testkit/memory-deployment.ts"
+import { VirtualTime } from "../../engine/testkit/virtual-time.ts"
+import type { Transition } from "../../schemas/index.ts"
+import type { MetricStreamService, StoredEvent } from "../../streams/index.ts"
+import { CollectingDesk, transitionsTaken } from "./collecting-desk.ts"
+import { makeMemoryEventStream } from "./memory-event-stream.ts"
+
+export const lanesInWorld = 3
+
+export interface LaneNode {
+  readonly engine: EngineShape
+  readonly lanes: NodeLanes
+  readonly faults: FaultyNode
+  /** Hands the lanes over, and then the partitions. */
+  readonly drain: Effect.Effect<void>
+}
+
+export class LaneWorld {
+  readonly time: VirtualTime
+  readonly stores: ReturnType<typeof makeStores>
+  readonly stream: ReturnType<typeof makeMemoryEventStream>
+  rates: Rates = calm
+  private readonly evaluators: Evaluators
+  private nodes = 0
+
+  constructor(seed: string, evaluators: Evaluators) {
+    this.time = new VirtualTime(seed)
+    this.evaluators = evaluators
+    this.stores = makeStores({ now: () => this.time.now })
+    this.stream = makeMemoryEventStream(() => this.time.now, lanesInWorld)
+  }
+
+  /** Until it crashes, or the test ends. */
+  readonly start = Effect.fnUntraced(function* (this: LaneWorld, limits: Partial<LaneLimits> = {}) {
+    const faults = new FaultyNode(this.time, () => this.rates)
+    const scope = yield* Scope.make()
+    const stream: MetricStreamService = {
+      ...this.stream,
+      append: (...given) => Effect.flatten(faults.run("stream append", () => this.stream.append(...given))),
+      tail: (...given) => Effect.andThen(faults.gate, this.stream.tail(...given)),
+      bounds: Effect.andThen(faults.gate, this.stream.bounds),
+    }
+    const desk = yield* implement(CollectingDesk, {})
+    const clock = this.time.clock({ offset: () => 0, gate: faults.gate })
+    const node = yield* Effect.gen({ self: this }, function* () {
+      const engine = yield* startNode(
+        this.stores,
+        { partitions: lanesInWorld, incarnation: `n${++this.nodes}`, implementations: [desk] },
+        faults,
+      )
+      const lanes = yield* makeLanes(stream, { evaluators: this.evaluators, limits })
+      const { drain } = yield* lanes.run.pipe(
+        Effect.provideService(Engine, engine),
+        Effect.provideService(KeyValue.KeyValue, makeKeyValue(this.stores.values, faults)),
+        Effect.provideService(Signals.Signals, makeSignals(this.stores.signals, faults)),
+      )
+      return { engine, lanes, faults, drain: Effect.andThen(drain, engine.drain) } satisfies LaneNode
+    }).pipe(Effect.provideService(Scope.Scope, scope), Effect.provideService(Clock.Clock, clock))
+    const ended = Effect.andThen(Deferred.await(faults.crashed), Scope.close(scope, Exit.void))
+    yield* Effect.forkScoped(ended)
+    yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
+    return node
+  })
+
+  /** What the desks of all tenants took, as often as they did. */
+  transitions(): ReadonlyArray<Transition> {
+    const partitions = Array.from({ length: lanesInWorld }, (_, partition) => partition)
+    const entries = partitions.flatMap((partition) =>
+      this.stores.journal.messages(partition).flatMap(({ data }) => {
+        const record = JournalRecord.decode(data)
+        if ("corrupt" in record) throw new Error(record.corrupt)
+        return record.entries
+      }),
+    )
+    return transitionsTaken(entries)
+  }
+}
+
+/** What one evaluation of the whole stream says, lane by lane, without a checkpoint or an end. */
+export const referenceOutputs = Effect.fnUntraced(function* (
+  stream: MetricStreamService,
+  evaluators: Evaluators,
+) {
+  const outputs: Array<Output> = []
+  const events: Array<StoredEvent> = []
+  yield* stream.read(">", { sequence: 1 }, (event) => events.push(event))
+  for (let lane = 0; lane < stream.lanes; lane++) {
+    const evaluator = evaluators.make(lane)
+    const reader = new LaneReader(lane, stream.lanes, evaluator)
+    for (const event of events) {
+      const input = reader.read(event)
+      if (input === undefined) continue
+      const options = { lane, stream, evaluators, limits: laneDefaults, evaluator }
+      const past = input.type === "change" ? yield* fillFromHistory({ ...options, input }) : undefined
+      reader.apply(input)
+      if (past !== undefined && input.type === "change") evaluator.adopt(input.change, input.place, past)
+      outputs.push(...evaluator.take())
+    }
+  }
+  return outputs
+})

@@ -1,0 +1,355 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { describe, expect, it } from "vitest"
+import { makeLanes } from "../../../../actors/cep/lane/make-lanes.ts"
+import type { Rates } from "../../../../engine/testkit/faults.ts"
+import { calm } from "../../../../engine/testkit/faults.ts"
+import type { RuleDocument, Sample } from "../../../../schemas/index.ts"
+import { laneOf } from "../../../../streams/index.ts"
+import { distinctTransitions } from "../../../support/collecting-desk.ts"
+import { fakeEvaluators } from "../../../support/fake-evaluator.ts"
+import { type LaneNode, LaneWorld, lanesInWorld, referenceOutputs } from "../../../support/lanes.ts"
+
+const tenant = "acme"
+const inWorld =
+  (body: (world: LaneWorld) => Effect.Effect<unknown, unknown, Scope.Scope>, seed = "lanes") =>
+  () => {
+    const world = new LaneWorld(seed, fakeEvaluators)
+    const exit = world.time.run(Effect.scoped(body(world)))
+    if (exit._tag === "Failure") throw Cause.squash(exit.cause)
+  }
+
+const until = Effect.fnUntraced(function* (holds: () => boolean) {
+  for (let tries = 0; tries < 2_000; tries++) {
+    if (holds()) return
+    yield* Effect.sleep(50)
+  }
+  return yield* Effect.die(new Error(`does not hold within 100 s: ${holds}`))
+})
+
+const rule = (metric: string, more: Partial<RuleDocument> = {}): RuleDocument => ({
+  name: metric,
+  trigger: { type: "metric", metric },
+  ...more,
+})
+const sample = (name: string, value: number, at = 0, host = "a"): Sample => ({
+  name,
+  labels: { host },
+  value,
+  at,
+})
+const change = (name: string, document: RuleDocument | undefined, number = 1) => ({
+  tenant,
+  rule: name,
+  number,
+  version: number,
+  ...(document === undefined ? {} : { document }),
+})
+
+/** Two names in different lanes. */
+const names = Array.from({ length: 40 }, (_, index) => `m${index}`)
+const laneNumber = (name: string) => laneOf(tenant, name, lanesInWorld)
+const one = names[0]!
+const elsewhere = names.find((name) => laneNumber(name) !== laneNumber(one))!
+
+const said = (world: LaneWorld) =>
+  [...distinctTransitions(world.transitions()).keys()].map((id) => id.replace(/\/[0-9]+$/, ""))
+
+describe("a rule in its lane", () => {
+  it(
+    "says what its samples come to, to its tenant's desk",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { lanes } = yield* world.start()
+        yield* lanes.service.changeRule(change("r", rule(one)), undefined)
+        yield* lanes.service.appendSamples(tenant, [sample(one, 11), sample(elsewhere, 99)], ["api"])
+        yield* lanes.service.appendSamples("other", [sample(one, 11)], ["api"])
+        yield* until(() => world.transitions().length > 0)
+        expect(world.transitions()).toMatchObject([{ rule: "r", to: "firing", value: 11 }])
+        yield* lanes.service.appendSamples(tenant, [sample(one, 1)], ["api"])
+        yield* until(() => world.transitions().length > 1)
+        expect(world.transitions()[1]).toMatchObject({ to: "resolved" })
+      }),
+    ),
+  )
+
+  it(
+    "sees the metrics of other lanes that it names, from its change on",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { lanes } = yield* world.start()
+        const aggregates = {
+          total: { function: "sum", window: { type: "tumbling", size: "1m" }, metric: elsewhere },
+        } as const
+        yield* lanes.service.changeRule(change("r", rule(one, { aggregates })), undefined)
+        yield* lanes.service.appendSamples(tenant, [sample(elsewhere, 20)], ["api"])
+        yield* until(() => world.transitions().length > 0)
+        expect(said(world)).toEqual([`r/${JSON.stringify([elsewhere, "host", "a"])}`])
+      }),
+    ),
+  )
+
+  it(
+    "is filled with the past that its state depends on when it begins",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { lanes } = yield* world.start()
+        yield* lanes.service.appendSamples(tenant, [sample(one, 5)], ["api"])
+        yield* Effect.sleep(61_000)
+        yield* lanes.service.appendSamples(tenant, [sample(one, 30), sample(one, 12)], ["api"])
+        yield* lanes.service.changeRule(change("r", rule(one)), undefined)
+        yield* until(() => world.transitions().length > 0)
+        expect(world.transitions()).toMatchObject([{ values: { count: 2, sum: 42 } }])
+      }),
+    ),
+  )
+
+  it(
+    "publishes events that rules in other lanes see once",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { lanes } = yield* world.start()
+        const type = names.find((name) => laneNumber(name) !== laneNumber(one))!
+        const actions = [{ type: "publish_event", event: type }] as const
+        yield* lanes.service.changeRule(change("first", rule(one, { actions })), undefined)
+        const second: RuleDocument = { name: "second", trigger: { type: "event", event: type } }
+        yield* lanes.service.changeRule(change("second", second), undefined)
+        yield* lanes.service.appendSamples(tenant, [sample(one, 50)], ["api"])
+        yield* until(() => said(world).length === 2)
+        expect(said(world)).toEqual(expect.arrayContaining([`second/${type}`]))
+      }),
+    ),
+  )
+
+  it(
+    "that moves to another lane ends in the old one first",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { lanes } = yield* world.start()
+        const [before, after] = [rule(one), rule(elsewhere)]
+        const first = yield* lanes.service.changeRule(change("r", before), undefined)
+        const moved = yield* lanes.service.changeRule(change("r", after, 2), before)
+        expect([first.lane, moved.lane]).toEqual([laneNumber(one), laneNumber(elsewhere)])
+        expect(moved.sequence).toBeGreaterThan(first.sequence + 1)
+        yield* lanes.service.appendSamples(tenant, [sample(one, 50), sample(elsewhere, 50)], ["api"])
+        yield* until(() => said(world).length > 0)
+        yield* Effect.sleep(1_000)
+        expect(said(world)).toEqual([`r/${JSON.stringify([elsewhere, "host", "a"])}`])
+      }),
+    ),
+  )
+
+  it(
+    "hears the same event once, by its id",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { lanes } = yield* world.start()
+        const document: RuleDocument = { name: "r", trigger: { type: "event", event: "deploy" } }
+        yield* lanes.service.changeRule(change("r", document), undefined)
+        const event = { id: "1", type: "deploy", at: 0, attributes: { value: 50 } }
+        yield* lanes.service.appendEvents(tenant, [event, event])
+        yield* lanes.service.appendEvents(tenant, [event])
+        yield* until(() => world.transitions().length > 0)
+        yield* Effect.sleep(1_000)
+        const report = yield* lanes.service.report(tenant, "r", document)
+        expect(report?.figures.evaluations).toBe(1)
+      }),
+    ),
+  )
+})
+
+describe("the report of a rule", () => {
+  it(
+    "comes from whichever node evaluates it, and is undefined when nobody does",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const nodes = [yield* world.start(), yield* world.start()]
+        yield* nodes[0]!.lanes.service.changeRule(change("r", rule(one)), undefined)
+        yield* nodes[0]!.lanes.service.appendSamples(tenant, [sample(one, 50)], ["api"])
+        yield* until(() => world.transitions().length > 0)
+        for (const { lanes } of nodes) {
+          const report = yield* lanes.service.report(tenant, "r", rule(one))
+          expect(report).toMatchObject({ lane: laneNumber(one), lagMessages: 0, figures: { groups: 1 } })
+          expect(yield* lanes.service.report(tenant, "unknown", rule(one))).toBeUndefined()
+        }
+      }),
+    ),
+  )
+})
+
+describe("time", () => {
+  it(
+    "is told to lanes with rules once a second, and to no others",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { lanes } = yield* world.start()
+        yield* Effect.sleep(10_000)
+        const before = yield* world.stream.bounds
+        expect(before.last).toBe(0)
+        yield* lanes.service.changeRule(change("r", rule(one)), undefined)
+        yield* Effect.sleep(10_000)
+        const { last } = yield* world.stream.bounds
+        expect(last).toBeGreaterThanOrEqual(9)
+        expect(last).toBeLessThanOrEqual(12)
+      }),
+    ),
+  )
+})
+
+const quick = { checkpointEveryMs: 300, drainMs: 2_000 }
+
+describe("a lane that changes hands", () => {
+  it(
+    "goes on where the last checkpoint ends, and says nothing that it had not said",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const first = yield* world.start(quick)
+        yield* first.lanes.service.changeRule(change("r", rule(one)), undefined)
+        for (let count = 1; count <= 5; count++)
+          yield* first.lanes.service.appendSamples(tenant, [sample(one, 1)], ["api"])
+        const lane = laneNumber(one)
+        yield* until(() => (first.lanes.figures().get(lane)?.checkpoint ?? 0) >= 6)
+        first.faults.crash()
+        const second = yield* world.start(quick)
+        yield* second.lanes.service.appendSamples(tenant, [sample(one, 20)], ["api"])
+        yield* until(() => world.transitions().length > 0)
+        // Counted on by the second from what the first had stored.
+        expect(world.transitions()).toMatchObject([{ values: { count: 6, sum: 25 } }])
+        expect(second.lanes.figures().get(lane)!.messages).toBeLessThan(20)
+      }),
+    ),
+  )
+
+  it(
+    "is handed over with a checkpoint of its last message when its node leaves",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const first = yield* world.start({ checkpointEveryMs: 3_600_000 })
+        yield* first.lanes.service.changeRule(change("r", rule(one)), undefined)
+        for (let count = 1; count <= 20; count++)
+          yield* first.lanes.service.appendSamples(tenant, [sample(one, 1)], ["api"])
+        const lane = laneNumber(one)
+        yield* until(() => (first.lanes.figures().get(lane)?.messages ?? 0) >= 21)
+        yield* first.drain
+        const second = yield* world.start()
+        yield* until(() => second.lanes.figures().has(lane))
+        expect(second.lanes.figures().get(lane)!.checkpoint).toBeGreaterThanOrEqual(21)
+      }),
+    ),
+  )
+
+  it(
+    "is not stored any more by a node that lost it and does not know, and that node stops",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const first = yield* world.start(quick)
+        yield* first.lanes.service.changeRule(change("r", rule(one)), undefined)
+        const lane = laneNumber(one)
+        yield* until(() => (first.lanes.figures().get(lane)?.checkpoints ?? 0) > 0)
+        first.faults.freeze()
+        const second = yield* world.start(quick)
+        yield* until(() => second.lanes.figures().has(lane))
+        yield* second.lanes.service.appendSamples(tenant, [sample(one, 20)], ["api"])
+        yield* until(() => world.transitions().length > 0)
+        first.faults.unfreeze()
+        yield* until(() => first.lanes.figures().size + second.lanes.figures().size === lanesInWorld)
+        yield* second.lanes.service.appendSamples(tenant, [sample(one, 2)], ["api"])
+        yield* until(() => distinctTransitions(world.transitions()).size === 2)
+        const { last } = yield* world.stream.bounds
+        const checkpointOf = ({ lanes }: LaneNode) => lanes.figures().get(lane)?.checkpoint ?? 0
+        yield* until(() => Math.max(checkpointOf(first), checkpointOf(second)) > last)
+      }),
+    ),
+  )
+
+  it(
+    "starts with what is left when messages left the stream before they were evaluated, and counts them",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const first = yield* world.start(quick)
+        yield* first.lanes.service.changeRule(change("r", rule(one)), undefined)
+        const lane = laneNumber(one)
+        yield* until(() => (first.lanes.figures().get(lane)?.checkpoints ?? 0) > 0)
+        yield* first.drain
+        const { last } = yield* world.stream.bounds
+        const lanes = first.lanes.service
+        for (let count = 0; count < 10; count++) yield* lanes.appendSamples(tenant, [sample(one, 1)], ["api"])
+        world.stream.dropThrough(last + 6)
+        const second = yield* world.start(quick)
+        yield* second.lanes.service.appendSamples(tenant, [sample(one, 20)], ["api"])
+        yield* until(() => world.transitions().length > 0)
+        expect(second.lanes.figures().get(lane)!.missed).toBeGreaterThanOrEqual(6)
+        expect(world.transitions()).toMatchObject([{ values: { count: 5 } }])
+      }),
+    ),
+  )
+})
+
+const stormy: Rates = {
+  ...calm,
+  lost: 0.03,
+  answerLost: 0.03,
+  lateAfterFailure: 0.02,
+  twice: 0.03,
+  slow: 0.05,
+  crashBefore: 0.003,
+  crashAfter: 0.003,
+  signalLost: 0.02,
+  signalTwice: 0.02,
+}
+
+/** Samples, events and changes while nodes die; then peace, and the desk must have what one evaluation says. */
+const storm = (world: LaneWorld) =>
+  Effect.gen(function* () {
+    const { random } = world.time
+    const running: Array<LaneNode> = []
+    const keepAlive = Effect.gen(function* () {
+      for (;;) {
+        for (const node of [...running]) if (node.faults.dead) running.splice(running.indexOf(node), 1)
+        while (running.length < 2) running.push(yield* world.start(quick))
+        yield* Effect.sleep(200 + random.next() * 500)
+      }
+    })
+    yield* Effect.forkScoped(keepAlive)
+    const { service } = yield* makeLanes(world.stream, { evaluators: fakeEvaluators })
+    const actions = [{ type: "publish_event", event: elsewhere }] as const
+    yield* service.changeRule(change("first", rule(one, { actions })), undefined)
+    const second: RuleDocument = { name: "second", trigger: { type: "event", event: elsewhere } }
+    yield* service.changeRule(change("second", second), undefined)
+    world.rates = stormy
+    for (let step = 0; step < 60; step++) {
+      const samples = names.slice(0, 4).map((name) => sample(name, Math.floor(random.next() * 20), step))
+      yield* service.appendSamples(tenant, samples, ["api"])
+      if (step % 10 === 5) yield* service.changeRule(change("third", rule(names[step % 4]!), step), undefined)
+      if (step % 17 === 16) running[0]?.faults.crash()
+      yield* Effect.sleep(random.next() * 300)
+    }
+    world.rates = calm
+    const wanted = Effect.map(referenceOutputs(world.stream, fakeEvaluators), (outputs) =>
+      distinctTransitions(
+        outputs.flatMap((output) => (output.type === "transition" ? [output.transition] : [])),
+      ),
+    )
+    for (let tries = 0; ; tries++) {
+      const reference = yield* wanted
+      const found = distinctTransitions(world.transitions())
+      const same =
+        reference.size === found.size && [...reference].every(([id, text]) => found.get(id) === text)
+      if (same) {
+        expect(found.size).toBeGreaterThan(20)
+        return
+      }
+      if (tries === 30) {
+        expect([...found].toSorted()).toEqual([...reference].toSorted())
+      }
+      yield* Effect.sleep(1_000)
+    }
+  })
+
+describe("whatever befalls nodes and ports", () => {
+  it.each(Array.from({ length: 12 }, (_, seed) => `storm-${seed}`))(
+    "desks hear what one undisturbed evaluation of the stream says (%s)",
+    (seed) => inWorld(storm, seed)(),
+  )
+})
