@@ -70,8 +70,8 @@ const packagesOf: Readonly<Record<string, ReadonlyArray<string>>> = {
   schemas: ["effect"],
   engine: ["effect", "croner", "node:zlib", "node:crypto"],
   ops: ["effect"],
-  // The protocol's types and translations; its client is given our way out, and has no other.
-  actors: ["effect", "@a2a-js/sdk"],
+  // The A2A protocol's types and translations: its client is given our way out, and has no other. Languages of rules.
+  actors: ["effect", "@a2a-js/sdk", "@marcbachmann/cel-js", "json-p3"],
 }
 
 const packageOf = (specifier: string): string =>

@@ -17,6 +17,7 @@ import type { PatternPlan } from "../patterns/pattern.ts"
 import { stageNamesOf } from "../patterns/pattern-stages.ts"
 import { checkLabelNames, checkTrigger } from "./check-trigger.ts"
 import { compileAggregates, inputOf, placeOf, triggerInput } from "./inputs.ts"
+import { modeOf } from "./mode.ts"
 import { limits, Problems } from "./problems.ts"
 import type { Program, ProgramInput } from "./program.ts"
 import { compileTextsOf } from "./texts.ts"
@@ -25,13 +26,6 @@ import { compileTextsOf } from "./texts.ts"
 const matchFiresMs = 300_000
 
 const severities: ReadonlyArray<Severity> = ["critical", "warning", "info"]
-
-/** Schedules, and events that are neither counted nor part of a pattern, have no state that could end. */
-const modeOf = ({ mode, trigger, pattern, aggregates }: RuleDocument): Program["mode"] => {
-  if (mode !== undefined) return mode
-  if (pattern !== undefined || trigger.type === "metric") return "alert"
-  return trigger.type === "event" && Object.keys(aggregates ?? {}).length > 0 ? "alert" : "trigger"
-}
 
 const checkMode = (document: RuleDocument, problems: Problems): void => {
   if (modeOf(document) === "trigger") {
