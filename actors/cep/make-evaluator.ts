@@ -23,7 +23,7 @@ import { labelsOfEvent, noAttributes } from "./group/route.ts"
 import { Timers } from "./group/timers.ts"
 import { compileRule } from "./rule/compile-rule.ts"
 import type { Program } from "./rule/program.ts"
-import { endGroups, goesOn, succeed } from "./rule-change.ts"
+import { endGroups, goesOn, goOn, succeed } from "./rule-change.ts"
 import { figuresOf, groupFiguresOf } from "./rule-figures.ts"
 import { type CompileRule, readRule, writeRule } from "./rule-state.ts"
 import { type KnownSeries, TenantRules } from "./tenant-rules.ts"
@@ -105,8 +105,8 @@ export class LaneEvaluator implements Evaluator, Host {
   }
 
   private obtain(tenant: string): TenantRules {
-    let rules = this.tenants.get(tenant)
-    if (rules === undefined) this.tenants.set(tenant, (rules = new TenantRules(tenant)))
+    const rules = this.tenants.get(tenant) ?? new TenantRules(tenant)
+    this.tenants.set(tenant, rules)
     return rules
   }
 
@@ -139,8 +139,7 @@ export class LaneEvaluator implements Evaluator, Host {
     if (change.number <= tenant.numberOf(change.rule)) return
     const before = tenant.rules.get(change.rule)
     const program = this.compiled(change)
-    if (before !== undefined && typeof program === "object" && goesOn(before.program, program)) {
-      before.program = program
+    if (before !== undefined && typeof program === "object" && goOn(before, program)) {
       before.number = change.number
       return
     }

@@ -46,10 +46,10 @@ class Name<T> {
   }
 
   private obtain(label: string, value: string): Array<Entry<T>> {
-    let values = this.byLabel.get(label)
-    if (values === undefined) this.byLabel.set(label, (values = new Map()))
-    let bucket = values.get(value)
-    if (bucket === undefined) values.set(value, (bucket = []))
+    const values = this.byLabel.get(label) ?? new Map<string, Array<Entry<T>>>()
+    const bucket = values.get(value) ?? []
+    this.byLabel.set(label, values)
+    values.set(value, bucket)
     return bucket
   }
 
@@ -96,9 +96,11 @@ export class PredicateIndex<T> {
   /** The same object for the same name as long as the index lives. */
   obtain(name: string, isEvent: boolean): Name<T> {
     const names = isEvent ? this.events : this.metrics
-    let found = names.get(name)
-    if (found === undefined) names.set(name, (found = new Name(name, isEvent)))
-    return found
+    const known = names.get(name)
+    if (known !== undefined) return known
+    const made = new Name<T>(name, isEvent)
+    names.set(name, made)
+    return made
   }
 
   /** Undefined when nothing was ever asked about it. */

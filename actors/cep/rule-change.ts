@@ -1,24 +1,20 @@
 /** What becomes of a rule's groups when the rule changes: they go on, are taken over by groups made aside, or end. */
 import type { Group } from "./group/group.ts"
 import type { LiveRule } from "./group/live-rule.ts"
+import { compatibility } from "./rule/compatibility.ts"
 import type { Program } from "./rule/program.ts"
 
-const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
-
-/** Whether what groups hold means the same to both programs. */
-export const goesOn = (before: Program, after: Program): boolean => {
-  const holdsItems = before.aggregates.specs.length > 0 || before.pattern !== undefined
-  return (
-    before.mode === after.mode &&
-    same(before.inputs, after.inputs) &&
-    same(before.groupBy, after.groupBy) &&
-    same(before.aggregates.specs, after.aggregates.specs) &&
-    before.aggregates.allowedLatenessMs === after.aggregates.allowedLatenessMs &&
-    same(before.document.pattern, after.document.pattern) &&
-    before.outOfOrdernessMs === after.outOfOrdernessMs &&
-    (!holdsItems || before.document.filter === after.document.filter)
-  )
+/** Gives a rule its next version, when what its groups hold means the same to it. False: it has to begin anew. */
+export const goOn = (rule: LiveRule, after: Program): boolean => {
+  if (!goesOn(rule.program, after)) return false
+  const isPatternNew = JSON.stringify(rule.document.pattern) !== JSON.stringify(after.document.pattern)
+  rule.program = after
+  if (isPatternNew) for (const group of rule.groups.values()) group.renewMatcher()
+  return true
 }
+
+export const goesOn = (before: Program, after: Program): boolean =>
+  compatibility(before.document, after.document).keepsState
 
 const isActive = ({ life: { state } }: Group): boolean => state !== "inactive" && state !== "resolved"
 

@@ -7,6 +7,7 @@
  * was. What happens at a time is dated to that time, not to when somebody looked: how often ticks come changes nothing.
  */
 import type { EventAttributes, Labels, Severity } from "../../../schemas/index.ts"
+import { ByteReader, ByteWriter } from "../bytes.ts"
 import type { Match, Matcher } from "../patterns/pattern.ts"
 import type { Aggregates } from "../windows/aggregates.ts"
 import { AlertLife, type Cause, type Listener, type State } from "./alert-life.ts"
@@ -84,6 +85,14 @@ export class Group implements Listener {
   watch(): void {
     const { deaths, host } = this.rule
     if (host.onStep !== undefined) this.matcher?.watch((death) => deaths.push(death))
+  }
+
+  /** Its partial matches go on under the conditions of the rule's new version. */
+  renewMatcher(): void {
+    const writer = new ByteWriter()
+    this.matcher?.encode(writer)
+    this.matcher = this.rule.program.pattern?.decode(new ByteReader(writer.finish()))
+    this.watch()
   }
 
   /** Takes an item of any time: late, in order, or waiting for those before it. */

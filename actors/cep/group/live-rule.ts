@@ -28,7 +28,11 @@ export const counters = [
 ] as const
 
 export class LiveRule {
-  program: Program
+  private current: Program
+  /** Each of its items can match by itself: there is no state that lasts between them. */
+  isPointwise = false
+  /** Each item may change what the condition comes to, and not only the end of a window. */
+  judgesItems = true
   readonly host: Host
   readonly tenant: string
   /** Its place among the rules of its lane, in the order in which they came. */
@@ -55,21 +59,26 @@ export class LiveRule {
   constructor(host: Host, tenant: string, program: Program, number: number, serial: number) {
     this.host = host
     this.tenant = tenant
-    this.program = program
+    this.current = program
+    this.decide()
     this.number = number
     this.serial = serial
   }
 
-  /** Each of its items can match by itself: there is no state that lasts between them. */
-  get isPointwise(): boolean {
-    const { mode, document, pattern } = this.program
-    return mode === "trigger" && pattern === undefined && document.trigger.type !== "metric"
+  get program(): Program {
+    return this.current
   }
 
-  /** Each item may change what the condition comes to, and not only the end of a window. */
-  get judgesItems(): boolean {
-    const { specs, changesWithItems } = this.program.aggregates
-    return specs.length === 0 || changesWithItems || !this.isPointwise
+  /** Goes on with what its groups hold: see `goesOn`. */
+  set program(program: Program) {
+    this.current = program
+    this.decide()
+  }
+
+  private decide(): void {
+    const { mode, document, pattern, aggregates } = this.current
+    this.isPointwise = mode === "trigger" && pattern === undefined && document.trigger.type !== "metric"
+    this.judgesItems = aggregates.specs.length === 0 || aggregates.changesWithItems || !this.isPointwise
   }
 
   get rule(): string {
@@ -94,7 +103,7 @@ export class LiveRule {
       if (this.host.onStep !== undefined) this.reportFiltered(route, value, at, attributes)
       return
     }
-    const group = route.group !== undefined && route.group.isAlive ? route.group : this.groupOf(route)
+    const group = route.group?.isAlive === true ? route.group : this.groupOf(route)
     if (group === undefined) {
       this.refused += 1
       return
