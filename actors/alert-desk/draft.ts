@@ -163,7 +163,7 @@ export class Draft {
     const { fingerprint } = alert
     const before = this.alert(fingerprint)
     this.alerts.of(fingerprint)[fingerprint] = alert
-    state.bytes += bytesOf(alert) - (before === undefined ? 0 : bytesOf(before))
+    state.bytes += alert.bytes - (before?.bytes ?? 0)
     state.live += Number(isLive(alert)) - Number(before !== undefined && isLive(before))
     if (before === undefined) state.held += 1
     if (before?.rule !== alert.rule) {
@@ -171,7 +171,8 @@ export class Draft {
       if (before !== undefined) this.needPolicy(before.rule, -1)
     }
     if (before !== undefined && before.groupKey !== alert.groupKey) this.leaveGroup(before)
-    this.joinGroup(alert)
+    if (before?.groupKey === alert.groupKey) this.touched.add(alert.groupKey)
+    else this.joinGroup(alert)
   }
 
   private joinGroup(alert: StoredAlert): void {
@@ -186,9 +187,7 @@ export class Draft {
 
   /** Changes what nobody reads in lists. */
   patchAlert(alert: StoredAlert): void {
-    const before = this.alert(alert.fingerprint)!
     this.alerts.of(alert.fingerprint)[alert.fingerprint] = alert
-    this.state.bytes += bytesOf(alert) - bytesOf(before)
     this.touched.add(alert.groupKey)
   }
 
@@ -202,7 +201,7 @@ export class Draft {
     if (before === undefined) return
     delete this.alerts.of(fingerprint)[fingerprint]
     const { state } = this
-    state.bytes -= bytesOf(before)
+    state.bytes -= before.bytes
     state.live -= Number(isLive(before))
     state.held -= 1
     this.needPolicy(before.rule, -1)

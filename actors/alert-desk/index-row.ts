@@ -27,17 +27,10 @@ export const indexActivity = activity({
 export const isBehind = ({ revision, indexed, history }: State): boolean =>
   revision > indexed || history.length > 0
 
-const recordOf = (alert: StoredAlert): AlertRecord => {
-  const {
-    told: _1,
-    acts: _2,
-    turns: _3,
-    turnedAt: _4,
-    expiresAt: _5,
-    leavesAt: _6,
-    revision: _7,
-    ...record
-  } = alert
+/** The alert as everybody may see it. */
+export const alertRecord = (alert: StoredAlert): AlertRecord => {
+  const { told: _1, acts: _2, turns: _3, turnedAt: _4, expiresAt: _5, leavesAt: _6, ...rest } = alert
+  const { bytes: _7, revision: _8, ...record } = rest
   return record
 }
 
@@ -59,11 +52,9 @@ export const rowsOf = (state: State): AlertRows => {
   const alerts: Array<AlertRows["alerts"][number]> = []
   for (const alert of waiting) {
     if (alerts.length === indexRowsMax || (alerts.length > 0 && !fits(alert))) break
-    alerts.push({ revision: alert.revision, alert: recordOf(alert) })
+    alerts.push({ revision: alert.revision, alert: alertRecord(alert) })
   }
   const all = alerts.length === waiting.length
   const revision = all ? state.revision : alerts.at(-1)!.revision
   return { alerts, history, upTo: { revision, history: history.at(-1)?.number ?? 0 } }
 }
-
-export { recordOf as alertRecord }

@@ -108,7 +108,7 @@ class Look {
     for (const { alert, actions } of this.state.matches) {
       if (this.isFull) break
       count += 1
-      const stored = { ...alert, acts: [], turns: [], turnedAt: alert.at, revision: 0 }
+      const stored = { ...alert, acts: [], turns: [], turnedAt: alert.at, bytes: 0, revision: 0 }
       const { inhibitions, alerts } = this.state
       if (hushedBy(this.state, stored).length + inhibitedBy(stored, inhibitions, alerts).length > 0) continue
       const policy = policyOf(this.state, alert.rule)

@@ -37,6 +37,8 @@ export const StoredAlert = Schema.Struct({
   expiresAt: Schema.optionalKey(Schema.Finite),
   /** When it leaves the desk. */
   leavesAt: Schema.optionalKey(Schema.Finite),
+  /** About how much room it takes, as of its last change. */
+  bytes: Schema.Int,
   /** Of the alerts' changes in this desk the how manieth it was; set by the fold. */
   revision: Schema.Int,
 })

@@ -35,7 +35,14 @@ const recordOf = (before: StoredAlert | undefined, transition: Transition): Stor
 const takeMatch = (taking: Taking, transition: Transition): void => {
   const { rule, version, policy } = transition
   const used = taking.usePolicy(rule, version, policy)
-  const { acts: _1, turns: _2, turnedAt: _3, revision: _4, ...record } = recordOf(undefined, transition)
+  const {
+    acts: _1,
+    turns: _2,
+    turnedAt: _3,
+    bytes: _4,
+    revision: _5,
+    ...record
+  } = recordOf(undefined, transition)
   const alert = { ...record, state: "firing", fired: 1, groupKey: groupKeyOf(record, used) } as const
   taking.match({ alert, actions: othersOf(policy.actions) })
 }

@@ -74,11 +74,12 @@ export class Taking {
   }
 
   /** `silent`: nothing that its history tells. */
-  put(alert: StoredAlert, cause: string, more: { readonly by?: string; readonly silent?: true } = {}): void {
+  put(given: StoredAlert, cause: string, more: { readonly by?: string; readonly silent?: true } = {}): void {
+    const alert = { ...given, bytes: bytesOf(given) }
     const { fingerprint } = alert
     const before = this.alert(fingerprint)
     this.live += Number(isLive(alert)) - Number(before !== undefined && isLive(before))
-    this.bytes += bytesOf(alert) - (before === undefined ? 0 : bytesOf(before))
+    this.bytes += alert.bytes - (before?.bytes ?? 0)
     const pending = this.changes.get(fingerprint)
     // What stood in between has its place in the history all the same.
     if (pending !== undefined) this.overtaken.push(pending)

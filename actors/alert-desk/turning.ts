@@ -76,6 +76,7 @@ export const blank = (fingerprint: string, rule: string, name: string, at: numbe
   acts: [],
   turns: [],
   turnedAt: at,
+  bytes: 0,
   revision: 0,
 })
 

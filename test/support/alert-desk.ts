@@ -51,8 +51,8 @@ export const transition = (number: number, to: Transition["to"], given: Transiti
 
 export const fingerprint = (host = "a", rule = "cpu"): string => fingerprintOf(rule, host)
 
-export const desk = (engine: EngineShape, command: (typeof AlertDeskProtocol)["Command"]) =>
-  ask(engine, AlertDeskProtocol, alertDeskKey, command as never)
+export const desk = <const C extends (typeof AlertDeskProtocol)["Command"]>(engine: EngineShape, command: C) =>
+  ask(engine, AlertDeskProtocol, alertDeskKey, command)
 
 export const takes = (engine: EngineShape, ...transitions: ReadonlyArray<Transition>) =>
   desk(engine, { _tag: "Take", transitions })

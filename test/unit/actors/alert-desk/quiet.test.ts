@@ -4,7 +4,6 @@ import { matcherProblems } from "../../../../actors/alert-desk/matchers.ts"
 import { isOn, maintenanceProblems, windowOf } from "../../../../actors/alert-desk/quiet.ts"
 import type { EngineShape } from "../../../../engine/index.ts"
 import {
-  type AlertRecord,
   inhibitionsMax,
   type Maintenance,
   type Matcher,
@@ -37,7 +36,7 @@ const on = (
   )
 const some = Effect.sleep(15_000)
 const read = (engine: EngineShape, host = "a") =>
-  desk(engine, { _tag: "Read", fingerprint: fingerprint(host) }) as Effect.Effect<AlertRecord>
+  desk(engine, { _tag: "Read", fingerprint: fingerprint(host) })
 
 describe("a silence", () => {
   on("keeps what fits quiet, and what still fires when it ends is told then", (engine, product) =>

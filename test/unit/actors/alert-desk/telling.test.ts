@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { groupIntervalMs, groupWaitMs } from "../../../../actors/alert-desk/limits.ts"
 import type { EngineShape } from "../../../../engine/index.ts"
-import type { Action, AlertRecord } from "../../../../schemas/index.ts"
+import type { Action } from "../../../../schemas/index.ts"
 import {
   acted,
   desk,
@@ -63,7 +63,7 @@ describe("an alert", () => {
       yield* takes(engine, ...life)
       yield* interval
       expect(lines(product)).toEqual(["ops new firing:a", "ops resolved resolved:a", "ops changed firing:a"])
-      const alert = (yield* desk(engine, { _tag: "Read", fingerprint: fingerprint() })) as AlertRecord
+      const alert = yield* desk(engine, { _tag: "Read", fingerprint: fingerprint() })
       expect(alert).toMatchObject({ state: "firing", number: 3, fired: 2 })
     }),
   )
