@@ -7,14 +7,15 @@ import { itemOf } from "./pattern-cases.ts"
 const kinds = fc.constantFrom("a", "b", "c", "ab", "bc", "abc", "odd", "even")
 const contiguity = fc.constantFrom("next", "followed_by", "followed_by_any")
 const times = fc.oneof(
-  fc.record({ min: fc.integer({ min: 0, max: 2 }) }),
-  fc.record({ min: fc.integer({ min: 0, max: 2 }), max: fc.integer({ min: 1, max: 3 }) }),
+  fc.record({ min: fc.constantFrom(0, 1, 1, 1, 2, 2) }),
+  fc.record({ min: fc.constantFrom(0, 1, 1, 1, 2, 2), max: fc.integer({ min: 1, max: 3 }) }),
 )
-const sometimes = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined, freq: 2 })
+const sometimes = <Value>(value: fc.Arbitrary<Value>) =>
+  fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value })
 const shape = {
   contiguity: sometimes(contiguity),
   optional: sometimes(fc.constant(true)),
-  times: fc.option(times, { nil: undefined, freq: 1 }),
+  times: sometimes(times),
   greedy: sometimes(fc.constant(true)),
   repetition: sometimes(fc.constantFrom("consecutive", "relaxed", "allow_combinations")),
   until: sometimes(kinds),
@@ -91,9 +92,9 @@ export const patterns = fc
     return { stages: named, within, after_match: after } as never
   })
 
-/** Up to eight items, some at equal times. */
+/** Up to nine items, some at equal times. */
 export const streams = fc
-  .array(fc.tuple(fc.constantFrom("a", "b", "c", "d"), fc.integer({ min: 0, max: 2 })), { maxLength: 8 })
+  .array(fc.tuple(fc.constantFrom("a", "b", "c", "d"), fc.integer({ min: 0, max: 2 })), { maxLength: 9 })
   .map((steps) => {
     let at = 0
     return steps.map(([kind, gap], index): Item => {
