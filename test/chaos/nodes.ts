@@ -6,14 +6,17 @@ import type { ChaosConnection } from "./config.ts"
 export class Nodes {
   readonly running: Array<ChildProcess> = []
   private readonly connection: ChaosConnection
+  private readonly program: string
 
-  constructor(connection: ChaosConnection) {
+  /** `program`: what a process runs, beside this file. */
+  constructor(connection: ChaosConnection, program = "node.ts") {
     this.connection = connection
+    this.program = program
   }
 
   /** Starts a node; done once its engine runs. */
   async start(): Promise<void> {
-    const child = fork(join(import.meta.dirname, "node.ts"), {
+    const child = fork(join(import.meta.dirname, this.program), {
       env: { ...process.env, CHAOS_CONNECTION: JSON.stringify(this.connection) },
     })
     this.running.push(child)

@@ -1,0 +1,34 @@
+/** A node as a process of its own that evaluates lanes, to be killed; its alert desks keep whatever they are told. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { makeLanes } from "../../actors/index.ts"
+import { Engine, implement, make } from "../../engine/index.ts"
+import { layer, MetricStream } from "../../streams/index.ts"
+import { CollectingDesk } from "../support/collecting-desk.ts"
+import { chaosConfig, partitions } from "./config.ts"
+
+const connection = JSON.parse(process.env.CHAOS_CONNECTION!)
+
+const program = Effect.gen(function* () {
+  const streams = yield* Layer.build(layer(chaosConfig(connection)))
+  const desk = yield* implement(CollectingDesk, {})
+  yield* Effect.gen(function* () {
+    const engine = yield* make({
+      partitions,
+      incarnation: `node-${process.pid}-${Date.now()}`,
+      implementations: [desk],
+      limits: { checkpointEveryMs: 3_000, checkpointEntries: 5_000 },
+    })
+    // Often, so that a kill finds every moment of a checkpoint.
+    const lanes = yield* makeLanes(yield* MetricStream, {
+      limits: { checkpointEveryMs: 250, checkpointShare: 1 },
+    })
+    yield* Effect.provideService(lanes.run, Engine, engine)
+  }).pipe(Effect.provide(streams))
+  process.send?.("started")
+  yield* Effect.never
+})
+
+// The driver ends nodes by signals; one that lost its driver ends itself.
+process.on("disconnect", () => process.exit())
+await Effect.runPromise(Effect.scoped(program))
