@@ -3,10 +3,7 @@
  * long sequence, and what a partial match holds.
  * Run: node bench/cep/patterns.ts [items]
  */
-import { compileCondition } from "../../actors/cep/expression/compile.ts"
-import type { Item } from "../../actors/cep/item.ts"
-import { compilePattern } from "../../actors/cep/patterns/compile-pattern.ts"
-import type { Matcher } from "../../actors/cep/patterns/pattern.ts"
+import { compileCondition, compilePattern, type Item } from "../../actors/index.ts"
 import type { PatternDocument } from "../../schemas/index.ts"
 
 const items = Number(process.argv[2] ?? 1_000_000)
@@ -21,11 +18,13 @@ const sample = (value: number, at: number): Item => ({
   at,
 })
 
-const matcherOf = (document: PatternDocument): Matcher => {
+const matcherOf = (document: PatternDocument) => {
   const compiled = compilePattern(document, { metric: "cpu", where: {} }, compileCondition)
   if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems))
   return compiled.plan.make()
 }
+
+type Matcher = ReturnType<typeof matcherOf>
 
 const rate = (matcher: Matcher, valueOf: (index: number) => number, everyMs: number) => {
   let matches = 0

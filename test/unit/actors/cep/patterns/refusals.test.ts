@@ -1,8 +1,8 @@
 import { expect, it } from "vitest"
-import { compilePattern } from "../../../../actors/cep/patterns/compile-pattern.ts"
-import type { PatternDocument } from "../../../../schemas/index.ts"
-import { compileKinds } from "../../../support/pattern-cases.ts"
-import { greedy, group, more, next, not, opt, type Stage, s, times } from "../../../support/pattern-stages.ts"
+import { compilePattern } from "../../../../../actors/cep/patterns/compile-pattern.ts"
+import type { PatternDocument } from "../../../../../schemas/index.ts"
+import { compileKinds } from "./cases.ts"
+import { greedy, group, more, next, not, opt, type Stage, s, times } from "./stages.ts"
 
 const problemsOf = (stages: ReadonlyArray<Stage>, rest: object = {}, trigger: object = { event: "e" }) => {
   const document = { stages, within: "10m", ...rest } as PatternDocument

@@ -1,10 +1,10 @@
 /** Streams and patterns in a shorthand: items are words such as `a1`, whose letter is the kind that stages ask for. */
 
-import type { Condition, Scope } from "../../actors/cep/expression/expression.ts"
-import type { Item } from "../../actors/cep/item.ts"
-import { compilePattern } from "../../actors/cep/patterns/compile-pattern.ts"
-import type { Match, PatternPlan } from "../../actors/cep/patterns/pattern.ts"
-import type { PatternDocument } from "../../schemas/index.ts"
+import type { Condition, Scope } from "../../../../../actors/cep/expression/expression.ts"
+import type { Item } from "../../../../../actors/cep/item.ts"
+import { compilePattern } from "../../../../../actors/cep/patterns/compile-pattern.ts"
+import type { Match, PatternPlan } from "../../../../../actors/cep/patterns/pattern.ts"
+import type { PatternDocument } from "../../../../../schemas/index.ts"
 
 /** `a1` at second 1, as an event `e` with the attributes `kind` and `id`. */
 export const itemOf = (word: string, at: number): Item => ({

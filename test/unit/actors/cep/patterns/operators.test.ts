@@ -12,7 +12,7 @@ import {
   type Row,
   s,
   times,
-} from "../../../support/pattern-stages.ts"
+} from "./stages.ts"
 
 const contiguity: ReadonlyArray<Row> = [
   ["next: nothing in between", [s("a"), s("b", next)], "a1 c1 b1 b2", []],

@@ -1,6 +1,6 @@
 /** Patterns in a few words, for tests. */
-import type { PatternDocument } from "../../schemas/index.ts"
-import { itemsOf, matchesOf } from "./pattern-cases.ts"
+import type { PatternDocument } from "../../../../../schemas/index.ts"
+import { itemsOf, matchesOf } from "./cases.ts"
 
 export type Stage = PatternDocument["stages"][number]
 export type Row = readonly [

@@ -1,8 +1,8 @@
 /** Random patterns over the kinds a, b and c, and random streams of the kinds a to d. */
 import * as fc from "fast-check"
-import type { Item } from "../../actors/cep/item.ts"
-import type { PatternDocument } from "../../schemas/index.ts"
-import { itemOf } from "./pattern-cases.ts"
+import type { Item } from "../../../../../actors/cep/item.ts"
+import type { PatternDocument } from "../../../../../schemas/index.ts"
+import { itemOf } from "./cases.ts"
 
 const kinds = fc.constantFrom("a", "b", "c", "ab", "bc", "abc", "odd", "even")
 const contiguity = fc.constantFrom("next", "followed_by", "followed_by_any")

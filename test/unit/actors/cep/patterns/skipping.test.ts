@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { itemsOf, matchesOf } from "../../../support/pattern-cases.ts"
+import { itemsOf, matchesOf } from "./cases.ts"
 import {
   any,
   consecutive,
@@ -13,7 +13,7 @@ import {
   type Stage,
   s,
   times,
-} from "../../../support/pattern-stages.ts"
+} from "./stages.ts"
 
 const composed: ReadonlyArray<Row> = [
   ["any_of", [{ name: "x", any_of: [s("a"), s("b")] } as Stage, s("c")], "b1 c1 a1 c2", ["a1 c2", "b1 c1"]],

@@ -1,11 +1,11 @@
 import { expect, it } from "vitest"
-import type { Item } from "../../../../actors/cep/item.ts"
-import { compilePattern } from "../../../../actors/cep/patterns/compile-pattern.ts"
-import { partialMatchesMax, patternBytesMax } from "../../../../actors/cep/patterns/partial-matches.ts"
-import type { Death } from "../../../../actors/cep/patterns/pattern.ts"
-import type { PatternDocument } from "../../../../schemas/index.ts"
-import { compileKinds, itemOf, itemsOf, planOf, wordsOf } from "../../../support/pattern-cases.ts"
-import { any, consecutive, more, next, not, s } from "../../../support/pattern-stages.ts"
+import type { Item } from "../../../../../actors/cep/item.ts"
+import { compilePattern } from "../../../../../actors/cep/patterns/compile-pattern.ts"
+import { partialMatchesMax, patternBytesMax } from "../../../../../actors/cep/patterns/partial-matches.ts"
+import type { Death } from "../../../../../actors/cep/patterns/pattern.ts"
+import type { PatternDocument } from "../../../../../schemas/index.ts"
+import { compileKinds, itemOf, itemsOf, planOf, wordsOf } from "./cases.ts"
+import { any, consecutive, more, next, not, s } from "./stages.ts"
 
 const noSkip = { after_match: { type: "no_skip" } } as const
 

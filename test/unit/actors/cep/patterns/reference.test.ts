@@ -1,13 +1,13 @@
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
-import { ByteReader, ByteWriter } from "../../../../actors/cep/bytes.ts"
-import type { Item } from "../../../../actors/cep/item.ts"
-import { compilePattern } from "../../../../actors/cep/patterns/compile-pattern.ts"
-import type { Death, Match, Matcher, PatternPlan } from "../../../../actors/cep/patterns/pattern.ts"
-import type { PatternDocument } from "../../../../schemas/index.ts"
-import { patterns, streams } from "../../../support/pattern-arbitraries.ts"
-import { compileKinds, wordsOf } from "../../../support/pattern-cases.ts"
-import { ReferencePattern } from "../../../support/pattern-reference.ts"
+import { ByteReader, ByteWriter } from "../../../../../actors/cep/bytes.ts"
+import type { Item } from "../../../../../actors/cep/item.ts"
+import { compilePattern } from "../../../../../actors/cep/patterns/compile-pattern.ts"
+import type { Death, Match, Matcher, PatternPlan } from "../../../../../actors/cep/patterns/pattern.ts"
+import type { PatternDocument } from "../../../../../schemas/index.ts"
+import { patterns, streams } from "./arbitraries.ts"
+import { compileKinds, wordsOf } from "./cases.ts"
+import { ReferencePattern } from "./reference.ts"
 
 /** `PATTERN_RUNS=40000 PATTERN_SEED=7 npx vitest run …` for more, or for one again. */
 const runs = Number(process.env.PATTERN_RUNS ?? 2_000)
