@@ -103,9 +103,10 @@ export class PredicateIndex<T> {
     return made
   }
 
-  /** Undefined when nothing was ever asked about it. */
+  /** Undefined when no rule asks about it. */
   peek(name: string, isEvent: boolean): Name<T> | undefined {
-    return (isEvent ? this.events : this.metrics).get(name)
+    const known = (isEvent ? this.events : this.metrics).get(name)
+    return known === undefined || known.count === 0 ? undefined : known
   }
 
   /** All whose predicate the labels fulfil, in no order. */

@@ -12,16 +12,21 @@ export type CompileRule = (rule: string, version: number, document: RuleDocument
 /** Labels that many items share are written once. */
 class LabelsTable {
   private readonly indices = new Map<Labels, number>()
-  readonly list: Array<Labels> = []
+  private readonly texts = new Map<string, number>()
 
   indexOf(labels: Labels): number {
-    let index = this.indices.get(labels)
-    if (index === undefined) {
-      index = this.list.length
-      this.indices.set(labels, index)
-      this.list.push(labels)
-    }
+    const known = this.indices.get(labels)
+    if (known !== undefined) return known
+    const text = JSON.stringify(labels)
+    const index = this.texts.get(text) ?? this.texts.size
+    this.texts.set(text, index)
+    this.indices.set(labels, index)
     return index
+  }
+
+  encode(writer: ByteWriter): void {
+    writer.count(this.texts.size)
+    for (const text of this.texts.keys()) writer.text(text)
   }
 }
 
@@ -43,8 +48,7 @@ export const writeRule = (writer: ByteWriter, rule: LiveRule): void => {
   if (rule.lastError !== undefined) writer.json(rule.lastError)
   const table = new LabelsTable()
   for (const group of rule.groups.values()) for (const route of everyRoute(group)) table.indexOf(route.labels)
-  writer.count(table.list.length)
-  for (const labels of table.list) writer.json(labels)
+  table.encode(writer)
   writer.count(rule.groups.size)
   for (const group of rule.groups.values()) writeGroup(writer, group, table)
 }

@@ -1,5 +1,6 @@
 /** The rules of one tenant in one lane: which of them an item concerns, and which items were seen already. */
 import type { CepEvent, Labels, RuleDocument } from "../../schemas/index.ts"
+import { readSeriesText } from "../../streams/index.ts"
 import type { ByteReader, ByteWriter } from "./bytes.ts"
 import type { LiveRule } from "./group/live-rule.ts"
 import { Route } from "./group/route.ts"
@@ -49,12 +50,6 @@ const remember = (map: Map<string, number>, key: string, value: number, most: nu
   map.delete(key)
   map.set(key, value)
   if (map.size > most) map.delete(map.keys().next().value!)
-}
-
-/** `["name",["label","value"],…]`, as `Series.text` says. */
-const parseSeries = (text: string): { readonly name: string; readonly labels: Labels } => {
-  const [name, ...labels] = JSON.parse(text) as [string, ...Array<[string, string]>]
-  return { name, labels: Object.fromEntries(labels) }
 }
 
 export class TenantRules {
@@ -110,7 +105,7 @@ export class TenantRules {
       const text = texts[position]!
       let series = this.series.get(text)
       if (series === undefined) {
-        const { name, labels } = parseSeries(text)
+        const { name, labels } = readSeriesText(text)
         series = new KnownSeries(text, name, labels, this.index.obtain(name, false))
         this.series.set(text, series)
       }

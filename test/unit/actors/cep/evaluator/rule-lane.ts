@@ -3,12 +3,12 @@
 import type { EvaluatorOptions, Output } from "../../../../../actors/cep/evaluator.ts"
 import { makeEvaluator, readEvaluator } from "../../../../../actors/cep/make-evaluator.ts"
 import type { CepEvent, Labels, RuleDocument, Transition } from "../../../../../schemas/index.ts"
+import { seriesText } from "../../../../../streams/index.ts"
 
 export const tenant = "acme"
 export const start = 1_700_000_000_000
 
-export const textOfSeries = (name: string, labels: Labels): string =>
-  JSON.stringify([name, ...Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1))])
+export { seriesText as textOfSeries } from "../../../../../streams/index.ts"
 
 export class RuleLane {
   evaluator
@@ -42,7 +42,7 @@ export class RuleLane {
   /** Measured at `seconds`, and stored then if nothing else is said. */
   sample(value: number, seconds: number, labels: Labels = {}, storedAt = seconds, name = "cpu"): this {
     const columns = {
-      series: [textOfSeries(name, labels)],
+      series: [seriesText(name, labels)],
       seriesOf: new Uint32Array([0]),
       values: new Float64Array([value]),
       times: new Float64Array([start + seconds * 1_000]),
