@@ -5,6 +5,7 @@ import type {
   AgentIndex,
   AgentRecommendations,
   AlertIndex,
+  Channels,
   ChatIndex,
   Lanes,
   RuleIndex,
@@ -29,6 +30,7 @@ import type {
   Tenants,
 } from "../resources/index.ts"
 import type { AnyProtocol, SampleBatch, Span } from "../schemas/index.ts"
+import type { MetricStream } from "../streams/index.ts"
 import type { Credentials } from "./auth/credentials.ts"
 import type { LoginConfig } from "./auth/login-config.ts"
 import type { TrustedProxies } from "./client-address.ts"
@@ -46,6 +48,7 @@ export type GatewayNeeds =
   | AlertIndex
   | ApiKeys
   | Changes
+  | Channels
   | ChatIndex
   | Directory
   | KeyValue.KeyValue
@@ -55,6 +58,7 @@ export type GatewayNeeds =
   | LlmUsage
   | LoginAttempts
   | LoginSessions
+  | MetricStream
   | Secrets
   | SigningKeys
   | PlatformSettings

@@ -12,6 +12,7 @@ import * as Schema from "effect/Schema"
 import { accept, type DecideContext, type Decision, define, reject } from "../../engine/index.ts"
 import { CepRuleProtocol, type RejectionOf, RuleDocument, type RuleView } from "../../schemas/index.ts"
 import { activities, answerTimer, fold, follow } from "./follow.ts"
+import { pollOf } from "./polling.ts"
 import { ruleProblems } from "./rule-problems.ts"
 import { nextRun, runsAt, scheduleOf } from "./schedule.ts"
 import { type Event, events, evolve, initial, State, viewOf } from "./state.ts"
@@ -65,6 +66,7 @@ const change = (state: State, changes: Event, context: DecideContext): Refusable
   return {
     ...decision,
     ...timers,
+    send: pollOf(state, changed),
     setTimers: [...(timers.setTimers ?? []), ...(caller === undefined ? [] : [answerTimer])],
   }
 }

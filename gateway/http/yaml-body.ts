@@ -23,7 +23,7 @@ const parsed = (text: string): unknown => {
       uniqueKeys: true,
       stringKeys: true,
       prettyErrors: false,
-      logLevel: "silent",
+      logLevel: "error",
     })
     const [first] = [...document.errors, ...document.warnings]
     if (first !== undefined) throw notYaml(`${first.code} at character ${first.pos[0]}`)

@@ -101,7 +101,9 @@ export class Backtest {
     return true
   }
 
-  finish(): BacktestResult {
+  /** `cutAt`: whoever gives the messages stopped there, before the range was over. */
+  finish(cutAt?: number): BacktestResult {
+    this.endedAt ??= cutAt
     const until = this.endedAt ?? this.range.until
     this.run.passUntil(until)
     for (const { firing } of this.open.values()) this.firingMs += Math.max(0, until - firing.firedAt)

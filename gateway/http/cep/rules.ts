@@ -15,6 +15,7 @@ import type { GatewayNeeds, GatewayServices } from "../../services.ts"
 import { runTraced } from "../../traced.ts"
 import { ruleBody, summaryBody, timestamp } from "./bodies.ts"
 import { monitorRoutes } from "./monitor.ts"
+import { pastRoutes } from "./past.ts"
 import { prepareRoutes } from "./prepare.ts"
 import { callOf, defineRule, enableRule, readRule, restoreRule, type Written } from "./save.ts"
 
@@ -125,5 +126,6 @@ export const cepRuleRoutes = (services: GatewayServices): ReadonlyArray<Route> =
   ...writingRoutes(services),
   ...switchingRoutes(services),
   ...monitorRoutes(services),
+  ...pastRoutes(services),
   ...prepareRoutes(services),
 ]

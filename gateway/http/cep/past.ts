@@ -1,0 +1,219 @@
+/** Rules over the past: tests with what is given, back-tests and explanations over the tenant's own part of the stream. */
+import * as Effect from "effect/Effect"
+import {
+  type BacktestResult,
+  backtestMessages,
+  backtestStream,
+  type Explanation,
+  explainRule,
+  messagesOf,
+  type PastMessage,
+  type PastRule,
+  readCsv,
+  ruleProblems,
+} from "../../../actors/index.ts"
+import {
+  CepRuleProtocol,
+  durationMs,
+  cepPastEndpoints as endpoints,
+  type RuleDocument,
+} from "../../../schemas/index.ts"
+import { GatewayError } from "../../errors.ts"
+import { type GatewayRequest, type Route, route } from "../../route.ts"
+import type { GatewayServices } from "../../services.ts"
+import { runTraced } from "../../traced.ts"
+import { timestamp } from "./bodies.ts"
+import { badRule, callOf, readRule } from "./save.ts"
+
+const dayMs = 86_400_000
+/** The longest range of a back-test. */
+const rangeDaysMax = 3_660
+
+const refused = (field: string, problem: string, remedy: string) =>
+  new GatewayError(422, "CEP_PAST_002", "This part of the past cannot be looked at.", {
+    problems: [{ field, problem, remedy }],
+  })
+
+/** JSON has no numbers that are none, and none beyond what a double holds. */
+const plain = (value: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? Number(part) : part)) ?? "null",
+  )
+
+const numbers = (values: Readonly<Record<string, number>>) =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => Number.isFinite(value)))
+const value = (given: number | undefined) =>
+  given === undefined || !Number.isFinite(given) ? {} : { value: given }
+
+const resultBody = (result: BacktestResult) => ({
+  from: timestamp(result.from),
+  to: timestamp(result.until),
+  truncated: result.truncated,
+  items: result.items,
+  counts: result.counts,
+  firing_ms: result.firingMs,
+  firings: result.firings.map((firing) => ({
+    fingerprint: firing.fingerprint,
+    labels: firing.labels,
+    fired_at: timestamp(firing.firedAt),
+    ...(firing.resolvedAt === undefined ? {} : { resolved_at: timestamp(firing.resolvedAt) }),
+    severity: firing.severity,
+    ...value(firing.value),
+    values: numbers(firing.values),
+    annotations: firing.annotations,
+  })),
+  transitions: result.transitions.map((transition) => ({
+    fingerprint: transition.fingerprint,
+    number: transition.number,
+    to: transition.to,
+    cause: transition.cause,
+    severity: transition.severity,
+    labels: transition.labels,
+    ...value(transition.value),
+    values: numbers(transition.values),
+    since: timestamp(transition.since),
+    at: timestamp(transition.at),
+    ...(transition.detail === undefined ? {} : { detail: transition.detail }),
+  })),
+  events: result.events.map(({ type, at, attributes }) => ({ type, at: timestamp(at), attributes })),
+  per_day: result.perDay,
+  evaluations: result.figures?.evaluations ?? 0,
+  errors: result.figures?.errors ?? 0,
+  ...(result.figures?.lastError === undefined ? {} : { last_error: result.figures.lastError.detail }),
+})
+
+const stepBody = (step: Explanation["groups"][number]["steps"][number]) => ({
+  at: timestamp(step.at),
+  before: step.before,
+  after: step.after,
+  passed_filter: step.passedFilter,
+  ...value(step.item?.value),
+  values: numbers(step.values),
+  findings: plain(step.findings) as ReadonlyArray<unknown>,
+  deaths: plain(step.deaths) as ReadonlyArray<unknown>,
+  partial_matches: step.partialMatches,
+  sentences: step.sentences,
+  ...(step.detail === undefined ? {} : { detail: step.detail }),
+})
+
+const explanationBody = (explanation: Explanation & { readonly truncated: boolean }) => ({
+  version: explanation.version,
+  at: timestamp(explanation.at),
+  summary: explanation.summary,
+  groups: explanation.groups.map(({ fingerprint, labels, state, since, summary, steps }) => ({
+    fingerprint,
+    labels,
+    state,
+    ...(since === undefined ? {} : { since: timestamp(since) }),
+    summary,
+    steps: steps.map(stepBody),
+  })),
+  other_groups: explanation.otherGroups,
+  truncated: explanation.truncated,
+})
+
+/** Errors: 422 `CEP_RULE_002`, as when it were saved. */
+const tried = (tenant: string, rule: string, version: number, document: RuleDocument): PastRule => {
+  const problems = ruleProblems(rule, version, document, Date.now())
+  if (problems.length > 0) throw badRule(problems)
+  return { tenant, rule, version, document }
+}
+
+interface Asked {
+  readonly from?: string
+  readonly to?: string
+  readonly csv?: string
+  readonly metric?: string
+}
+
+const checkedRange = (from: number, until: number) => {
+  if (from >= until)
+    throw refused("from", "is not before to", "ask for a range that has a beginning and an end")
+  if (until - from > rangeDaysMax * dayMs)
+    throw refused("from", `is more than ${rangeDaysMax} days before to`, "ask for less at a time")
+  return { from, until }
+}
+
+const fromCsv = (rule: PastRule, asked: Asked, csv: string) => {
+  const { trigger } = rule.document
+  const metric = asked.metric ?? (trigger.type === "metric" ? trigger.metric : undefined)
+  if (metric === undefined)
+    throw refused("metric", "is not said by the rule", "name the metric that the file has samples of")
+  const read = readCsv(csv, metric)
+  if ("problems" in read)
+    throw new GatewayError(422, "CEP_PAST_002", "This part of the past cannot be looked at.", {
+      field: "csv",
+      problems: read.problems,
+    })
+  const [first, last] = [read.messages[0], read.messages.at(-1)]
+  if (first === undefined || last === undefined)
+    throw refused("csv", "has no samples", "write a line for each sample after the header")
+  // A line's moment belongs to the range, as the last moment does.
+  const from = asked.from === undefined ? first.place.at : Date.parse(asked.from)
+  const until = asked.to === undefined ? last.place.at + 1 : Date.parse(asked.to)
+  return backtestMessages(rule, checkedRange(from, until), read.messages)
+}
+
+const fromStream = (rule: PastRule, asked: Asked) => {
+  const now = Date.now()
+  const until = asked.to === undefined ? now : Math.min(Date.parse(asked.to), now)
+  const from = asked.from === undefined ? until - dayMs : Date.parse(asked.from)
+  return backtestStream(rule, checkedRange(from, until))
+}
+
+const backtest = (rule: PastRule, asked: Asked) =>
+  Effect.suspend(() => (asked.csv === undefined ? fromStream(rule, asked) : fromCsv(rule, asked, asked.csv)))
+
+/** The document that the rule had then. */
+const versionAt = Effect.fnUntraced(function* (
+  { engine }: GatewayServices,
+  request: GatewayRequest,
+  rule: string,
+  at: number,
+) {
+  const newest = yield* readRule(engine, request, rule)
+  const asking = engine.ask(CepRuleProtocol, rule, { _tag: "Versions" }, callOf(request))
+  const { versions } = yield* asking
+  const { version, document } = versions.find((kept) => kept.at <= at) ?? newest
+  return { tenant: request.identity.tenant, rule, version, document }
+})
+
+export const pastRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
+  const { engine } = services
+  const ruleOf = (request: GatewayRequest, rule: string, document: RuleDocument | undefined) =>
+    Effect.flatMap(readRule(engine, request, rule), (view) =>
+      Effect.sync(() => tried(request.identity.tenant, rule, view.version, document ?? view.document)),
+    )
+  return [
+    route(services, endpoints.test, async (request, { params, body }) => {
+      const { document, samples = [], events = [], wait = "0" } = body
+      const measured = samples.map((sample) => ({ labels: {}, ...sample }))
+      const happened = events.map((event, index) => ({ id: `test-${index}`, attributes: {}, ...event }))
+      const messages: ReadonlyArray<PastMessage> = messagesOf(measured, happened)
+      const [first, last] = [messages[0], messages.at(-1)]
+      if (first === undefined || last === undefined)
+        throw refused("samples", "and events are both missing", "send what the rule is to see")
+      const range = checkedRange(first.place.at, last.place.at + Math.max(1, durationMs(wait)))
+      const asking = Effect.flatMap(ruleOf(request, params.rule, document), (rule) =>
+        backtestMessages(rule, range, messages),
+      )
+      return resultBody(await runTraced(services, request, "POST /api/cep/rules/{id}/test", asking))
+    }),
+    route(services, endpoints.backtest, async (request, { params, body: { document, ...asked } }) => {
+      const asking = Effect.flatMap(ruleOf(request, params.rule, document), (rule) => backtest(rule, asked))
+      return resultBody(await runTraced(services, request, "POST /api/cep/rules/{id}/backtest", asking))
+    }),
+    route(services, endpoints.backtestDocument, async (request, { body: { document, ...asked } }) => {
+      const rule = tried(request.identity.tenant, "new", 1, document)
+      return resultBody(await runTraced(services, request, "POST /api/cep/backtest", backtest(rule, asked)))
+    }),
+    route(services, endpoints.explain, async (request, { params, body }) => {
+      const at = Date.parse(body.at)
+      const group = body.group === undefined ? {} : { group: body.group }
+      const asking = Effect.flatMap(versionAt(services, request, params.rule, at), (rule) =>
+        explainRule({ ...rule, at, ...group }, Date.now()),
+      )
+      return explanationBody(await runTraced(services, request, "POST /api/cep/rules/{id}/explain", asking))
+    }),
+  ]
+}

@@ -1,0 +1,199 @@
+/** Rules over the past: what a rule would have done, and why it did or did not. Nothing is sent by any of these. */
+import * as Schema from "effect/Schema"
+import { DurationText } from "../cep/duration.ts"
+import { EventAttributes, EventType, eventsInBatchMax } from "../cep/event.ts"
+import { RuleDocument, Severity } from "../cep/rule-document.ts"
+import { AlertState } from "../cep/transition.ts"
+import { batchSamplesMax, Labels, MetricName } from "../metric.ts"
+import { textOf } from "../text.ts"
+import { exampleRule } from "./cep-rules.ts"
+import { endpoint } from "./endpoint.ts"
+import { ActorKey, Timestamp } from "./paging.ts"
+
+const one = "/api/cep/rules/:rule"
+const shared = {
+  method: "POST",
+  permission: "cep:read",
+  rate: "batch",
+  timeLimit: "own",
+} as const
+const errors = ["CEP_RULE_002", "CEP_PAST_001", "CEP_PAST_002"] as const
+
+/** Characters of a CSV file; a request's body has a limit besides. */
+const csvCharactersMax = 240_000
+/** The last moment that has four digits for its year. */
+const timeMax = 253_402_300_799_999
+const at = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: timeMax }))
+const Values = Schema.Record(Schema.String, Schema.Finite)
+
+const range = {
+  /** By the time at which messages were stored. A day ago if absent; of a CSV file its first time. */
+  from: Schema.optionalKey(Timestamp),
+  /** Now if absent; of a CSV file its last time. */
+  to: Schema.optionalKey(Timestamp),
+  /** `timestamp,value` and a column for each label, instead of the stream. */
+  csv: Schema.optionalKey(textOf(csvCharactersMax)),
+  /** Of the samples in the file; the trigger's when absent. */
+  metric: Schema.optionalKey(MetricName),
+} as const
+
+const Firing = Schema.Struct({
+  fingerprint: Schema.String,
+  labels: Labels,
+  fired_at: Timestamp,
+  /** Absent: it still fired at the end. */
+  resolved_at: Schema.optionalKey(Timestamp),
+  severity: Severity,
+  value: Schema.optionalKey(Schema.Finite),
+  values: Values,
+  annotations: Schema.Record(Schema.String, Schema.String),
+})
+
+const PastTransition = Schema.Struct({
+  fingerprint: Schema.String,
+  number: Schema.Int,
+  to: AlertState,
+  cause: Schema.String,
+  severity: Severity,
+  labels: Labels,
+  value: Schema.optionalKey(Schema.Finite),
+  values: Values,
+  since: Timestamp,
+  at: Timestamp,
+  detail: Schema.optionalKey(Schema.String),
+})
+
+export const PastOfRule = Schema.Struct({
+  from: Timestamp,
+  to: Timestamp,
+  /** A bound was reached: it ended at `to`, or not everything that was found is told. */
+  truncated: Schema.Boolean,
+  /** Samples and events that were read, in the range and as far before it as the rule reaches back. */
+  items: Schema.Int,
+  counts: Schema.Record(Schema.String, Schema.Int),
+  /** How long something fired, of all groups together. */
+  firing_ms: Schema.Finite,
+  firings: Schema.Array(Firing),
+  transitions: Schema.Array(PastTransition),
+  /** Events that the rule would have published. */
+  events: Schema.Array(Schema.Struct({ type: Schema.String, at: Timestamp, attributes: EventAttributes })),
+  per_day: Schema.Array(Schema.Struct({ day: Schema.String, firings: Schema.Int, transitions: Schema.Int })),
+  evaluations: Schema.Int,
+  errors: Schema.Int,
+  last_error: Schema.optionalKey(Schema.String),
+}).annotate({ identifier: "PastOfRule" })
+
+const ExplainedStep = Schema.Struct({
+  at: Timestamp,
+  before: AlertState,
+  after: AlertState,
+  passed_filter: Schema.Boolean,
+  value: Schema.optionalKey(Schema.Finite),
+  values: Values,
+  /** Each comparison, with both sides and by how much it failed. */
+  findings: Schema.Array(Schema.Unknown),
+  /** Partial matches that ended without a match. */
+  deaths: Schema.Array(Schema.Unknown),
+  partial_matches: Schema.Int,
+  sentences: Schema.Array(Schema.String),
+  detail: Schema.optionalKey(Schema.String),
+})
+
+export const cepPastEndpoints = {
+  test: endpoint({
+    ...shared,
+    id: "cep.rules.test",
+    path: `${one}/test`,
+    summary: "What a rule says of samples and events that are given, each taken at its own time.",
+    params: { rule: ActorKey },
+    body: Schema.Struct({
+      /** Instead of the rule's own. */
+      document: Schema.optionalKey(RuleDocument),
+      samples: Schema.optionalKey(
+        Schema.Array(
+          Schema.Struct({
+            name: MetricName,
+            labels: Schema.optionalKey(Labels),
+            value: Schema.Finite,
+            at,
+          }),
+        ).check(Schema.isMaxLength(batchSamplesMax)),
+      ),
+      events: Schema.optionalKey(
+        Schema.Array(
+          Schema.Struct({ type: EventType, at, attributes: Schema.optionalKey(EventAttributes) }),
+        ).check(Schema.isMaxLength(eventsInBatchMax)),
+      ),
+      /** How much time passes after the last of them. */
+      wait: Schema.optionalKey(DurationText),
+    }),
+    example: {
+      samples: [
+        { name: "queue_length", labels: { queue: "mail" }, value: 250, at: 1_767_225_600_000 },
+        { name: "queue_length", labels: { queue: "mail" }, value: 20, at: 1_767_225_660_000 },
+      ],
+    },
+    answer: PastOfRule,
+    errors: ["CEP_RULE_001", ...errors],
+  }),
+  backtest: endpoint({
+    ...shared,
+    id: "cep.rules.backtest",
+    path: `${one}/backtest`,
+    summary: "What a rule would have done over a range of the past, or over a CSV file.",
+    params: { rule: ActorKey },
+    body: Schema.Struct({
+      ...range,
+      /** Instead of the rule's own. */
+      document: Schema.optionalKey(RuleDocument),
+    }),
+    example: { from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" },
+    answer: PastOfRule,
+    errors: ["CEP_RULE_001", ...errors],
+  }),
+  backtestDocument: endpoint({
+    ...shared,
+    id: "cep.backtest",
+    path: "/api/cep/backtest",
+    summary: "The same for a document that is not saved.",
+    body: Schema.Struct({ ...range, document: RuleDocument }),
+    example: { document: exampleRule },
+    answer: PastOfRule,
+    errors,
+  }),
+  explain: endpoint({
+    ...shared,
+    id: "cep.rules.explain",
+    path: `${one}/explain`,
+    summary: "Why a rule fired at a time, or why it did not.",
+    params: { rule: ActorKey },
+    body: Schema.Struct({
+      /** By the time of samples and events. */
+      at: Timestamp,
+      /** Only groups that have these labels. */
+      group: Schema.optionalKey(Labels),
+    }),
+    example: { at: "2026-01-01T12:00:00Z", group: { host: "web-1" } },
+    answer: Schema.Struct({
+      /** The one that the rule had at that time, if it is kept; else the newest. */
+      version: Schema.Int,
+      at: Timestamp,
+      summary: Schema.String,
+      groups: Schema.Array(
+        Schema.Struct({
+          fingerprint: Schema.String,
+          labels: Labels,
+          state: AlertState,
+          since: Schema.optionalKey(Timestamp),
+          summary: Schema.String,
+          steps: Schema.Array(ExplainedStep),
+        }),
+      ),
+      /** Groups that were there and are not told. */
+      other_groups: Schema.Int,
+      /** A bound was reached before everything was read that belongs to it. */
+      truncated: Schema.Boolean,
+    }),
+    errors: ["CEP_RULE_001", "CEP_PAST_001"],
+  }),
+} as const
