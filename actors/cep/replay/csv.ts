@@ -1,5 +1,6 @@
 /** An uploaded CSV as messages of the past: `timestamp,value` and then a column for each label. */
 import type { Labels, Problem } from "../../../schemas/index.ts"
+import { seriesText } from "../../../streams/index.ts"
 import type { PastMessage } from "./past-run.ts"
 
 /** Characters and lines of one file. */
@@ -100,8 +101,7 @@ const rowOf = (
   const its: Labels = Object.fromEntries(
     labels.map((name, index) => [name, fields[index + 2]!] as const).filter(([, text]) => text !== ""),
   )
-  const sorted = Object.entries(its).sort(([one], [other]) => (one < other ? -1 : 1))
-  return { at, value, series: JSON.stringify([metric, ...sorted]) }
+  return { at, value, series: seriesText(metric, its) }
 }
 
 const messagesOf = (rows: ReadonlyArray<Row>): ReadonlyArray<PastMessage> => {

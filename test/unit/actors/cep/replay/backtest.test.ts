@@ -117,8 +117,8 @@ describe("a CSV", () => {
           "columns" in message && [message.place.at, message.columns.series, [...message.columns.values]],
       ),
     ).toEqual([
-      [Date.UTC(2026, 2, 29, 12), ['["cpu",["host","c"]]'], [1.5]],
-      [Date.UTC(2026, 2, 29, 12, 5), ['["cpu",["host","a \\"x\\", b"]]', '["cpu",["host","c"]]'], [2, 3]],
+      [Date.UTC(2026, 2, 29, 12), ['["cpu","host","c"]'], [1.5]],
+      [Date.UTC(2026, 2, 29, 12, 5), ['["cpu","host","a \\"x\\", b"]', '["cpu","host","c"]'], [2, 3]],
     ])
   })
 
