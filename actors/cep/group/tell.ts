@@ -7,9 +7,11 @@ import {
   eventAttributesMax,
   type Severity,
 } from "../../../schemas/index.ts"
-import { EvaluationError, type Value } from "../expression/expression.ts"
+import { EvaluationError } from "../expression/expression.ts"
+import { fillTemplate, type Template } from "../expression/template.ts"
 import type { Item } from "../item.ts"
 import type { Match } from "../patterns/pattern.ts"
+import { fillPolicy } from "../rule/texts.ts"
 import type { Cause, State } from "./alert-life.ts"
 import type { Group } from "./group.ts"
 import { nextNumber } from "./host.ts"
@@ -17,11 +19,7 @@ import type { Route } from "./route.ts"
 
 /** Of one stage of a match, items that a transition tells. */
 export const toldItemsMax = 10
-/** Characters of a text that was made from a template. */
-export const renderedCharactersMax = 8_000
 const eventTextCharactersMax = 4_096
-
-type Template = ReadonlyArray<string | Value>
 
 const ranks: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical: 2 }
 
@@ -40,44 +38,16 @@ export const severityOf = (group: Group): Severity => {
   return severest ?? program.severity
 }
 
-const textOfValue = (value: unknown): string =>
-  typeof value === "string"
-    ? value
-    : typeof value === "number" || typeof value === "boolean" || typeof value === "bigint"
-      ? String(value)
-      : (JSON.stringify(value, (_, part) => (typeof part === "bigint" ? Number(part) : part)) ?? "")
-
-const render = (template: Template, group: Group): string => {
-  let text = ""
-  for (const part of template) {
-    if (typeof part === "string") text += part
-    else {
-      try {
-        text += textOfValue(part.evaluate(group.rule.host.scope))
-      } catch (error) {
-        if (!(error instanceof EvaluationError)) throw error
-        text += `{{ ${part.source}: ${error.message} }}`
-      }
-    }
-  }
-  return text.slice(0, renderedCharactersMax)
+/** What people are told of a pattern is what held at its match: later nobody has the items any more. */
+const policyOf = (group: Group): AlertPolicy => {
+  const { program, host } = group.rule
+  const policy = fillPolicy(program, host.scope)
+  if (program.pattern === undefined) return policy
+  if (group.match === undefined && group.annotations !== undefined)
+    return { ...policy, annotations: group.annotations }
+  group.annotations = policy.annotations
+  return policy
 }
-
-const annotationsOf = (group: Group): Readonly<Record<string, string>> => {
-  const { program } = group.rule
-  if (program.pattern !== undefined && group.match === undefined && group.annotations !== undefined)
-    return group.annotations
-  const annotations: Record<string, string> = {}
-  for (const [name, template] of Object.entries(program.annotations))
-    annotations[name] = render(template, group)
-  if (program.pattern !== undefined) group.annotations = annotations
-  return annotations
-}
-
-const policyOf = (group: Group): AlertPolicy => ({
-  ...group.rule.program.policy,
-  annotations: annotationsOf(group),
-})
 
 /** Results of the aggregates that have one. Gotcha: needs the scope of the group. */
 export const valuesOf = (group: Group): Record<string, number> => {
@@ -177,7 +147,7 @@ const attributeOf = (template: Template, group: Group): string | number | boolea
       if (!(error instanceof EvaluationError)) throw error
     }
   }
-  return render(template, group).slice(0, eventTextCharactersMax)
+  return fillTemplate(template, group.rule.host.scope).slice(0, eventTextCharactersMax)
 }
 
 /** Events of rules that feed each other end here, even where nobody saw the circle when they were saved. */
