@@ -32,8 +32,9 @@ export const pastLimits = {
   runsMax: 2,
 } as const
 
-/** After so long others get their turn. */
+/** After so long others get their turn, for so long: what they do takes several turns. */
 const sliceMs = 8
+const restMs = 2
 /** Time without messages passes in steps of this length, between which others get their turn. */
 const stepMs = 3_600_000
 /** A stream that gives nothing for so long has nothing more. */
@@ -79,7 +80,7 @@ const feed = Effect.fnUntraced(function* (
   const pause = Effect.suspend(() => {
     const now = clock.currentTimeMillisUnsafe()
     if (now - turnAt < sliceMs) return Effect.succeed(false)
-    return Effect.map(Effect.yieldNow, () => {
+    return Effect.map(Effect.sleep(restMs), () => {
       turnAt = clock.currentTimeMillisUnsafe()
       return turnAt > deadline
     })

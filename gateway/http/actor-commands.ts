@@ -10,6 +10,8 @@ import type {
   ChatSessionProtocol,
   LlmHealthProtocol,
   LockProtocol,
+  MetricPollProtocol,
+  NotificationProtocol,
   OpsPlanProtocol,
   Permission,
   TaskContextProtocol,
@@ -32,6 +34,8 @@ export const servedCommands: {
   readonly "chat-session": Served<typeof ChatSessionProtocol>
   readonly "llm-health": Served<typeof LlmHealthProtocol>
   readonly lock: Served<typeof LockProtocol>
+  readonly "metric-poll": Served<typeof MetricPollProtocol>
+  readonly notification: Served<typeof NotificationProtocol>
   readonly "ops-plan": Served<typeof OpsPlanProtocol>
   readonly task: Served<typeof TaskProtocol>
   readonly "task-context": Served<typeof TaskContextProtocol>
@@ -50,6 +54,11 @@ export const servedCommands: {
   lock: {
     commands: { Acquire: "lock:use", Extend: "lock:use", Release: "lock:use", Read: "lock:use" },
     instead: "POST /api/locks/{name}/…",
+  },
+  "metric-poll": { commands: { Read: "cep:read" }, instead: "GET /api/cep/rules/{id}/monitor" },
+  notification: {
+    commands: {},
+    instead: "GET /api/cep/notifications and /api/cep/notifications/channels/{id}/…",
   },
   "ops-plan": {
     commands: { Ask: "ops:ask", Read: "platform:read" },

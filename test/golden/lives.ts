@@ -10,6 +10,7 @@ import {
   ChatSessionProtocol,
   LlmHealthProtocol,
   LockProtocol,
+  MetricPollProtocol,
   OpsPlanProtocol,
   type RuleDocument,
   TaskContextProtocol,
@@ -39,6 +40,7 @@ const broken = step(LlmHealthProtocol, "broken")
 const lock = step(LockProtocol, "l")
 const scheduled = step(CepRuleProtocol, "nightly")
 const brokenRule = step(CepRuleProtocol, "broken")
+const poll = step(MetricPollProtocol, "cpu")
 const task = step(TaskProtocol, "t")
 const context = step(TaskContextProtocol, "c")
 
@@ -138,6 +140,29 @@ export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
     lock({ _tag: "Acquire", owner: "cid", waitMs: 1_000, ttlMs: 1_000 }, 10_000),
     lock({ _tag: "Acquire", owner: "dan", waitMs: 60_000, ttlMs: 3_600_000 }),
     lock({ _tag: "Release", owner: "bob", fence: 2 }),
+  ],
+  "metric-poll": [
+    poll(
+      {
+        _tag: "Follow",
+        number: 1,
+        poll: { url: "http://far.example/", every: "1s", format: "json", path: "$.a" },
+        metric: "cpu",
+        names: ["cpu"],
+      },
+      3_500,
+    ),
+    poll({ _tag: "Follow", number: 2, metric: "cpu", names: [] }),
+    step(MetricPollProtocol, "broken")(
+      {
+        _tag: "Follow",
+        number: 1,
+        poll: { url: "http://far.example/broken", every: "1s", format: "prometheus" },
+        metric: "cpu",
+        names: ["cpu"],
+      },
+      3_500,
+    ),
   ],
   "ops-plan": [
     step(OpsPlanProtocol, "p")({ _tag: "Ask", question: "what is the CPU usage?" }, 2_000),

@@ -1,0 +1,46 @@
+/** Fetching of samples for a rule: one actor for each rule that polls, under the rule's id. */
+import * as Schema from "effect/Schema"
+import { MetricName } from "../metric.ts"
+import { command, protocol } from "../protocol.ts"
+import { Poll } from "./rule-document.ts"
+
+export const PollResult = Schema.Struct({
+  at: Schema.Finite,
+  latencyMs: Schema.Finite,
+  /** Samples that were stored; 0 when it failed. */
+  samples: Schema.Int,
+  /** Why it failed. */
+  detail: Schema.optionalKey(Schema.String),
+})
+export type PollResult = typeof PollResult.Type
+
+export const MetricPollView = Schema.Struct({
+  poll: Schema.optionalKey(Poll),
+  polls: Schema.Int,
+  failures: Schema.Int,
+  consecutiveFailures: Schema.Int,
+  /** Times that were due while the fetch before was still under way, or while nothing ran: not made up for. */
+  skipped: Schema.Int,
+  last: Schema.optionalKey(PollResult),
+  nextAt: Schema.optionalKey(Schema.Finite),
+})
+export type MetricPollView = typeof MetricPollView.Type
+
+export const MetricPollProtocol = protocol({
+  kind: "metric-poll",
+  version: 1,
+  commands: {
+    /** Idempotent by `number`, which grows with each change of the rule. Without `poll`: ends it. */
+    Follow: command({
+      number: Schema.Int,
+      poll: Schema.optionalKey(Poll),
+      /** The metric that `json` gives; and the names that are kept of `prometheus`. */
+      metric: MetricName,
+      names: Schema.Array(MetricName),
+    }),
+    Read: command({}, MetricPollView),
+  },
+})
+
+/** 1 when a poll succeeded and 0 when it failed, with the label `rule`: rules can watch whether polls work. */
+export const pollUpMetric = "millrace_poll_up"
