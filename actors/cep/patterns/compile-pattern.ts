@@ -2,6 +2,7 @@
 import { durationMs, type PatternDocument, type Problem } from "../../../schemas/index.ts"
 import type { Condition, Environment, ExpressionProblem } from "../expression/expression.ts"
 import type { Skip } from "./completed-matches.ts"
+import { Decisions } from "./decisions.ts"
 import { PatternMatcher } from "./matcher.ts"
 import { decodeMatcher } from "./matcher-codec.ts"
 import type { PatternPlan } from "./pattern.ts"
@@ -56,7 +57,8 @@ export const compilePattern = (
   if (graph.starts.length > edgesMax) return { problems: [tooManyWays("the beginning")] }
   const withinMs = document.within === undefined ? withinDefaultMs : durationMs(document.within)
   const skip = skipOf(document, stages)
-  const make = () => new PatternMatcher(graph, withinMs, skip)
+  const decisions = new Decisions(graph, withinMs)
+  const make = () => new PatternMatcher(graph, decisions, withinMs, skip)
   return {
     plan: {
       stages,

@@ -9,7 +9,7 @@
 import type { ByteWriter } from "../bytes.ts"
 import type { Item } from "../item.ts"
 import { CompletedMatches, type Skip } from "./completed-matches.ts"
-import { type Decision, Decisions } from "./decisions.ts"
+import type { Decision, Decisions } from "./decisions.ts"
 import { encodeMatcher } from "./matcher-codec.ts"
 import { openOf, roundsAfter } from "./open-edges.ts"
 import {
@@ -33,10 +33,11 @@ export class PatternMatcher implements Matcher {
   private readonly decisions: Decisions
   private onDeath: ((death: Death) => void) | undefined
 
-  constructor(graph: PatternGraph, withinMs: number, skip: Skip) {
+  /** `decisions` keep nothing between items: all matchers of a plan share them. */
+  constructor(graph: PatternGraph, decisions: Decisions, withinMs: number, skip: Skip) {
     this.graph = graph
     this.withinMs = withinMs
-    this.decisions = new Decisions(graph, withinMs)
+    this.decisions = decisions
     this.completed = new CompletedMatches(graph, skip, this.partials)
   }
 

@@ -54,7 +54,7 @@ export const partialMatchesMax = 1_000
 /** Of one group, by the estimate below. The oldest partial matches beyond it die. */
 export const patternBytesMax = 2 * 1024 * 1024
 
-const partialBytes = 240
+const partialBytes = 430
 const takenBytes = 64
 const itemBytes = 96
 
