@@ -2,9 +2,11 @@
  * What is compared and calculated with, as closures over the scope that allocate nothing. A number is NaN where a value
  * is not there yet; since calculations give NaN too (0 / 0), who finds one asks `unknown`.
  */
+import type { EventAttributes, Labels } from "../../../schemas/index.ts"
+import type { Item } from "../item.ts"
 import { type Environment, EvaluationError, type Scope } from "./expression.ts"
 import type { Library } from "./library.ts"
-import { type Node, typeOf } from "./tree.ts"
+import { type Node, print, typeOf } from "./tree.ts"
 
 export interface Numbers {
   readonly get: (scope: Scope) => number
@@ -88,8 +90,8 @@ const stageSize = (node: Node): Numbers | undefined => {
 export const compileNumber = (node: Node, compiling: Compiling): Numbers => {
   if (node.op === "value" && typeof node.args !== "object") return constant(Number(node.args))
   if (node.op === "id" && compiling.library.isVariable(node.args)) return variable(node.args, compiling)
-  const size = stageSize(node)
-  if (size !== undefined) return size
+  const ofStage = stageSize(node) ?? itemNumber(node)
+  if (ofStage !== undefined) return ofStage
   if (typeOf(node) === "double") {
     if (node.op === "-_") {
       const { get, unknown } = compileNumber(node.args, compiling)
@@ -117,15 +119,68 @@ export const compileNumber = (node: Node, compiling: Compiling): Numbers => {
 export const isNumber = (node: Node): boolean => typeOf(node) === "double" || typeOf(node) === "int"
 export const isText = (node: Node): boolean => typeOf(node) === "string"
 
-/** `labels.x` and `labels["x"]`: which map and which key. */
-export const fieldOf = (
-  node: Node,
-): { readonly map: "labels" | "event"; readonly key: string } | undefined => {
+/** `matched.stage[0]`: an item by its place. */
+const itemOf = (node: Node): ((scope: Scope) => Item) | undefined => {
+  if (node.op !== "[]") return undefined
+  const [list, place] = node.args
+  if (!isStage(list) || place.op !== "value" || typeof place.args !== "bigint") return undefined
+  const stage = list.args[1]
+  const index = Number(place.args)
+  const missing = new EvaluationError(`the stage ${stage} has no item ${index}`)
+  return (scope) => {
+    const item = scope.matched[stage]?.[index]
+    if (item === undefined) throw missing
+    return item
+  }
+}
+
+/** `matched.stage[0].value` and `.at`. */
+const itemNumber = (node: Node): Numbers | undefined => {
+  if (node.op !== ".") return undefined
+  const item = itemOf(node.args[0])
+  if (item === undefined) return undefined
+  if (node.args[1] === "at") return { get: (scope) => item(scope).at, unknown: never }
+  if (node.args[1] !== "value") return undefined
+  const missing = new EvaluationError(`${print(node.args[0])} is an event and has no value`)
+  const get = (scope: Scope) => {
+    const found = item(scope)
+    if (found.isEvent) throw missing
+    return found.value
+  }
+  return { get, unknown: never }
+}
+
+type MapName = "labels" | "event"
+export interface Field {
+  readonly map: MapName
+  readonly key: string
+  readonly read: (scope: Scope) => Labels | EventAttributes
+}
+
+const isMapName = (name: unknown): name is MapName => name === "labels" || name === "event"
+
+const mapOf = (node: Node): Pick<Field, "map" | "read"> | undefined => {
+  if (node.op === "id" && isMapName(node.args)) {
+    return node.args === "labels"
+      ? { map: "labels", read: (scope) => scope.labels }
+      : { map: "event", read: (scope) => scope.event }
+  }
+  if (node.op !== "." || !isMapName(node.args[1])) return undefined
+  const item = itemOf(node.args[0])
+  if (item === undefined) return undefined
+  return node.args[1] === "labels"
+    ? { map: "labels", read: (scope) => item(scope).labels }
+    : { map: "event", read: (scope) => item(scope).attributes }
+}
+
+/** `labels.x`, `labels["x"]`, `matched.stage[0].labels.x`: which map and which key. */
+export const fieldOf = (node: Node): Field | undefined => {
   if (node.op !== "." && node.op !== "[]") return undefined
-  const [map, key] = node.args
-  if (map.op !== "id" || (map.args !== "labels" && map.args !== "event")) return undefined
-  if (typeof key === "string") return { map: map.args, key }
-  return key.op === "value" && typeof key.args === "string" ? { map: map.args, key: key.args } : undefined
+  const [left, key] = node.args
+  const map = mapOf(left)
+  if (map === undefined) return undefined
+  if (typeof key === "string") return { ...map, key }
+  return key.op === "value" && typeof key.args === "string" ? { ...map, key: key.args } : undefined
 }
 
 /** Values of labels and attributes are never objects: what is one comes from the object's prototype. */
@@ -139,10 +194,10 @@ export const compileText = (node: Node, compiling: Compiling): ((scope: Scope) =
   }
   const field = fieldOf(node)
   if (field?.map === "labels") {
-    const { key } = field
+    const { key, read } = field
     const missing = new EvaluationError(`there is no label "${key}"`)
     return (scope) => {
-      const text = scope.labels[key]
+      const text = read(scope)[key]
       if (typeof text !== "string") throw missing
       return text
     }
@@ -155,10 +210,10 @@ export const compileText = (node: Node, compiling: Compiling): ((scope: Scope) =
 export const compileAnything = (node: Node, compiling: Compiling): Anything => {
   const field = fieldOf(node)
   if (field?.map === "event") {
-    const { key } = field
+    const { key, read } = field
     const missing = new EvaluationError(`the event has no attribute "${key}"`)
     const get = (scope: Scope) => {
-      const value = scope.event[key]
+      const value = read(scope)[key]
       if (!isThere(value)) throw missing
       return value
     }

@@ -74,6 +74,9 @@ describe("a condition", () => {
     ["event.kind == 3 || event.kind == 'x'", true],
     ["size(matched.start) == 2 && matched.start[0].value < matched.start[1].value", true],
     ["matched.start[size(matched.start) - 1].value == 4", true],
+    ["matched.start[1].labels.host == 'a' && matched.start[0].labels['host'] == 'a'", true],
+    ["at - matched.start[0].at == 999", true],
+    ["matched.start[0].value * 10 < value", true],
     ["matched.start.all(one, one.value > 2 && one.labels.host.matches('[ab]'))", true],
     ["size(matched.start.filter(one, one.value > value)) > 0", false],
     ["value / 0 > 1e300 && !(0.0 / 0.0 == 0.0 / 0.0)", true],
@@ -114,6 +117,8 @@ describe("a condition", () => {
     ["labels.zone == 'a' && false", false],
     ["labels.zone == 'a' && true", "error"],
     ["matched.start[5].value > 1", "error"],
+    ["matched.start[0].labels.zone == 'a'", "error"],
+    ["matched.start[0].event.x == 'a'", "error"],
     ["double(labels.env) > 1", "error"],
   ])("with an error, %s: %s", (source, result) => {
     expect(evaluated(source)).toBe(result)
