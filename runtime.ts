@@ -16,7 +16,9 @@ import {
   agentRecommendationsLayer,
   alertIndexLayer,
   CallCounter,
+  Channels,
   ChatIndex,
+  channelsLayer,
   chatIndexLayer,
   EngineAccess,
   implementations,
@@ -60,6 +62,7 @@ import {
   LlmModels,
   LlmUsage,
   llmModelsLayer,
+  Mailer,
   modelCheckerLayer,
   NodeLog,
   PlatformSettings,
@@ -129,10 +132,10 @@ const databaseLayer = ({ databaseUrl, databaseDirectory }: Settings) =>
     dataDirectory: databaseDirectory,
   })
 
-/** Language models, and the one client that goes out to them. */
-const modelsLayer = ({ egressAllow: allow }: Settings) =>
+/** Language models and mail, and the one client that goes out. */
+const modelsLayer = ({ egressAllow: allow, mail }: Settings) =>
   Llm.layer().pipe(
-    Layer.provideMerge(Layer.mergeAll(llmModelsLayer, LlmUsage.layer)),
+    Layer.provideMerge(Layer.mergeAll(llmModelsLayer, LlmUsage.layer, Mailer.layer(mail))),
     Layer.provide(modelCheckerLayer),
     Layer.provideMerge(Egress.layer({ allow })),
   )
@@ -152,6 +155,7 @@ const openPlatform = Effect.fnUntraced(function* (settings: Settings) {
     modelsLayer(settings),
     agentIndexLayer,
     alertIndexLayer,
+    channelsLayer,
     chatIndexLayer,
     ruleIndexLayer,
     taskIndexLayer,
@@ -208,6 +212,9 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
     models: Context.get(platform, LlmModels),
     defaultModel: (tenant) => Context.get(platform, PlatformSettings).get(tenant, "agents.default_model"),
     egress: Context.get(platform, Egress),
+    mail: Context.get(platform, Mailer),
+    channels: Context.get(platform, Channels),
+    publicUrl: settings.web.publicUrl,
     tasks: Context.get(platform, TaskIndex),
     rules: Context.get(platform, RuleIndex),
     lanes: Context.get(lanes, Lanes),

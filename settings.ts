@@ -13,7 +13,14 @@ import {
   type RatePolicies,
   type TrustedProxies,
 } from "./gateway/index.ts"
-import { type AllowList, type LogConfig, maskText, parseAllowList, readLogConfig } from "./resources/index.ts"
+import {
+  type AllowList,
+  type LogConfig,
+  maskText,
+  parseAllowList,
+  parseSmtpUrl,
+  readLogConfig,
+} from "./resources/index.ts"
 
 /** A variable that cannot be understood. */
 export class BadSetting extends Schema.TaggedError<BadSetting>()("BadSetting", {
@@ -70,6 +77,11 @@ export interface Settings {
   readonly login: LoginOptions
   /** `MILLRACE_ADMINS`: who is made ADMIN at login, as `name` or `tenant/name`. Default: `developer` in development. */
   readonly administrators: ReadonlyArray<string>
+  /**
+   * `MILLRACE_SMTP_URL`: the mail server for notifications, `smtps://user:password@host:465`, and `MILLRACE_SMTP_FROM`:
+   * whom they come from. Without one e-mail is in the delivery log alone.
+   */
+  readonly mail: { readonly url: Redacted.Redacted | undefined; readonly from: string | undefined }
   /** `LLM_CHECK_SECONDS`: how often a tenant's active language models are checked. Default: 60. */
   readonly modelCheckEveryMs: number
   /**
@@ -130,6 +142,21 @@ export interface DefaultModel {
   readonly apiKey: Redacted.Redacted | undefined
   readonly baseUrl: string
   readonly modelName: string
+}
+
+const readMail = (environment: NodeJS.ProcessEnv): Settings["mail"] => {
+  const { MILLRACE_SMTP_URL: url, MILLRACE_SMTP_FROM: from } = environment
+  if (url && parseSmtpUrl(url) === undefined)
+    throw new BadSetting({
+      name: "MILLRACE_SMTP_URL",
+      // It may hold a password, wherever that is in what cannot be read.
+      value: "(not shown)",
+      expected: "smtp:// or smtps://user:password@host:port",
+    })
+  return {
+    url: url ? Redacted.make(url, { label: "MILLRACE_SMTP_URL" }) : undefined,
+    from: from || undefined,
+  }
 }
 
 const openAi = { baseUrl: "https://api.openai.com/v1", modelName: "gpt-4o-mini" }
@@ -241,6 +268,7 @@ export const readSettings = (environment: NodeJS.ProcessEnv): Settings => {
     administrators: listOf(
       text("MILLRACE_ADMINS") ?? (text("OIDC_ISSUER") === undefined ? developmentUser : undefined),
     ),
+    mail: readMail(environment),
     modelCheckEveryMs: (whole("LLM_CHECK_SECONDS", 5, 86_400) ?? 60) * 1_000,
     defaultModel: readDefaultModel(environment),
     web: { publicUrl, corsOrigins },

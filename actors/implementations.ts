@@ -7,6 +7,8 @@ import { chatSessionImplementation } from "./chat-session/implementation.ts"
 import { implementKind } from "./implement-kind.ts"
 import { llmHealthImplementation } from "./llm-health/implementation.ts"
 import { Lock } from "./lock/lock.ts"
+import { metricPollImplementation } from "./metric-poll/implementation.ts"
+import { notificationImplementation } from "./notification/implementation.ts"
 import { opsPlanImplementation } from "./ops-plan/implementation.ts"
 import { taskImplementation } from "./task/implementation.ts"
 import { TaskContext } from "./task-context/task-context.ts"
@@ -23,6 +25,8 @@ export const implementations = Effect.all([
   opsPlanImplementation,
   implementKind(Lock, {}),
   llmHealthImplementation,
+  metricPollImplementation,
+  notificationImplementation,
   taskImplementation,
   implementKind(TaskContext, {}),
 ])

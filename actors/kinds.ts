@@ -6,6 +6,8 @@ import { CepRule } from "./cep-rule/rule.ts"
 import { ChatSession } from "./chat-session/session.ts"
 import { LlmHealth } from "./llm-health/llm-health.ts"
 import { Lock } from "./lock/lock.ts"
+import { MetricPoll } from "./metric-poll/metric-poll.ts"
+import { NotificationActor } from "./notification/notification.ts"
 import { OpsPlan } from "./ops-plan/plan.ts"
 import { Task } from "./task/task.ts"
 import { TaskContext } from "./task-context/task-context.ts"
@@ -18,6 +20,8 @@ export const kinds = [
   ChatSession,
   LlmHealth,
   Lock,
+  MetricPoll,
+  NotificationActor,
   OpsPlan,
   Task,
   TaskContext,

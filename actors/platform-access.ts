@@ -11,6 +11,7 @@ import type {
   EgressService,
   LlmModelsService,
   LlmService,
+  MailService,
   SecretsService,
 } from "../resources/index.ts"
 import type { AgentIndexService } from "./agent/index/agent-index.ts"
@@ -19,6 +20,7 @@ import type { AlertIndexService } from "./alert-desk/index/alert-index.ts"
 import type { LanesService } from "./cep/lane/lanes.ts"
 import type { RuleIndexService } from "./cep-rule/index/rule-index.ts"
 import type { ChatIndexService } from "./chat-session/index/chat-index.ts"
+import type { ChannelsService } from "./notification/index/channels.ts"
 import type { TaskIndexService } from "./task/index/task-index.ts"
 
 /** Errors of each are whatever its service fails with; activities turn them into `ActivityFailure`. */
@@ -32,12 +34,17 @@ export interface Platform {
   readonly chats: ChatIndexService
   readonly tasks: TaskIndexService
   readonly rules: RuleIndexService
+  /** Over which people are told, with what they need for it. */
+  readonly channels: ChannelsService
   readonly lanes: LanesService
   readonly llm: LlmService
   readonly models: Pick<LlmModelsService, "list">
   /** Name or id of the model of agents that name none; empty when the tenant has set none. */
   readonly defaultModel: (tenant: string) => Effect.Effect<string, Error>
   readonly egress: EgressService
+  readonly mail: MailService
+  /** Where people reach the node, if somebody said so. */
+  readonly publicUrl: string | undefined
   readonly secrets: SecretsService
 }
 

@@ -6,6 +6,8 @@ import { agentEmbeddingMigrations } from "./agent/recommend/migrations.ts"
 import { alertMigrations } from "./alert-desk/index/migrations.ts"
 import { ruleMigrations } from "./cep-rule/index/migrations.ts"
 import { chatMigrations } from "./chat-session/index/migrations.ts"
+import { notificationMigrations } from "./notification/index/migrations.ts"
+import { channelSecrets } from "./notification/index/sealed.ts"
 import { taskMigrations } from "./task/index/migrations.ts"
 
 export const platformTables: ReadonlyArray<TenantTables> = [
@@ -15,5 +17,6 @@ export const platformTables: ReadonlyArray<TenantTables> = [
   { set: "cep-rules", migrations: ruleMigrations },
   { set: "alerts", migrations: alertMigrations },
   { set: "chat", migrations: chatMigrations },
+  { set: "cep-notifications", migrations: notificationMigrations, sealed: channelSecrets },
   { set: "tasks", migrations: taskMigrations },
 ]

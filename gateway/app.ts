@@ -5,11 +5,15 @@ import { mount } from "./entrance.ts"
 import { a2aRoutes } from "./http/a2a.ts"
 import { actorRoutes } from "./http/actors.ts"
 import { agentRoutes } from "./http/agents.ts"
+import { alertmanagerRoutes } from "./http/alertmanager.ts"
 import { apiKeyRoutes } from "./http/api-keys.ts"
 import { auditRoutes } from "./http/audit.ts"
 import { authRoutes } from "./http/auth.ts"
 import { cepRuleRoutes } from "./http/cep/rules.ts"
 import { cepRoutes } from "./http/cep.ts"
+import { alertRoutes } from "./http/cep-alerts.ts"
+import { cepNotificationRoutes } from "./http/cep-notifications.ts"
+import { quietRoutes } from "./http/cep-quiet.ts"
 import { chatRoutes } from "./http/chat.ts"
 import { descriptionRoutes } from "./http/description.ts"
 import { groupRoutes } from "./http/groups.ts"
@@ -40,9 +44,12 @@ const areas: ReadonlyArray<(services: GatewayServices) => ReadonlyArray<Route>> 
   a2aRoutes,
   actorRoutes,
   agentRoutes,
+  alertmanagerRoutes,
+  alertRoutes,
   apiKeyRoutes,
   authRoutes,
   auditRoutes,
+  cepNotificationRoutes,
   cepRoutes,
   cepRuleRoutes,
   chatRoutes,
@@ -58,6 +65,7 @@ const areas: ReadonlyArray<(services: GatewayServices) => ReadonlyArray<Route>> 
   mcpRoutes,
   modelCallRoutes,
   opsRoutes,
+  quietRoutes,
   recommendRoutes,
   roleRoutes,
   settingRoutes,

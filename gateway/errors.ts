@@ -10,6 +10,7 @@ import type {
   CepRuleProtocol,
   ChatSessionProtocol,
   LockProtocol,
+  NotificationProtocol,
   OpsPlanProtocol,
   RejectionOf,
   TaskProtocol,
@@ -76,6 +77,7 @@ type RejectionTag = RejectionOf<
   | typeof CepRuleProtocol
   | typeof ChatSessionProtocol
   | typeof LockProtocol
+  | typeof NotificationProtocol
   | typeof OpsPlanProtocol
   | typeof TaskProtocol
 >["_tag"]
@@ -102,6 +104,8 @@ const rejections: Record<RejectionTag, Row> = {
   NotHolder: [409, "LCK_HOLD_001", "You do not hold this lock."],
   AlreadyAcquiring: [409, "LCK_HOLD_002", "This owner holds or awaits the lock already."],
   QueueFull: [429, "LCK_LOAD_001", "Too many wait for this lock."],
+  DeliveryOver: [409, "CEP_CHAN_007", "This delivery is over."],
+  TooManyTests: [429, "CEP_CHAN_006", "Too many tests of this channel are under way; try again when they are over."],
   PlanUnknown: [404, "OPS_PLAN_001", "There is no such plan."],
   PlanTaken: [409, "OPS_PLAN_002", "The plan exists with another question."],
   TooManyWaiting: [429, "OPS_LOAD_001", "Too many wait for this plan."],

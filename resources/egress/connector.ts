@@ -36,13 +36,12 @@ const addressesOf = async (host: string, resolve: Resolve): Promise<ReadonlyArra
   return addresses
 }
 
-export const checkedConnector = (
-  allowed: AllowList,
-  resolve: Resolve,
-  limits: ConnectorLimits,
-): buildConnector.connector => {
-  const connect = buildConnector({ timeout: limits.connectMs, allowH2: false })
-  const checked = async (host: string, port: number) => {
+/** Rejects with `EgressRefused` unless every address of the host may be reached. */
+export type CheckedAddresses = (host: string, port: number) => Promise<ReadonlyArray<string>>
+
+export const checkedAddresses =
+  (allowed: AllowList, resolve: Resolve, limits: Pick<ConnectorLimits, "addressesMax">): CheckedAddresses =>
+  async (host, port) => {
     const addresses = await addressesOf(host, resolve)
     // One bad address among good ones is refused as well: which one is taken must not be a matter of luck.
     for (const address of addresses) {
@@ -53,6 +52,12 @@ export const checkedConnector = (
     }
     return addresses.slice(0, limits.addressesMax)
   }
+
+export const checkedConnector = (
+  checked: CheckedAddresses,
+  limits: Pick<ConnectorLimits, "connectMs">,
+): buildConnector.connector => {
+  const connect = buildConnector({ timeout: limits.connectMs, allowH2: false })
   const connectTo = (options: buildConnector.Options, address: string) =>
     new Promise<Parameters<Connected>>((done) =>
       connect({ ...options, hostname: address }, (...result: Parameters<Connected>) => done(result)),

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Agent, type RequestInit as UndiciInit, fetch as undiciFetch } from "undici"
 import { type AllowList, bareHost, nothingAllowed } from "./addresses.ts"
-import { checkedConnector, type Resolve, systemResolve } from "./connector.ts"
+import { checkedAddresses, checkedConnector, type Resolve, systemResolve } from "./connector.ts"
 import { nextHop } from "./redirect.ts"
 import { EgressRefused } from "./refused.ts"
 import { boundedBody } from "./response-bound.ts"
@@ -40,6 +40,11 @@ export interface EgressService {
   readonly fetch: EgressFetch
   /** The same with other limits. */
   readonly limited: (limits: Partial<EgressLimits>) => EgressFetch
+  /**
+   * For what is not HTTP: the addresses of a host that a connection may go to, and to no others. Rejects with
+   * `EgressRefused`.
+   */
+  readonly addresses: (host: string, port: number) => Promise<ReadonlyArray<string>>
 }
 
 export interface EgressConfig {
@@ -124,10 +129,11 @@ const makeFetch = (agent: Agent, limits: EgressLimits): EgressFetch => {
 
 export class Egress extends Context.Service<Egress, EgressService>()("millrace/Egress") {
   static layer({ allow = nothingAllowed, resolve = systemResolve }: EgressConfig = {}) {
+    const checked = checkedAddresses(allow, resolve, egressLimits)
     const open = Effect.sync(
       () =>
         new Agent({
-          connect: checkedConnector(allow, resolve, egressLimits),
+          connect: checkedConnector(checked, egressLimits),
           connections: egressLimits.connectionsMax,
           maxHeaderSize: egressLimits.headerBytesMax,
           // Silence is bounded by the time of the whole answer, which callers know better than this.
@@ -141,7 +147,8 @@ export class Egress extends Context.Service<Egress, EgressService>()("millrace/E
         Effect.acquireRelease(open, (agent) => Effect.promise(() => agent.destroy())),
         (agent) => {
           const limited = (limits: Partial<EgressLimits>) => makeFetch(agent, { ...egressLimits, ...limits })
-          return Egress.of({ fetch: limited({}), limited })
+          const addresses: EgressService["addresses"] = async (host, port) => checked(bareHost(host), port)
+          return Egress.of({ fetch: limited({}), limited, addresses })
         },
       ),
     )

@@ -2,7 +2,7 @@
 import * as Schema from "effect/Schema"
 import { Labels } from "../metric.ts"
 import { command, protocol } from "../protocol.ts"
-import { countOf, Id, nameOf, Time, textOf } from "../text.ts"
+import { countOf, Id, nameOf, storableTextOf, Time, textOf } from "../text.ts"
 import { Severity } from "./rule-document.ts"
 
 /** One alert in a notification. */
@@ -30,7 +30,17 @@ export const Notification = Schema.Struct({
   id: textOf(300),
   groupKey: Schema.String,
   groupLabels: Labels,
-  reason: Schema.Literals(["new", "changed", "resolved", "repeat", "severity", "flapping", "test"]),
+  /** `collapsed`: stands for notifications that found no place in the channel's queue; `truncated` says of how many alerts. */
+  reason: Schema.Literals([
+    "new",
+    "changed",
+    "resolved",
+    "repeat",
+    "severity",
+    "flapping",
+    "test",
+    "collapsed",
+  ]),
   alerts: Schema.Array(NotifiedAlert).check(Schema.isMaxLength(100)),
   /** Alerts that did not fit. */
   truncated: Schema.Int,
@@ -38,58 +48,75 @@ export const Notification = Schema.Struct({
 })
 export type Notification = typeof Notification.Type
 
-/** Secrets in it are sealed by the gateway before they reach an actor: texts that begin with `sealed:`. */
+const url = storableTextOf(4_000).check(Schema.isMinLength(1))
+const headers = Schema.optionalKey(
+  Schema.Record(storableTextOf(128), storableTextOf(4_000)).check(Schema.isMaxProperties(20)),
+)
+const recipientsMax = 50
+
+/** Kept sealed as a whole, apart from the actor; opened where something is delivered. */
 export const ChannelSettings = Schema.Union([
-  Schema.Struct({ type: Schema.Literal("slack"), url: textOf(4_000) }),
+  /** An incoming web hook; its address is the secret. */
+  Schema.Struct({ type: Schema.Literal("slack"), url }),
   Schema.Struct({
     type: Schema.Literal("webhook"),
-    url: textOf(4_000),
-    secret: Schema.optionalKey(textOf(1_000)),
-    headers: Schema.optionalKey(Schema.Record(textOf(128), textOf(4_000))),
+    url,
+    /** Signs what is sent. */
+    secret: Schema.optionalKey(storableTextOf(1_000)),
+    headers,
   }),
   /** The format of Alertmanager's `webhook_config`, version 4. */
-  Schema.Struct({
-    type: Schema.Literal("alertmanager"),
-    url: textOf(4_000),
-    headers: Schema.optionalKey(Schema.Record(textOf(128), textOf(4_000))),
-  }),
+  Schema.Struct({ type: Schema.Literal("alertmanager"), url, headers }),
   Schema.Struct({
     type: Schema.Literal("email"),
-    to: Schema.Array(textOf(320)).check(Schema.isMinLength(1), Schema.isMaxLength(50)),
-    from: Schema.optionalKey(textOf(320)),
-    smtp: Schema.optionalKey(textOf(4_000)),
+    to: Schema.Array(storableTextOf(320)).check(Schema.isMinLength(1), Schema.isMaxLength(recipientsMax)),
+    from: Schema.optionalKey(storableTextOf(320)),
+    /** `smtp://` or `smtps://user:password@host:port`; the node's own server when absent. */
+    smtp: Schema.optionalKey(url),
   }),
   /** A gateway that takes JSON; `body` is a template with `{{ text }}` and `{{ to }}`. */
   Schema.Struct({
     type: Schema.Literal("sms"),
-    url: textOf(4_000),
-    to: Schema.Array(textOf(40)).check(Schema.isMinLength(1), Schema.isMaxLength(50)),
-    body: Schema.optionalKey(textOf(4_000)),
-    headers: Schema.optionalKey(Schema.Record(textOf(128), textOf(4_000))),
+    url,
+    to: Schema.Array(storableTextOf(40)).check(Schema.isMinLength(1), Schema.isMaxLength(recipientsMax)),
+    body: Schema.optionalKey(storableTextOf(4_000)),
+    headers,
   }),
   /** Kept in the delivery log and shown, sent to nobody: what there is before anything is set up. */
   Schema.Struct({ type: Schema.Literal("log") }),
-])
+]).annotate({ identifier: "ChannelSettings" })
 export type ChannelSettings = typeof ChannelSettings.Type
 
+/** Without a colon: keys with one are those of rules' other actions. */
+export const ChannelId = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/u))
+/** The channel that every tenant has: only in the log, unless somebody sets it otherwise. */
+export const defaultChannel = "default"
+export const perMinuteMaxDefault = 60
+
 export const Channel = Schema.Struct({
-  id: Id,
+  id: ChannelId,
   name: nameOf(200),
   settings: ChannelSettings,
-  /** Deliveries in a minute; what is above waits. */
-  perMinuteMax: Schema.Int,
+  /** Attempts in a minute; what is above waits. */
+  perMinuteMax: countOf(1, 600),
   enabled: Schema.Boolean,
 })
 export type Channel = typeof Channel.Type
 
+export const DeliveryStatus = Schema.Literals(["waiting", "delivered", "logged", "failed", "given_up"])
+export type DeliveryStatus = typeof DeliveryStatus.Type
+
+/** `failed`: will be tried again. `logged`: there was nobody to send it to, and it is in the log alone. */
 export const DeliveryAttempt = Schema.Struct({
   /** Of the notification or action. */
   id: Schema.String,
   what: Schema.String,
-  status: Schema.Literals(["waiting", "delivered", "failed", "given_up"]),
+  status: DeliveryStatus,
   attempts: Schema.Int,
   at: Time,
+  /** Never holds a secret. */
   detail: Schema.optionalKey(Schema.String),
+  traceId: Schema.optionalKey(Schema.String),
 })
 export type DeliveryAttempt = typeof DeliveryAttempt.Type
 
@@ -115,22 +142,31 @@ export type AlertAction = typeof AlertAction.Type
 /** Key of the actor that carries out the actions of a rule. Channels' ids have no colon. */
 export const actionsKey = (rule: string): string => `actions:${rule}`
 
+const Waiting = Schema.Struct({
+  /** The same for every attempt: what others may know a delivery by. */
+  token: Schema.String,
+  notification: Schema.optionalKey(Notification),
+  action: Schema.optionalKey(AlertAction),
+})
+
+/** What is told to a channel, and what else rules do. The channels themselves are settings, kept beside the actors. */
 export const NotificationProtocol = protocol({
   kind: "notification",
   version: 1,
   commands: {
-    Set: command({ channel: Channel }),
-    Remove: command({}),
-    ReadChannel: command({}, Channel),
-    /** Idempotent by the notification's id. Of a channel that is not there: kept in its log as given up. */
+    /** Idempotent by the notification's id. Of a channel that is not there: in the log as given up. */
     Deliver: command({ notification: Notification }),
+    /** Idempotent by the action's id. */
     Act: command({ action: AlertAction }),
-    /** Sends one now and answers how it went. */
-    Test: command({ by: Schema.String }, DeliveryAttempt),
+    /** Sends one now, once, and answers how it went. */
+    Test: command({ by: textOf(200) }, DeliveryAttempt),
+    /** What waits, newest last, after what is over, newest first. */
     Log: command({ limit: countOf(1, 1_000) }, Schema.Array(DeliveryAttempt)),
+    /** Of one that is not over. For the activity that carries it out. */
+    ReadWaiting: command({ n: Schema.Int }, Waiting),
   },
   rejections: {
-    ChannelUnknown: {},
-    TooMany: { limit: Schema.String, max: Schema.Int },
+    DeliveryOver: {},
+    TooManyTests: { max: Schema.Int },
   },
 })

@@ -51,6 +51,17 @@ export const scriptedPlatform = (): Platform & { readonly views: Map<string, Age
       changeRule: () => Effect.succeed({ lane: 0, sequence: 1 }),
       report: () => Effect.succeed(undefined),
     },
+    channels: {
+      list: () => Effect.succeed([]),
+      find: () => Effect.succeed(undefined),
+      open: () => Effect.succeed(undefined),
+      put: fail,
+      remove: fail,
+      keep: () => Effect.void,
+      deliveries: () => Effect.succeed({ rows: [], total: 0 }),
+    },
+    mail: { isConfigured: false, send: () => Effect.die("nothing goes out of this suite") },
+    publicUrl: undefined,
     recommendations: {
       recommend: fail,
       keep: () => Effect.void,
@@ -63,6 +74,7 @@ export const scriptedPlatform = (): Platform & { readonly views: Map<string, Age
     egress: {
       fetch: () => Promise.reject(new Error("nothing goes out of this suite")),
       limited: () => () => Promise.reject(new Error("nothing goes out of this suite")),
+      addresses: () => Promise.reject(new Error("nothing goes out of this suite")),
     },
     secrets: { seal: (plain) => plain, open: (sealed) => sealed, isCurrent: () => true, keyIds: [] },
   }

@@ -1,0 +1,55 @@
+/** What Alertmanager's `webhook_config` sends, version 4. Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config */
+import type { Notification, NotifiedAlert } from "../../../schemas/index.ts"
+import { alertLink, isResolved, timeText } from "../texts.ts"
+
+/** Go's zero time: it has not ended. */
+const notEnded = "0001-01-01T00:00:00Z"
+
+type Texts = Readonly<Record<string, string>>
+
+/** What all of them have, with the same value. */
+const commonOf = (all: ReadonlyArray<Texts>): Texts =>
+  Object.fromEntries(
+    Object.entries(all[0] ?? {}).filter(([name, value]) =>
+      all.every((one) => Object.hasOwn(one, name) && one[name] === value),
+    ),
+  )
+
+const wireAlert = (alert: NotifiedAlert, publicUrl: string | undefined) => {
+  const { status, name, severity, labels, annotations, value, since, at, fingerprint } = alert
+  const isOver = status === "resolved"
+  return {
+    status: isOver ? "resolved" : "firing",
+    labels: { ...labels, alertname: name, severity },
+    annotations: {
+      ...annotations,
+      ...(value === undefined ? {} : { value: String(value) }),
+      // The format knows two states only.
+      ...(status === "no_data" || status === "error" ? { state: status } : {}),
+    },
+    startsAt: timeText(since),
+    endsAt: isOver ? timeText(at) : notEnded,
+    generatorURL: alertLink(publicUrl, alert) ?? "",
+    fingerprint,
+  }
+}
+
+export const alertmanagerPayload = (
+  notification: Notification,
+  receiver: string,
+  publicUrl: string | undefined,
+) => {
+  const alerts = notification.alerts.map((alert) => wireAlert(alert, publicUrl))
+  return {
+    version: "4",
+    groupKey: notification.groupKey,
+    truncatedAlerts: notification.truncated,
+    status: isResolved(notification) ? "resolved" : "firing",
+    receiver,
+    groupLabels: notification.groupLabels,
+    commonLabels: commonOf(alerts.map(({ labels }) => labels)),
+    commonAnnotations: commonOf(alerts.map(({ annotations }) => annotations)),
+    externalURL: publicUrl ?? "",
+    alerts,
+  }
+}

@@ -1,0 +1,70 @@
+/** Sends a notification over a channel, in the form that this kind of channel has. */
+import * as Effect from "effect/Effect"
+import { timedSignature } from "../../../resources/index.ts"
+import type { ChannelSettings } from "../../../schemas/index.ts"
+import type { Output } from "../activities.ts"
+import { smsBody, smsCharactersMax } from "../sms-body.ts"
+import { subjectOf } from "../texts.ts"
+import { alertmanagerPayload } from "./alertmanager.ts"
+import { sendEmail } from "./email.ts"
+import { deliveryHeader, postJson, request, type Sending } from "./sending.ts"
+import { slackMessage } from "./slack.ts"
+
+type Of<T extends ChannelSettings["type"]> = Extract<ChannelSettings, { type: T }>
+
+const sendWebhook = ({ url, secret, headers = {} }: Of<"webhook">, sending: Sending) => {
+  const { channel, notification, now } = sending
+  const body = JSON.stringify({ version: 1, channel: channel.id, notification })
+  const seconds = Math.floor(now / 1_000)
+  const signed = secret === undefined ? {} : { "X-Millrace-Signature": timedSignature(secret, seconds, body) }
+  return postJson(sending, url, body, { ...headers, ...signed })
+}
+
+/** The first that was not taken decides: those who were told before are told again with the same key. */
+const sendSms = Effect.fnUntraced(function* (
+  { url, to, body: template, headers = {} }: Of<"sms">,
+  sending: Sending,
+) {
+  const text = subjectOf(sending.notification).slice(0, smsCharactersMax)
+  let last: Output = { status: "delivered" }
+  for (const [index, recipient] of to.entries()) {
+    const body = smsBody(template, { to: recipient, text })
+    if (body === undefined)
+      return { status: "given_up", detail: "the template of its body is not valid" } satisfies Output
+    last = yield* request(sending, url, {
+      method: "POST",
+      body,
+      headers: {
+        ...headers,
+        "Content-Type": "application/json",
+        "Idempotency-Key": `${sending.token}-${index}`,
+        ...deliveryHeader(sending.notification.id),
+      },
+    })
+    if (last.status !== "delivered") return last
+  }
+  return last
+})
+
+export const send = (settings: ChannelSettings, sending: Sending): Effect.Effect<Output> => {
+  const { notification, platform, channel } = sending
+  switch (settings.type) {
+    case "slack":
+      return postJson(sending, settings.url, JSON.stringify(slackMessage(notification, platform.publicUrl)))
+    case "webhook":
+      return sendWebhook(settings, sending)
+    case "alertmanager": {
+      const payload = alertmanagerPayload(notification, channel.name, platform.publicUrl)
+      return postJson(sending, settings.url, JSON.stringify(payload), settings.headers)
+    }
+    case "email":
+      return sendEmail(settings, sending)
+    case "sms":
+      return sendSms(settings, sending)
+    case "log":
+      return Effect.succeed({
+        status: "logged",
+        detail: "this channel sends to nobody: it is in this log alone",
+      })
+  }
+}

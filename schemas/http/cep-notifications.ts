@@ -1,0 +1,152 @@
+/** Channels over which people are told of alerts, and what became of what was to be told and done. */
+import * as Schema from "effect/Schema"
+import { Channel, ChannelId, ChannelSettings, DeliveryAttempt, DeliveryStatus } from "../cep/notification.ts"
+import { storableTextOf } from "../text.ts"
+import { endpoint } from "./endpoint.ts"
+import { ActorKey, pageQuery, queryNumber, Timestamp, TraceId } from "./paging.ts"
+
+const area = "/api/cep/notifications"
+const one = `${area}/channels/:channel`
+const params = { channel: ActorKey }
+const unknown = ["CEP_CHAN_001"] as const
+const written = ["CEP_CHAN_002", "CEP_CHAN_003"] as const
+
+export const channelLogMax = 1_000
+
+/** `waiting`: for its first attempt; `failed`: for another one; `logged`: there was nobody to send it to. */
+const delivery = {
+  id: Schema.String,
+  what: Schema.String,
+  status: DeliveryStatus,
+  attempts: DeliveryAttempt.fields.attempts,
+  at: Timestamp,
+  detail: Schema.optionalKey(Schema.String),
+  trace_id: Schema.optionalKey(TraceId),
+}
+export const DeliveryBody = Schema.Struct(delivery).annotate({ identifier: "Delivery" })
+
+/** In place of its secrets there is a mask; sent back it keeps them, as long as the channel leads to the same host. */
+export const ChannelBody = Schema.Struct({
+  channel_id: ChannelId,
+  name: Schema.String,
+  settings: ChannelSettings,
+  per_minute_max: Schema.Int,
+  enabled: Schema.Boolean,
+  version: Schema.Int,
+  updated_at: Schema.optionalKey(Timestamp),
+  updated_by: Schema.optionalKey(Schema.String),
+}).annotate({ identifier: "Channel" })
+
+const settable = {
+  name: Channel.fields.name,
+  settings: ChannelSettings,
+  per_minute_max: Schema.optionalKey(Channel.fields.perMinuteMax),
+  enabled: Schema.optionalKey(Schema.Boolean),
+}
+const bodyRemedy =
+  'a channel has a name and settings such as {"type":"slack","url":"https://hooks.slack.com/services/…"}; the types are slack, webhook, alertmanager, email, sms and log'
+const example = {
+  name: "On call",
+  settings: { type: "webhook", url: "https://on-call.example/alerts", secret: "a long one" },
+} as const
+
+export const cepNotificationEndpoints = {
+  deliveries: endpoint({
+    id: "cep.notifications.list",
+    method: "GET",
+    path: area,
+    summary: "What became of notifications and actions, over all channels, newest first.",
+    permission: "cep:read",
+    query: {
+      ...pageQuery,
+      /** A channel's id, or `actions:<rule>` for what else a rule does. */
+      channel: Schema.optionalKey(storableTextOf(256)),
+      status: Schema.optionalKey(DeliveryStatus),
+    },
+    answer: Schema.Struct({
+      deliveries: Schema.Array(Schema.Struct({ channel: Schema.String, ...delivery })),
+      total: Schema.Int,
+      page: Schema.Int,
+      limit: Schema.Int,
+    }),
+  }),
+  channels: endpoint({
+    id: "cep.channels.list",
+    method: "GET",
+    path: `${area}/channels`,
+    summary:
+      "All channels, by name. The channel `default` is always there, and only writes its log unless it is changed.",
+    permission: "cep:read",
+    answer: Schema.Struct({ channels: Schema.Array(ChannelBody) }),
+  }),
+  create: endpoint({
+    id: "cep.channels.create",
+    method: "POST",
+    path: `${area}/channels`,
+    summary: "Make a channel.",
+    permission: "cep:write",
+    body: Schema.Struct({ channel_id: Schema.optionalKey(ChannelId), ...settable }),
+    bodyRemedy,
+    example,
+    answer: ChannelBody,
+    status: 201,
+    errors: [...written, "CEP_CHAN_004"],
+  }),
+  read: endpoint({
+    id: "cep.channels.read",
+    method: "GET",
+    path: one,
+    summary: "A channel.",
+    permission: "cep:read",
+    params,
+    answer: ChannelBody,
+    errors: unknown,
+  }),
+  replace: endpoint({
+    id: "cep.channels.replace",
+    method: "PUT",
+    path: one,
+    summary: "Replace a channel's settings, or make the channel; what waits there goes where it leads now.",
+    permission: "cep:write",
+    params: { channel: ChannelId },
+    body: Schema.Struct(settable),
+    bodyRemedy,
+    example,
+    answer: ChannelBody,
+    status: 200,
+    otherStatuses: [201],
+    errors: written,
+  }),
+  remove: endpoint({
+    id: "cep.channels.remove",
+    method: "DELETE",
+    path: one,
+    summary:
+      "Remove a channel; what waits there is given up. The channel `default` becomes what it was at first.",
+    permission: "cep:write",
+    params,
+    errors: unknown,
+  }),
+  test: endpoint({
+    id: "cep.channels.test",
+    method: "POST",
+    path: `${one}/test`,
+    summary: "Send a test notification over the channel now, once, and answer how it went.",
+    permission: "cep:write",
+    params,
+    timeLimit: "own",
+    answer: DeliveryBody,
+    errors: [...unknown, "CEP_CHAN_006"],
+  }),
+  log: endpoint({
+    id: "cep.channels.log",
+    method: "GET",
+    path: `${one}/log`,
+    summary: "What waits in the channel, and what became of its newest deliveries, newest first.",
+    permission: "cep:read",
+    params,
+    query: { limit: Schema.optionalKey(queryNumber(1, channelLogMax)) },
+    answer: Schema.Struct({ deliveries: Schema.Array(DeliveryBody) }),
+    errors: unknown,
+  }),
+} as const

@@ -1,0 +1,111 @@
+/** Channels for suites in memory, a scripted receiver, and what can be said over them. */
+import * as Effect from "effect/Effect"
+import type { Input, Output } from "../../actors/notification/activities.ts"
+import { NotificationActor } from "../../actors/notification/notification.ts"
+import type { Over } from "../../actors/notification/state.ts"
+import type { ActivityRun, AnyKind } from "../../engine/index.ts"
+import {
+  type AlertAction,
+  type Channel,
+  type ChannelSettings,
+  type Notification,
+  NotificationProtocol,
+  type NotifiedAlert,
+} from "../../schemas/index.ts"
+import { implementation } from "./deployment.ts"
+import { ask, type Product, type ProductNode } from "./product.ts"
+
+export const notified = (more: Partial<NotifiedAlert> = {}): NotifiedAlert => ({
+  fingerprint: "00000000000000aa",
+  rule: "cpu",
+  name: "CPU is busy",
+  status: "firing",
+  severity: "warning",
+  labels: { host: "web" },
+  annotations: { summary: "it is <busy> & hot" },
+  value: 97,
+  values: { mean: 95.5 },
+  since: 1_000,
+  at: 2_000,
+  ...more,
+})
+
+export const notificationOf = (id: string, more: Partial<Notification> = {}): Notification => ({
+  id,
+  groupKey: `group ${id}`,
+  groupLabels: { host: "web" },
+  reason: "new",
+  alerts: [notified()],
+  truncated: 0,
+  at: 2_000,
+  ...more,
+})
+
+export const actionOf = (
+  id: string,
+  action: AlertAction["action"],
+  owner: string | undefined = "ann",
+): AlertAction => ({ id, action, alert: notified(), ...(owner === undefined ? {} : { owner }) })
+
+export const channelOf = (settings: ChannelSettings, more: Partial<Channel> = {}): Channel => ({
+  id: "ops",
+  name: "Operators",
+  settings,
+  perMinuteMax: 60,
+  enabled: true,
+  ...more,
+})
+
+export interface Arrived {
+  readonly at: number
+  /** Of the notification. */
+  readonly id: string
+  readonly notification: Notification | undefined
+}
+
+const delivered = Effect.succeed<Output>({ status: "delivered" })
+
+/** Takes the place of what the activities of notifications do: keeps what arrives, and answers by script. */
+export class ScriptedReceiver {
+  readonly arrived: Array<Arrived> = []
+  /** The rows that the database was given. */
+  readonly kept: Array<Over> = []
+  answer: (arrived: Arrived) => Effect.Effect<Output> = () => delivered
+  perMinuteMax = 60
+  private readonly now: () => number
+  private node: ProductNode | undefined
+
+  constructor(now: () => number) {
+    this.now = now
+  }
+
+  readonly ids = (): ReadonlyArray<string> => this.arrived.map(({ id }) => id)
+
+  /** A node whose notifications arrive here. */
+  readonly start = (product: Product) =>
+    Effect.tap(product.start([this.implementation()]), (node) =>
+      Effect.sync(() => {
+        this.node = node
+      }),
+    )
+
+  private implementation() {
+    const deliver = (input: unknown, { self }: ActivityRun) =>
+      Effect.gen({ self: this }, function* () {
+        const { n, test } = input as Input
+        const read = ask(this.node!.engine, NotificationProtocol, self.key, { _tag: "ReadWaiting", n })
+        const { notification } = test ?? (yield* Effect.orDie(read))
+        const arrived = { at: this.now(), id: notification?.id ?? "", notification }
+        this.arrived.push(arrived)
+        const answer = yield* this.answer(arrived)
+        return { ...answer, perMinuteMax: this.perMinuteMax }
+      })
+    const index = (input: unknown) =>
+      Effect.sync(() => {
+        const { rows, revision } = input as { readonly rows: ReadonlyArray<Over>; readonly revision: number }
+        this.kept.push(...rows)
+        return { revision }
+      })
+    return implementation(NotificationActor as unknown as AnyKind, { deliver, act: deliver, index })
+  }
+}

@@ -1,0 +1,339 @@
+/** The deliveries of a channel in virtual time: once, in order, again after failures, and within bounds. */
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import { describe, expect, it } from "vitest"
+import type { Output } from "../../../../actors/notification/activities.ts"
+import {
+  giveUpActionAfterMs,
+  giveUpAfterMs,
+  inFlightMax,
+  pausesMs,
+  queueMax,
+  testsMax,
+} from "../../../../actors/notification/limits.ts"
+import { againAt } from "../../../../actors/notification/next.ts"
+import type { Waiting } from "../../../../actors/notification/state.ts"
+import type { DecideContext, EngineShape } from "../../../../engine/index.ts"
+import { type DeliveryAttempt, type Notification, NotificationProtocol } from "../../../../schemas/index.ts"
+import { actionOf, notificationOf, notified, ScriptedReceiver } from "../../../support/channels.ts"
+import { ask, eventually, type Product, rejectionOf, withProduct } from "../../../support/product.ts"
+
+const hour = 60 * 60_000
+const quarter = 15 * 60_000
+
+const failed: Output = { status: "failed", detail: "the receiver answered 500" }
+const failing = () => Effect.succeed(failed)
+const answering = () => Effect.succeed<Output>({ status: "delivered" })
+
+const receiving = (product: Product) => new ScriptedReceiver(() => product.time.now)
+
+const deliver = (engine: EngineShape, notification: Notification) =>
+  ask(engine, NotificationProtocol, "ops", { _tag: "Deliver", notification })
+const logOf = (engine: EngineShape): Effect.Effect<ReadonlyArray<DeliveryAttempt>, Error> =>
+  ask(engine, NotificationProtocol, "ops", { _tag: "Log", limit: 1_000 })
+
+/** Statuses by id. */
+const statuses = (engine: EngineShape) =>
+  Effect.map(logOf(engine), (log) => Object.fromEntries(log.map(({ id, status }) => [id, status])))
+
+describe("a channel", () => {
+  it(
+    "delivers what it is told once, whoever says it again and however often",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const receiver = receiving(product)
+        const { engine } = yield* receiver.start(product)
+        for (const id of ["a", "b", "a", "a", "b"]) yield* deliver(engine, notificationOf(id))
+        yield* eventually(() => receiver.arrived.length === 2)
+        yield* deliver(engine, notificationOf("a"))
+        yield* Effect.sleep(quarter)
+        expect(receiver.ids()).toEqual(["a", "b"])
+        expect(yield* logOf(engine)).toMatchObject([
+          { id: "b", status: "delivered", attempts: 1, what: "Firing, warning: CPU is busy" },
+          { id: "a", status: "delivered", attempts: 1 },
+        ])
+      }),
+    ),
+  )
+
+  it(
+    "tries again what failed with growing pauses and the same id, until it goes through",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const receiver = receiving(product)
+        const { engine } = yield* receiver.start(product)
+        receiver.answer = () => (receiver.arrived.length < 5 ? failing() : answering())
+        yield* deliver(engine, notificationOf("a"))
+        yield* Effect.sleep(100)
+        expect(yield* logOf(engine)).toMatchObject([
+          { id: "a", status: "failed", attempts: 1, detail: "the receiver answered 500" },
+        ])
+        yield* Effect.sleep(quarter)
+        const pauses = receiver.arrived.slice(1).map(({ at }, index) => at - receiver.arrived[index]!.at)
+        for (const [index, pause] of pauses.entries()) {
+          expect(pause).toBeGreaterThanOrEqual(pausesMs[index]! * 0.9)
+          expect(pause).toBeLessThanOrEqual(pausesMs[index]! * 1.1 + 100)
+        }
+        expect(receiver.ids()).toEqual(["a", "a", "a", "a", "a"])
+        expect(yield* logOf(engine)).toMatchObject([{ id: "a", status: "delivered", attempts: 5 }])
+      }),
+    ),
+  )
+
+  it(
+    "gives up an action that did not go through for an hour, and says why",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const receiver = receiving(product)
+        const { engine } = yield* receiver.start(product)
+        receiver.answer = failing
+        const action = actionOf("a", { type: "ask_ops", question: "what is it?" })
+        yield* ask(engine, NotificationProtocol, "ops", { _tag: "Act", action })
+        yield* ask(engine, NotificationProtocol, "ops", { _tag: "Act", action })
+        yield* Effect.sleep(giveUpActionAfterMs + hour)
+        const [given] = yield* logOf(engine)
+        expect(given).toMatchObject({ id: "a", status: "given_up", what: "ask_ops: what is it?" })
+        expect(given?.detail).toBe("tried for long enough; the receiver answered 500")
+        const took = receiver.arrived.at(-1)!.at - receiver.arrived[0]!.at
+        expect(took).toBeGreaterThan(giveUpActionAfterMs - 16 * 60_000)
+        expect(took).toBeLessThanOrEqual(giveUpActionAfterMs)
+      }),
+    ),
+  )
+
+  it("gives up a notification that did not go through for a day", () => {
+    const entry = { attempts: 30, queuedAt: 0, action: undefined } as unknown as Waiting
+    const random = { next: () => 0.5 } as DecideContext["random"]
+    const again = (now: number) => againAt(entry, undefined, { now, random })
+    expect(again(giveUpAfterMs - 2 * quarter)).toBe(giveUpAfterMs - quarter)
+    expect(again(giveUpAfterMs - quarter + 1)).toBeUndefined()
+  })
+
+  it(
+    "gives up at once what its receiver will refuse again",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const receiver = receiving(product)
+        const { engine } = yield* receiver.start(product)
+        receiver.answer = () => Effect.succeed({ status: "given_up", detail: "the receiver answered 404" })
+        yield* deliver(engine, notificationOf("a"))
+        yield* Effect.sleep(quarter)
+        expect(yield* logOf(engine)).toMatchObject([
+          { status: "given_up", attempts: 1, detail: "the receiver answered 404" },
+        ])
+      }),
+    ),
+  )
+
+  it(
+    "rests for as long as its receiver asks for, though not for days",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const receiver = receiving(product)
+        const { engine } = yield* receiver.start(product)
+        const asked = [60_000, 10 * 24 * hour]
+        receiver.answer = () => {
+          const retryAfterMs = asked[receiver.arrived.length - 1]
+          return retryAfterMs === undefined ? answering() : Effect.succeed({ ...failed, retryAfterMs })
+        }
+        yield* deliver(engine, notificationOf("a"))
+        yield* Effect.sleep(1_000)
+        yield* deliver(engine, notificationOf("b"))
+        yield* Effect.sleep(2 * quarter)
+        const [first, second, third] = receiver.arrived
+        expect(second!.at - first!.at).toBeGreaterThanOrEqual(60_000)
+        expect(second!.at - first!.at).toBeLessThan(62_000)
+        expect(third!.at - second!.at).toBeLessThanOrEqual(15 * 60_000 + 1_000)
+        expect(yield* statuses(engine)).toEqual({ a: "delivered", b: "delivered" })
+      }),
+    ),
+  )
+
+  it(
+    "tells of one group in order, also when the first attempt failed, and lets other groups pass",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const receiver = receiving(product)
+        const { engine } = yield* receiver.start(product)
+        receiver.answer = ({ id }) => (id === "a1" && receiver.arrived.length < 4 ? failing() : answering())
+        yield* deliver(engine, notificationOf("a1", { groupKey: "a" }))
+        yield* deliver(engine, notificationOf("a2", { groupKey: "a", reason: "resolved" }))
+        yield* deliver(engine, notificationOf("b1", { groupKey: "b" }))
+        yield* Effect.sleep(quarter)
+        expect(receiver.ids().filter((id) => id === "b1")).toHaveLength(1)
+        expect(receiver.ids().indexOf("b1")).toBeLessThan(receiver.ids().lastIndexOf("a1"))
+        expect(receiver.ids().at(-1)).toBe("a2")
+        expect(receiver.ids().filter((id) => id === "a2")).toHaveLength(1)
+      }),
+    ),
+  )
+
+  it(
+    "begins no more attempts in a minute than it may",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const receiver = receiving(product)
+        receiver.perMinuteMax = 10
+        const { engine } = yield* receiver.start(product)
+        // Its limit is known from the first attempt on.
+        yield* deliver(engine, notificationOf("first"))
+        yield* eventually(() => receiver.arrived.length === 1)
+        yield* Effect.forEach(Array.from({ length: 35 }), (_, index) =>
+          deliver(engine, notificationOf(`n${index}`)),
+        )
+        yield* Effect.sleep(4 * 60_000)
+        expect(receiver.arrived).toHaveLength(36)
+        for (const { at } of receiver.arrived) {
+          const within = receiver.arrived.filter((other) => other.at >= at && other.at < at + 60_000)
+          expect(within.length).toBeLessThanOrEqual(10)
+        }
+      }),
+    ),
+  )
+
+  it(
+    `has at most ${inFlightMax} deliveries under way`,
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const receiver = receiving(product)
+        const { engine } = yield* receiver.start(product)
+        const end = yield* Latch.make()
+        receiver.answer = () =>
+          receiver.arrived.length === 1 ? Effect.andThen(end.await, answering()) : Effect.never
+        for (let index = 0; index < 10; index++) yield* deliver(engine, notificationOf(`n${index}`))
+        yield* Effect.sleep(5_000)
+        expect(receiver.arrived).toHaveLength(inFlightMax)
+        yield* end.open
+        yield* eventually(() => receiver.arrived.length === inFlightMax + 1)
+      }),
+    ),
+  )
+
+  it(
+    "drops repeats when too many wait, oldest first, and collapses the rest into one that says how many",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const receiver = receiving(product)
+        const { engine } = yield* receiver.start(product)
+        receiver.answer = () => Effect.succeed({ ...failed, retryAfterMs: 600_000 })
+        yield* deliver(engine, notificationOf("first"))
+        yield* eventually(() => receiver.arrived.length === 1)
+        yield* deliver(engine, notificationOf("repeat", { reason: "repeat" }))
+        for (let index = 2; index < queueMax; index++) yield* deliver(engine, notificationOf(`n${index}`))
+        yield* deliver(engine, notificationOf("one too many"))
+        const dropped = {
+          status: "given_up",
+          detail: `more than ${queueMax} wait here, and it said nothing new`,
+        }
+        expect((yield* logOf(engine)).find(({ id }) => id === "repeat")).toMatchObject(dropped)
+        yield* deliver(engine, notificationOf("repeats", { reason: "repeat" }))
+        yield* deliver(engine, notificationOf("lost 1", { alerts: [notified(), notified()] }))
+        yield* deliver(engine, notificationOf("lost 2", { truncated: 3 }))
+        const log = yield* statuses(engine)
+        expect(log).toMatchObject({
+          "one too many": "waiting",
+          repeats: "given_up",
+          "lost 1": "given_up",
+          "lost 2": "given_up",
+        })
+        receiver.answer = answering
+        yield* Effect.sleep(2 * quarter)
+        const told = receiver.arrived.map(({ notification }) => notification!)
+        const collapsed = told.filter(({ reason }) => reason === "collapsed")
+        expect(collapsed).toMatchObject([{ truncated: 6, alerts: [] }])
+        expect(receiver.ids()).toContain("one too many")
+        expect(receiver.ids()).not.toContain("lost 1")
+      }),
+    ),
+  )
+
+  it(
+    "answers a test with how it went, after one attempt, and takes few at a time",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const receiver = receiving(product)
+        const { engine } = yield* receiver.start(product)
+        const test = ask(
+          engine,
+          NotificationProtocol,
+          "ops",
+          { _tag: "Test", by: "ann" },
+          { timeoutMs: 60_000 },
+        )
+        expect(yield* test).toMatchObject({ status: "delivered", attempts: 1 })
+        receiver.answer = failing
+        expect(yield* test).toMatchObject({ status: "given_up", detail: "the receiver answered 500" })
+        yield* Effect.sleep(quarter)
+        expect(receiver.arrived).toHaveLength(2)
+        receiver.answer = () => Effect.never
+        for (let index = 0; index < testsMax; index++) yield* Effect.forkChild(test)
+        yield* Effect.sleep(100)
+        expect(yield* rejectionOf(test)).toEqual({ _tag: "TooManyTests", max: testsMax })
+      }),
+    ),
+  )
+
+  it(
+    "keeps what fits of a notification that is too large, and counts the rest",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const receiver = receiving(product)
+        const { engine } = yield* receiver.start(product)
+        const alerts = Array.from({ length: 30 }, () =>
+          notified({ annotations: { long: "x".repeat(6_000) } }),
+        )
+        yield* deliver(engine, notificationOf("large", { alerts }))
+        yield* eventually(() => receiver.arrived.length === 1)
+        const notification = receiver.arrived[0]!.notification!
+        expect(notification.alerts.length).toBeGreaterThan(5)
+        expect(notification.alerts.length + notification.truncated).toBe(30)
+      }),
+    ),
+  )
+})
+
+describe("a node that dies", () => {
+  it(
+    "in the middle of a delivery has it made again with the same id; what was over is not made again",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const receiver = receiving(product)
+        const first = yield* receiver.start(product)
+        yield* deliver(first.engine, notificationOf("over"))
+        yield* eventually(() => receiver.arrived.length === 1)
+        yield* Effect.sleep(1_000)
+        receiver.answer = () => Effect.never
+        yield* deliver(first.engine, notificationOf("cut off"))
+        yield* eventually(() => receiver.arrived.length === 2)
+        yield* first.crash
+        receiver.answer = answering
+        const { engine } = yield* receiver.start(product)
+        yield* eventually(() => receiver.arrived.length === 3)
+        yield* deliver(engine, notificationOf("over"))
+        yield* Effect.sleep(quarter)
+        expect(receiver.ids()).toEqual(["over", "cut off", "cut off"])
+        expect(yield* statuses(engine)).toEqual({ over: "delivered", "cut off": "delivered" })
+      }),
+    ),
+  )
+
+  it(
+    "while a delivery waits for its next attempt has it made when that is due",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const receiver = receiving(product)
+        const first = yield* receiver.start(product)
+        receiver.answer = failing
+        yield* deliver(first.engine, notificationOf("a"))
+        yield* eventually(() => receiver.arrived.length === 2)
+        yield* Effect.sleep(100)
+        yield* first.crash
+        receiver.answer = answering
+        const { engine } = yield* receiver.start(product)
+        yield* Effect.sleep(60_000)
+        expect(receiver.ids()).toEqual(["a", "a", "a"])
+        expect(yield* logOf(engine)).toMatchObject([{ status: "delivered", attempts: 3 }])
+      }),
+    ),
+  )
+})
