@@ -1,4 +1,6 @@
 /** Rules over HTTP, on a whole node: how they are written, refused, found, switched, restored and removed. */
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { RuleDocument } from "../../schemas/index.ts"
 import { errorOf, json } from "../support/http-answers.ts"
@@ -85,6 +87,14 @@ describe("a rule", () => {
       "rule.disable developer",
       "rule.remove developer",
     ])
+  })
+
+  it("is taken as the page on rules shows one", async () => {
+    const page = await readFile(join(import.meta.dirname, "../../docs/rules.md"), "utf8")
+    const [, text = ""] = /```yaml\n([\s\S]*?)```/.exec(page) ?? []
+    expect(await json(await yaml(text))).toMatchObject({
+      document: { name: "Checkout is slow", enabled: true },
+    })
   })
 
   it("is written in YAML too", async () => {
