@@ -1,0 +1,326 @@
+/**
+ * `node --expose-gc --max-semi-space-size=64 bench/cep/stream.ts [seconds]`: samples through JetStream to what rules say, with
+ * checkpoints, in one node process; how long it takes from publishing to the alert desk; and how long a start after a kill.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import { type LaneFigures, makeLanes, type NodeLanes } from "../../actors/index.ts"
+import { accept, define, Engine, implement, make } from "../../engine/index.ts"
+import { AlertDeskProtocol, type RuleDocument, type Sample } from "../../schemas/index.ts"
+import {
+  columnsOf,
+  encodeColumns,
+  layer,
+  MetricStream,
+  type MetricStreamService,
+  metricsOfLane,
+  metricToken,
+  SampleDecoder,
+  samplesOfColumns,
+} from "../../streams/index.ts"
+import { ready, server } from "../engine/deployment.ts"
+import { type Mix, messagesOf, rulesOf, startAt, tenant } from "./workload.ts"
+
+export type StreamFigures = Readonly<Record<string, number>>
+
+const lane = 0
+const partitions = 1
+const stepMs = 10_000
+const publishesInFlight = 64
+const takenTopic = "bench.taken"
+
+/** Stands in for the alert desk, and says when what it took is in its journal. */
+const Desk = define(AlertDeskProtocol, {
+  state: Schema.Struct({ taken: Schema.Int }),
+  events: { Taken: { count: Schema.Int } },
+  initial: () => ({ taken: 0 }),
+  decide: Object.assign(
+    Object.fromEntries(Object.keys(AlertDeskProtocol.codec.command).map((name) => [name, () => accept({})])),
+    {
+      Take: (
+        _: unknown,
+        { transitions }: { readonly transitions: ReadonlyArray<{ readonly labels: unknown }> },
+      ) =>
+        accept({
+          events: [{ _tag: "Taken", count: transitions.length }],
+          signal: [{ topic: takenTopic, body: transitions.map(({ labels }) => labels) }],
+        }),
+    },
+  ) as never,
+  evolve: { Taken: (state, { count }) => ({ taken: state.taken + count }) },
+})
+
+interface Node {
+  readonly stream: MetricStreamService
+  readonly lanes: NodeLanes
+  readonly engine: Engine["Service"]
+  /** As a kill would: nothing is handed over. */
+  readonly kill: Effect.Effect<void>
+}
+
+type Server = Effect.Success<ReturnType<typeof server>>
+
+const startNode = Effect.fnUntraced(function* (nats: Server) {
+  const scope = yield* Scope.make()
+  yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
+  const parts = Effect.gen(function* () {
+    const desk = yield* implement(Desk, {})
+    const streams = yield* Layer.build(Layer.fresh(layer(nats.config)))
+    const started = Effect.gen(function* () {
+      const stream = yield* MetricStream
+      const engine = yield* make({
+        partitions,
+        incarnation: `bench-${process.pid}-${performance.now()}`,
+        implementations: [desk],
+      })
+      yield* ready(engine)
+      const lanes = yield* makeLanes(stream)
+      yield* Effect.provideService(lanes.run, Engine, engine)
+      return { stream, lanes, engine, kill: Scope.close(scope, Exit.void) } satisfies Node
+    })
+    return yield* Effect.provide(started, streams)
+  })
+  return yield* Effect.provideService(parts, Scope.Scope, scope)
+})
+
+/** Messages made before, whose times move on with each round. */
+class Ring {
+  readonly samples: number
+  private readonly messages: ReadonlyArray<Uint8Array>
+  private at = 0
+  private round = 0
+
+  constructor(rules: number, series: number, batch: number) {
+    const whole = messagesOf(rules, series, stepMs)
+    const decoder = new SampleDecoder()
+    this.samples = batch
+    this.messages = Array.from({ length: Math.ceil(series / 1_000) }).flatMap(() => {
+      const samples = samplesOfColumns(decoder.read(whole.next().value)!)
+      return Array.from({ length: Math.ceil(samples.length / batch) }, (_, part) =>
+        encodeColumns(columnsOf(samples.slice(part * batch, (part + 1) * batch))),
+      )
+    })
+  }
+
+  next(): Uint8Array {
+    if (this.at === this.messages.length) {
+      this.at = 0
+      this.round += 1
+    }
+    const message = this.messages[this.at]!
+    this.at += 1
+    // Where the codec has the base of the times.
+    new DataView(message.buffer, message.byteOffset).setFloat64(16, startAt + this.round * stepMs, true)
+    return message.slice()
+  }
+}
+
+/** As fast as the server acknowledges, until `seconds` are over or the count is reached; answers how many messages. */
+const publish = (stream: MetricStreamService, ring: Ring, seconds: number, most = Number.POSITIVE_INFINITY) =>
+  Effect.callback<{ readonly messages: number; readonly last: number }>((resume) => {
+    const until = performance.now() + seconds * 1_000
+    let [open, messages, last, ended] = [0, 0, 0, false]
+    const more = () => {
+      while (open < publishesInFlight && messages < most && performance.now() < until) {
+        open += 1
+        messages += 1
+        stream.appendWith(metricToken(tenant, lane, "bench"), ring.next(), (failure, sequence) => {
+          if (failure !== undefined) throw new Error(failure.kind)
+          open -= 1
+          last = Math.max(last, sequence)
+          more()
+        })
+      }
+      if (open === 0 && !ended) {
+        ended = true
+        resume(Effect.succeed({ messages, last }))
+      }
+    }
+    more()
+  })
+
+const figuresOf = ({ lanes }: Node): LaneFigures | undefined => lanes.figures().get(lane)
+
+const until = Effect.fnUntraced(function* (node: Node, holds: (figures: LaneFigures) => boolean) {
+  for (;;) {
+    const figures = figuresOf(node)
+    if (figures !== undefined && holds(figures)) return figures
+    yield* Effect.sleep(2)
+  }
+})
+
+const define_ = Effect.fnUntraced(function* (node: Node, documents: ReadonlyArray<RuleDocument>) {
+  const append = (document: RuleDocument, index: number) =>
+    Effect.gen(function* () {
+      const message = { _tag: "RuleChanged", rule: `rule-${index}`, number: 1, version: 1, document }
+      const data = new TextEncoder().encode(JSON.stringify(message))
+      return yield* node.stream.append(metricToken(tenant, lane, "rule"), data)
+    })
+  const sequences = yield* Effect.forEach(documents, append, { concurrency: 64 })
+  yield* until(node, ({ sequence }) => sequence >= Math.max(...sequences))
+})
+
+/** What the server hands out when nothing is done with it but decoding. */
+const ceiling = (stream: MetricStreamService, from: number, messages: number, samples: number) =>
+  Effect.gen(function* () {
+    const decoder = new SampleDecoder()
+    const began = performance.now()
+    const tail = yield* stream.tail(metricsOfLane(lane), { sequence: from })
+    let taken = 0
+    while (taken < messages) {
+      for (const { data } of yield* tail.take) if (decoder.read(data) !== undefined) taken += 1
+    }
+    return Math.round((taken * samples * 1_000) / (performance.now() - began))
+  }).pipe(Effect.scoped)
+
+const throughput = Effect.fnUntraced(function* (
+  nats: Server,
+  rules: number,
+  series: number,
+  batch: number,
+  mix: Mix,
+  seconds: number,
+) {
+  const node: Node = yield* startNode(nats)
+  yield* define_(node, rulesOf(rules, mix))
+  const ring = new Ring(rules, series, batch)
+  // Once round first, so that every group is there.
+  const warm = yield* publish(node.stream, ring, 60, Math.ceil((2 * series) / batch))
+  yield* until(node, ({ sequence }) => sequence >= warm.last)
+  const began = performance.now()
+  const { messages, last } = yield* publish(node.stream, ring, seconds)
+  const caughtUp = yield* until(node, ({ sequence }) => sequence >= last)
+  const tookMs = performance.now() - began
+  const covered = yield* until(node, ({ checkpoint }) => checkpoint >= last).pipe(
+    Effect.timeoutOrElse({ duration: 15_000, orElse: () => Effect.succeed(caughtUp) }),
+  )
+  const raw = yield* ceiling(node.stream, warm.last + 1, messages, batch)
+  // What came after the last checkpoint has to be read again.
+  const behind = yield* publish(node.stream, ring, 2)
+  yield* until(node, ({ sequence }) => sequence >= behind.last)
+  const before = figuresOf(node)!
+  yield* node.kill
+  const restarting = performance.now()
+  const next: Node = yield* startNode(nats)
+  const engineMs = performance.now() - restarting
+  yield* until(next, ({ sequence }) => sequence >= behind.last)
+  const recoveryMs = performance.now() - restarting
+  yield* next.kill
+  return {
+    samplesPerSecond: Math.round((messages * batch * 1_000) / tookMs),
+    rawConsumePerSecond: raw,
+    checkpoints: covered.checkpoints,
+    stateBytes: covered.stateBytes,
+    encodeMs: Math.round(covered.encodeMs),
+    checkpointMs: Math.round(covered.checkpointMs),
+    recoveryMs: Math.round(recoveryMs),
+    ofItEngineMs: Math.round(engineMs),
+    readAgain: (behind.last - before.checkpoint) * batch,
+  } satisfies StreamFigures
+})
+
+const percentile = (sorted: ReadonlyArray<number>, share: number): number =>
+  Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]! * 10) / 10
+
+/** 20,000 samples a second, of which one in a thousand makes an alert fire that did not. */
+const latency = Effect.fnUntraced(function* (nats: Server, rules: number, seconds: number) {
+  const perSecond = 20_000
+  const batch = 100
+  const node: Node = yield* startNode(nats)
+  const probe: RuleDocument = {
+    name: "probe",
+    trigger: { type: "metric", metric: "probe" },
+    group_by: ["probe"],
+    condition: "value > 0",
+  }
+  yield* define_(node, [probe, ...rulesOf(rules, "windows")])
+  const ring = new Ring(rules, 1_000, batch)
+  const sent = new Map<string, number>()
+  const tookMs: Array<number> = []
+  const done = Deferred.makeUnsafe<void>()
+  yield* node.engine.listen(takenTopic, (body) => {
+    const now = performance.now()
+    for (const labels of body as ReadonlyArray<{ readonly probe?: string }>) {
+      const at = labels.probe === undefined ? undefined : sent.get(labels.probe)
+      if (at === undefined) continue
+      sent.delete(labels.probe!)
+      tookMs.push(now - at)
+    }
+  })
+  const began = performance.now()
+  let count = 0
+  while (performance.now() - began < seconds * 1_000) {
+    const due = Math.floor(((performance.now() - began) / 1_000) * (perSecond / batch))
+    for (; count < due; count++) {
+      const isProbe = count % 10 === 0
+      const name = `p${count}`
+      const one: Sample = { name: "probe", labels: { probe: name }, value: 1, at: Date.now() }
+      const data = isProbe ? encodeColumns(columnsOf([one])) : ring.next()
+      if (isProbe) sent.set(name, performance.now())
+      node.stream.appendWith(metricToken(tenant, lane, "bench"), data, () => undefined)
+    }
+    yield* Effect.sleep(1)
+  }
+  yield* Effect.raceFirst(
+    Deferred.await(done),
+    Effect.gen(function* () {
+      while (sent.size > 0 && performance.now() - began < (seconds + 10) * 1_000) yield* Effect.sleep(10)
+    }),
+  )
+  yield* node.kill
+  const sorted = tookMs.toSorted((one, other) => one - other)
+  return {
+    alerts: sorted.length,
+    missing: sent.size,
+    p50Ms: percentile(sorted, 0.5),
+    p99Ms: percentile(sorted, 0.99),
+    mostMs: percentile(sorted, 1),
+  } satisfies StreamFigures
+})
+
+/** Each measurement has a server of its own. */
+const measured = (body: (nats: Server) => Effect.Effect<StreamFigures, unknown, Scope.Scope>) => () =>
+  Effect.runPromise(
+    Effect.scoped(Effect.flatMap(server("default", partitions), body)) as never,
+  ) as Promise<StreamFigures>
+
+export const streamed: ReadonlyArray<
+  readonly [what: string, figuresOf: (seconds: number) => Promise<StreamFigures>]
+> = [
+  ...(
+    [
+      [10, 1_000, 1_000, "thresholds"],
+      [1_000, 1_000, 1_000, "windows"],
+      [1_000, 1_000, 100, "windows"],
+      [10_000, 100_000, 1_000, "thresholds"],
+      [1_000, 100_000, 1_000, "windows"],
+    ] as const
+  ).map(
+    ([rules, series, batch, mix]) =>
+      [
+        `stream, ${mix}: ${rules} rules, ${series} series, batches of ${batch}`,
+        (seconds: number) => measured((nats) => throughput(nats, rules, series, batch, mix, seconds))(),
+      ] as const,
+  ),
+  [
+    "stream: publish to alert at 20,000 samples/s, 1,000 rules",
+    (seconds) => measured((nats) => latency(nats, 1_000, seconds * 2))(),
+  ],
+]
+
+if (import.meta.main) {
+  const seconds = Number(process.argv[2] ?? 5)
+  const only = process.argv[3]
+  for (const [what, figuresOf] of streamed) {
+    if (only !== undefined && !what.includes(only)) continue
+    const cells = Object.entries(await figuresOf(seconds)).map(
+      ([name, value]) => `${name} ${value.toLocaleString("en")}`,
+    )
+    console.log(`${what.padEnd(64)} ${cells.join(", ")}`)
+  }
+  process.exit()
+}
