@@ -62,12 +62,18 @@ const correlated: PatternDocument = {
   within: "1m",
 }
 
+const unmet: PatternDocument = {
+  stages: [stage("a", "value > 90.0"), stage("b", "value > matched.a[0].value + 1.0")],
+  within: "24h",
+}
+
 const rows: ReadonlyArray<readonly [string, () => Matcher, (index: number) => number, number]> = [
   ["a followed_by b, within 1m, ended", () => matcherOf(pair("1m")), ended, 100],
   ["a followed_by b, within 24h, ended", () => matcherOf(pair("24h")), ended, 100],
   ["a followed_by b, within 1m, waiting", () => matcherOf(pair("1m")), waiting, 100],
   ["a followed_by b, within 24h, waiting", () => matcherOf(pair("24h")), waiting, 720],
   ["ten stages", () => matcherOf(long), (index) => index % 10, 100],
+  ["condition over what was matched, 1,000 waiting", () => matcherOf(unmet), waiting, 720],
   [
     "condition over what was matched",
     () => matcherOf(correlated),

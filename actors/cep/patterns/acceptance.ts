@@ -46,8 +46,6 @@ export class Acceptance {
   }
   private item: Item | undefined
   private readonly nothing: Matched
-  private last: Taken | undefined
-  private matched: Matched | undefined
 
   constructor(graph: PatternGraph) {
     this.graph = graph
@@ -57,8 +55,6 @@ export class Acceptance {
   begin(item: Item): void {
     this.known.clear()
     this.item = item
-    this.last = undefined
-    this.matched = undefined
     const { scope } = this
     scope.value = item.value
     scope.at = item.at
@@ -68,15 +64,8 @@ export class Acceptance {
   }
 
   private look(last: Taken | undefined): void {
-    if (last === undefined) {
-      this.scope.matched = this.nothing
-      return
-    }
-    if (this.last !== last || this.matched === undefined) {
-      this.last = last
-      this.matched = matchedOf(this.graph, last)
-    }
-    this.scope.matched = this.matched
+    if (last !== undefined) last.matched ??= matchedOf(this.graph, last)
+    this.scope.matched = last?.matched ?? this.nothing
   }
 
   private resolve(alternatives: ReadonlyArray<Alternative>): number {

@@ -36,7 +36,8 @@ export class Decisions {
       const position = this.graph.positions[bucket.position]!
       if (!this.touches(position, bucket.open)) continue
       for (const partial of bucket.partials) {
-        if (partial.start.at > expired) decisions.push(this.decideFor(partial, position))
+        const decision = partial.start.at > expired ? this.decideFor(partial, position) : undefined
+        if (decision !== undefined) decisions.push(decision)
       }
     }
     return decisions
@@ -57,7 +58,7 @@ export class Decisions {
     return false
   }
 
-  private decideFor(partial: PartialMatch, position: Position): Decision {
+  private decideFor(partial: PartialMatch, position: Position): Decision | undefined {
     const { acceptance } = this
     const { last, open } = partial
     for (const guard of isTogether(position, partial.rounds) ? position.guards : []) {
@@ -78,6 +79,7 @@ export class Decisions {
       if (ended) reason = "until"
       if (ended && edge.kind !== "enter") closing |= edge.bit
     }
+    if (taking === 0 && (open & closing) === 0) return undefined
     const left = this.yieldToGreedy(position.edges, taking)
     for (const edge of position.edges) {
       if ((edge.dominators & taking) !== 0 && this.closesOthers(position.edges, edge.dominators & taking)) {

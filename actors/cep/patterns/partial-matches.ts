@@ -23,6 +23,8 @@ export interface Taken {
   readonly alternative: number
   readonly before: Taken | undefined
   references: number
+  /** All items by stage as conditions see them, kept for the next item while nothing was taken after this one. */
+  matched: { readonly [stage: string]: ReadonlyArray<Item> } | undefined
 }
 
 /** Partial matches with the same first item. */
@@ -93,9 +95,12 @@ export class PartialMatches {
   take(entry: Entry, position: number, alternative: number, before: Taken | undefined): Taken {
     if (entry.references === 0) this.bytes += entry.bytes
     entry.references += 1
-    if (before !== undefined) before.references += 1
+    if (before !== undefined) {
+      before.references += 1
+      before.matched = undefined
+    }
     this.bytes += takenBytes
-    return { entry, position, alternative, before, references: 0 }
+    return { entry, position, alternative, before, references: 0, matched: undefined }
   }
 
   hold(taken: Taken): void {
