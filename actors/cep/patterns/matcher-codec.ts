@@ -124,6 +124,9 @@ const readChains = (reader: ByteReader, matcher: PatternMatcher): ReadonlyArray<
     const position = reader.count()
     const alternative = reader.count()
     const before = reader.count()
+    if (matcher.graph.positions[position]?.leaf.alternatives[alternative] === undefined) {
+      throw new RangeError("partial matches of another pattern")
+    }
     chains.push(
       matcher.partials.take(entry, position, alternative, before === 0 ? undefined : chains[before - 1]),
     )
