@@ -75,7 +75,7 @@ import {
 } from "./resources/index.ts"
 import type { Settings } from "./settings.ts"
 import { Durability, MetricStream, layer as streamsLayer } from "./streams/index.ts"
-import { keepDefaultModel, pruneUsage, resealSecrets } from "./upkeep.ts"
+import { keepDefaultModel, pruneRows, resealSecrets } from "./upkeep.ts"
 
 /** Unique per life of a node, and telling in logs which machine it is. */
 const newIncarnation = () =>
@@ -232,7 +232,7 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   const all = Context.merge(stored, readSide)
   const collector = yield* Effect.provide(startCollector(settings), all)
   yield* Effect.forkScoped(Effect.provide(resealSecrets(report), platform))
-  yield* Effect.forkScoped(Effect.provide(pruneUsage, platform))
+  yield* Effect.forkScoped(Effect.provide(pruneRows, platform))
   yield* Effect.forkScoped(Effect.provide(runEmbeddingUpkeep({ node: incarnation }), all))
   const { modelCheckEveryMs: everyMs } = settings
   yield* Effect.forkScoped(Effect.provide(runModelWatch({ everyMs }), all))

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { AlertIndex } from "./actors/index.ts"
 import type { Report } from "./nats.ts"
 import {
   type KeptModel,
@@ -71,13 +72,22 @@ export const resealSecrets = (report: Report) =>
 
 const pruneEveryMs = 6 * 3_600_000
 
-/** Now, and again now and then. A tenant whose database does not answer is left for the next time. */
-export const pruneUsage = Effect.gen(function* () {
-  const [{ register }, settings, usage] = [yield* TenantPlaces, yield* PlatformSettings, yield* LlmUsage]
+/** What was kept for long enough goes: now, and again now and then. A tenant whose database does not answer is left for the next time. */
+export const pruneRows = Effect.gen(function* () {
+  const [{ register }, settings] = [yield* TenantPlaces, yield* PlatformSettings]
+  const [usage, alerts] = [yield* LlmUsage, yield* AlertIndex]
+  const late = (what: string) => (error: { readonly message: string }) =>
+    Effect.logWarning(`${what} not pruned: ${error.message}`)
   const prune = (tenant: string) =>
-    settings.get(tenant, "llm.usage_retention_days").pipe(
-      Effect.flatMap((days) => usage.prune(tenant, days)),
-      Effect.catch((error) => Effect.logWarning(`the ledger of ${tenant} was not pruned: ${error.message}`)),
+    Effect.andThen(
+      settings.get(tenant, "llm.usage_retention_days").pipe(
+        Effect.flatMap((days) => usage.prune(tenant, days)),
+        Effect.catch(late(`the ledger of ${tenant} was`)),
+      ),
+      settings.get(tenant, "alerts.history_days").pipe(
+        Effect.flatMap((days) => alerts.prune(tenant, days)),
+        Effect.catch(late(`the alerts of ${tenant} were`)),
+      ),
     )
   const all = Effect.suspend(() =>
     Effect.forEach(

@@ -97,7 +97,8 @@ const actsOf = (alert: StoredAlert, { to, now, moment, actions = [] }: Turn): St
   // What was kept quiet until it was over is not acted on any more.
   const kept = isOver(to) && alert.quietBy.length > 0 ? [] : alert.acts
   const following = moment === undefined ? [] : actions.filter((one) => isOther(one) && follows(one, moment))
-  if (moment === undefined || following.length === 0) return kept
+  // What turns on and off is told of once; to act on each turn would be to flap along.
+  if (moment === undefined || following.length === 0 || alert.flapping) return kept
   return [...kept, { on: moment, due: now + groupWaitMs, actions: following.map(clipped) }].slice(-actsMax)
 }
 

@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os"
 import { Worker } from "node:worker_threads"
 import {
   type AnswerOf,
-  cepEndpoints,
+  alertEndpoints,
   cepRuleEndpoints,
   chatEndpoints,
   tracingEndpoints,
@@ -16,7 +16,7 @@ import { askOverEvents, askOverSocket } from "./conversation.ts"
 import { NoNode, openNodeClient } from "./node-client.ts"
 import { printTree } from "./trace-text.ts"
 
-type Alert = AnswerOf<typeof cepEndpoints.alerts>["alerts"][number]
+type Alert = AnswerOf<typeof alertEndpoints.list>["alerts"][number]
 
 const ruleId = "demo-cpu-busy"
 const pollMs = 500
@@ -40,17 +40,17 @@ const defineRule = (client: MillraceClient) =>
     },
   })
 
-const findAlert = async (client: MillraceClient, status: Alert["status"], since: number): Promise<Alert> => {
+const findAlert = async (client: MillraceClient, state: Alert["state"], since: number): Promise<Alert> => {
   const giveUpAt = Date.now() + alertMsMax
   while (Date.now() < giveUpAt) {
-    const { alerts } = await client.call(cepEndpoints.alerts)
+    const { alerts } = await client.call(alertEndpoints.list)
     const found = alerts.find(
-      (alert) => alert.rule === ruleId && alert.status === status && Date.parse(alert.at) >= since,
+      (alert) => alert.rule === ruleId && alert.state === state && Date.parse(alert.at) >= since,
     )
     if (found !== undefined) return found
     await pause(pollMs)
   }
-  throw new Error(`no alert was ${status} within ${alertMsMax / 1_000} s`)
+  throw new Error(`no alert was ${state} within ${alertMsMax / 1_000} s`)
 }
 
 /** Keeps every core busy until it is told to stop. */
@@ -62,8 +62,8 @@ const burn = () => {
   return async () => void (await Promise.all(workers.map((worker) => worker.terminate())))
 }
 
-const tell = ({ rule, status, value, group, at }: Alert) =>
-  console.log(`  ${at} ${rule} ${status} on ${group.host ?? "?"} at ${value.toFixed(1)} %`)
+const tell = ({ rule, state, value = Number.NaN, labels, at }: Alert) =>
+  console.log(`  ${at} ${rule} ${state} on ${labels.host ?? "?"} at ${value.toFixed(1)} %`)
 
 const alertRound = async (client: MillraceClient) => {
   await defineRule(client)
@@ -71,7 +71,7 @@ const alertRound = async (client: MillraceClient) => {
   const since = Date.now()
   const stop = burn()
   try {
-    tell(await findAlert(client, "raised", since))
+    tell(await findAlert(client, "firing", since))
   } finally {
     await stop()
   }

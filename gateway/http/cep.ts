@@ -1,24 +1,11 @@
-/** The alerts that agents were told of, and the way in for samples and events. */
+/** The way in for samples and events. */
 import { randomUUID } from "node:crypto"
-import * as Effect from "effect/Effect"
 import { Lanes } from "../../actors/index.ts"
-import { PlatformSettings } from "../../resources/index.ts"
-import { AgentProtocol, type Alert, aheadMsMax, cepEndpoints } from "../../schemas/index.ts"
+import { aheadMsMax, cepEndpoints } from "../../schemas/index.ts"
 import { GatewayError } from "../errors.ts"
-import { type GatewayRequest, type Route, route } from "../route.ts"
+import { type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { runTraced } from "../traced.ts"
-
-/** The one that knows of alerts. */
-export const alertAgent = "ops"
-
-const timestamp = (milliseconds: number) => new Date(milliseconds).toISOString()
-
-export const alertBody = ({ since, at, ...alert }: Alert) => ({
-  ...alert,
-  since: timestamp(since),
-  at: timestamp(at),
-})
 
 const invalid = (field: string, reason: string, remedy: string) =>
   new GatewayError(400, "GTW_BODY_006", `Invalid: ${field}.`, { field, reason, remedy })
@@ -41,19 +28,6 @@ const checkTypes = (events: ReadonlyArray<{ readonly type: string }>): void => {
 }
 
 export const cepRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
-  const { engine } = services
-  const callOf = ({ identity }: GatewayRequest) => ({ tenant: identity.tenant, principal: identity.user })
-
-  const alerts = route(services, cepEndpoints.alerts, async (request, { query }) => {
-    const byDefault = PlatformSettings.use(({ get }) => get(request.identity.tenant, "alerts.listed"))
-    const asking = Effect.flatMap(
-      query.limit === undefined ? byDefault : Effect.succeed(query.limit),
-      (limit) => engine.ask(AgentProtocol, alertAgent, { _tag: "RecentAlerts", limit }, callOf(request)),
-    )
-    const answer = await runTraced(services, request, "GET /api/cep/alerts", asking)
-    return { alerts: answer.alerts.map(alertBody), total: answer.alerts.length }
-  })
-
   const ingest = route(services, cepEndpoints.ingest, async (request, { body: { samples } }) => {
     const now = Date.now()
     checkTimes("samples", samples, now)
@@ -78,5 +52,5 @@ export const cepRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
     return { accepted: whole.length, ids: whole.map(({ id }) => id) }
   })
 
-  return [alerts, ingest, events]
+  return [ingest, events]
 }

@@ -2,18 +2,16 @@
 import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { AlertIndex } from "../../actors/index.ts"
 import { PlatformSettings } from "../../resources/index.ts"
-import {
-  AgentProtocol,
-  AlertBody,
-  type AnswerBlock,
-  alertsKeptMax,
-  OpsPlanProtocol,
-  opsEndpoints,
-} from "../../schemas/index.ts"
-import { alertAgent, alertBody } from "../http/cep.ts"
+import { AlertBody, type AnswerBlock, OpsPlanProtocol, opsEndpoints } from "../../schemas/index.ts"
+import { alertBody } from "../http/cep-alerts.ts"
 import type { GatewayRequest } from "../route.ts"
 import { defineTool, toolShape } from "./tool.ts"
+
+/** Alerts in one answer. */
+const alertsMax = 50
+const toldStates = ["firing", "no_data", "error", "resolved"] as const
 
 const callOf = ({ identity }: GatewayRequest) => ({ tenant: identity.tenant, principal: identity.user })
 
@@ -64,16 +62,20 @@ export const opsTools = [
     permission: "cep:read",
     readOnly: true,
     shape: toolShape(
-      Schema.Struct({ limit: AgentProtocol.commands.RecentAlerts.fields.limit }),
+      Schema.Struct({
+        limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: alertsMax }))),
+      }),
       Schema.Struct({ alerts: Schema.Array(AlertBody), total: Schema.Int }),
     ),
-    run: ({ services, request }, { limit = alertsKeptMax }) =>
-      services.engine.ask(AgentProtocol, alertAgent, { _tag: "RecentAlerts", limit }, callOf(request)).pipe(
-        Effect.map(({ alerts }) => {
-          const shown = alerts.map(alertBody)
+    run: ({ services: _, request }, { limit = alertsMax }) =>
+      AlertIndex.use((index) =>
+        index.list(request.identity.tenant, { page: 1, limit, states: toldStates }),
+      ).pipe(
+        Effect.map(({ rows }) => {
+          const shown = rows.map(alertBody)
           const lines = shown.map(
-            ({ status, severity, name, metric, value, threshold, at }) =>
-              `${at} ${status} ${severity} ${name}: ${metric} ${value} (threshold ${threshold})`,
+            ({ state, severity, name, labels, value, at }) =>
+              `${at} ${state} ${severity} ${name} ${JSON.stringify(labels)}${value === undefined ? "" : `: ${value}`}`,
           )
           return {
             text: lines.length === 0 ? "There are no alerts." : lines.join("\n"),

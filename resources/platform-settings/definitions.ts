@@ -34,6 +34,13 @@ const modelName = (description: string): Definition<string> => ({
   expected: "the name or the id of a registered model, or an empty text",
 })
 
+const channelList = (description: string): Definition<string> => ({
+  schema: Schema.String.check(Schema.isMaxLength(1_000), Schema.isPattern(/^[A-Za-z0-9._, -]*$/u)),
+  byDefault: "",
+  description,
+  expected: "ids of channels with commas in between, or an empty text",
+})
+
 export const definitions = {
   agents: {
     default_model: modelName(
@@ -44,6 +51,15 @@ export const definitions = {
     ),
   },
   alerts: {
+    foreign_channels: channelList(
+      "The notification channels that alerts of Alertmanager and Prometheus are told to, with commas in between, when a request names none.",
+    ),
+    history_days: whole(
+      1,
+      3_660,
+      90,
+      "How long the history of alerts is kept, and alerts that are over, in days.",
+    ),
     listed: whole(1, alertsKeptMax, alertsKeptMax, "Alerts that a list shows when no number is asked for."),
   },
   audit: {

@@ -1,12 +1,9 @@
-/** The alerts that agents were told of, and the way in for samples and events. */
+/** The way in for samples and events. */
 import * as Schema from "effect/Schema"
-import { alertsKeptMax } from "../agent.ts"
 import { EventAttributes, EventType, eventAttributesMax, eventsInBatchMax } from "../cep/event.ts"
-import { Alert } from "../cep-rule.ts"
 import { batchSamplesMax, Labels, MetricName } from "../metric.ts"
 import { textOf } from "../text.ts"
 import { endpoint } from "./endpoint.ts"
-import { queryNumber, Timestamp } from "./paging.ts"
 
 /** The last moment that has four digits for its year: what is later cannot be shown as a time. */
 const timeMax = 253_402_300_799_999
@@ -15,20 +12,7 @@ const at = Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0,
 /** How far ahead of this node's clock the time of a sample or an event may be: it decides what is late. */
 export const aheadMsMax = 5 * 60_000
 
-export const AlertBody = Schema.Struct({ ...Alert.fields, since: Timestamp, at: Timestamp }).annotate({
-  identifier: "Alert",
-})
-
 export const cepEndpoints = {
-  alerts: endpoint({
-    id: "cep.alerts.list",
-    method: "GET",
-    path: "/api/cep/alerts",
-    summary: "The latest alerts, newest first.",
-    permission: "cep:read",
-    query: { limit: Schema.optionalKey(queryNumber(1, alertsKeptMax)) },
-    answer: Schema.Struct({ alerts: Schema.Array(AlertBody), total: Schema.Int }),
-  }),
   ingest: endpoint({
     id: "cep.metrics.ingest",
     method: "POST",

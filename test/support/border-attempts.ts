@@ -35,6 +35,9 @@ const setting = () => ({ category: "ops", name: "answer_seconds" })
 
 const rule = named("rule", "marked-rule")
 const document = () => ({ name: "own", trigger: { type: "metric", metric: "own" } })
+const alert = named("fingerprint", "marked-alert")
+const markedMatchers = [{ name: "host", value: "stolen", operator: "=" }]
+
 const receiver = () => ({ url: "https://receiver.example.com/" })
 const said = () => ({ message: { messageId: "m", role: "ROLE_USER", parts: [{ text: "hello" }] } })
 
@@ -100,6 +103,29 @@ export const borderAttempts: Readonly<Record<string, Attempt>> = {
   "cep.rules.backtest": none(rule, () => ({})),
   "cep.rules.explain": none(rule, () => ({ at: "2026-01-01T00:00:00Z" })),
   "cep.rules.restore": none(() => ({ rule: "marked-rule", version: "1" })),
+  "cep.alerts.get": none(alert),
+  "cep.alerts.acknowledge": none(alert, () => ({})),
+  "cep.alerts.unacknowledge": none(alert),
+  "cep.alerts.resolve": none(alert),
+  "cep.alerts.silence": none(alert, () => ({ duration: "1h" })),
+  "cep.silences.change": none(named("silence", "marked-silence"), () => ({
+    matchers: markedMatchers,
+    duration: "1h",
+  })),
+  "cep.silences.end": none(named("silence", "marked-silence")),
+  "cep.maintenance.change": none(named("maintenance", "marked-maintenance"), () => ({
+    name: "stolen",
+    matchers: markedMatchers,
+    cron: "0 2 * * *",
+    duration: "1h",
+  })),
+  "cep.maintenance.end": none(named("maintenance", "marked-maintenance")),
+  "cep.inhibitions.change": none(named("inhibition", "marked-inhibition"), () => ({
+    source: markedMatchers,
+    target: markedMatchers,
+    equal: [],
+  })),
+  "cep.inhibitions.remove": none(named("inhibition", "marked-inhibition")),
   "chat.messages.list": none(session),
   "chat.messages.say": none(session, () => ({ content: "hello" })),
   "chat.events.follow": none(session),

@@ -1,10 +1,10 @@
-/** The built-in operations agent: answers through an OPS plan, and tells which alerts it was told of. */
+/** The built-in operations agent: answers through an OPS plan, and tells which alerts there are. */
 import * as Effect from "effect/Effect"
 import { ActivityFailure, type EngineError, type Rejected } from "../../../engine/index.ts"
 import { formatTime, formatValue, languageOf } from "../../../ops/index.ts"
 import {
-  AgentProtocol,
-  type Alert,
+  type AlertRecord,
+  type AlertState,
   type AnswerBlock,
   OpsPlanProtocol,
   type PlanAnswer,
@@ -20,18 +20,38 @@ export const alertsPerAnswerMax = 10
 export const asksForAlerts = (question: string): boolean =>
   /\balerts?\b|\balarms?\b|\bwarnings?\b|알림|경보|알람|경고/.test(question.toLowerCase())
 
-export const alertLine = (alert: Alert): string => {
-  const group = Object.entries(alert.group).map(([label, value]) => `${label}=${value}`)
-  return [
-    `${formatTime(alert.at)} ${alert.severity} ${alert.status}: ${alert.name}`,
-    `(${[...group, `${alert.metric} ${formatValue(alert.value, "")}`, `threshold ${alert.threshold}`].join(", ")})`,
-  ].join(" ")
+const toldStates: ReadonlyArray<AlertState> = ["firing", "no_data", "error", "resolved"]
+
+export const alertLine = (alert: AlertRecord): string => {
+  const { labels, value, acknowledged, quietBy } = alert
+  const more = [
+    ...Object.entries(labels).map(([label, text]) => `${label}=${text}`),
+    ...(value === undefined ? [] : [`value ${formatValue(value, "")}`]),
+    ...(acknowledged === undefined ? [] : [`acknowledged by ${acknowledged.by}`]),
+    ...(quietBy.length === 0 ? [] : ["silenced"]),
+  ]
+  const head = `${formatTime(alert.at)} ${alert.severity} ${alert.state}: ${alert.name}`
+  return more.length === 0 ? head : `${head} (${more.join(", ")})`
 }
 
-const tellAlerts = (question: string, alerts: ReadonlyArray<Alert>): Utterance => {
+/** The newest, of those that people are told of. */
+export const recentAlerts = ({ platform, tenant }: Pick<AnswerCall, "platform" | "tenant">) =>
+  platform.alerts.list(tenant, { page: 1, limit: alertsPerAnswerMax, states: toldStates }).pipe(
+    Effect.map(({ rows }) => rows),
+    Effect.mapError(
+      () =>
+        new ActivityFailure({
+          code: "IndexUnavailable",
+          detail: "the index of alerts did not answer",
+          retryable: true,
+        }),
+    ),
+  )
+
+const tellAlerts = (question: string, alerts: ReadonlyArray<AlertRecord>): Utterance => {
   const korean = languageOf(question) === "ko"
-  const none = korean ? "받은 알림이 없습니다." : "I have not been told of any alert."
-  const firing = alerts.filter(({ status }) => status === "raised").length
+  const none = korean ? "알림이 없습니다." : "There are no alerts."
+  const firing = alerts.filter(({ state }) => state !== "resolved").length
   const heading = korean
     ? `최근 알림 ${alerts.length}건, 그중 ${firing}건이 해소되지 않았습니다.`
     : `The newest ${alerts.length} alerts, ${firing} of them not resolved.`
@@ -59,14 +79,10 @@ export const ops = Effect.fnUntraced(function* ({
   engine,
   question: { question, plan },
   tenant,
-  view,
+  platform,
 }: AnswerCall): Effect.fn.Return<Utterance, ActivityFailure> {
   if (asksForAlerts(question)) {
-    const asking = { _tag: "RecentAlerts" as const, limit: alertsPerAnswerMax }
-    const { alerts } = yield* engine
-      .ask(AgentProtocol, view.agent, asking, { tenant })
-      .pipe(Effect.mapError(failureOf))
-    return tellAlerts(question, alerts)
+    return tellAlerts(question, yield* recentAlerts({ platform, tenant }))
   }
   const command = { _tag: "Ask" as const, question: question.slice(0, 4_000) }
   const options = { tenant, idempotencyKey: `answer:${plan}`, timeoutMs: planTimeoutMs }

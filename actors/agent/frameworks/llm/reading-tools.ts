@@ -17,7 +17,7 @@ import { type AgentCaller, holds } from "../../access.ts"
 import type { AnswerCall } from "../../framework.ts"
 import { askFailed, usableAgent } from "../../usable.ts"
 import { opsAgent } from "../guide.ts"
-import { alertLine, alertsPerAnswerMax, planTimeoutMs, textOf } from "../ops.ts"
+import { alertLine, planTimeoutMs, recentAlerts as readAlerts, textOf } from "../ops.ts"
 import { type Tool, told } from "./tool.ts"
 
 export const recommendedAgentsMax = 5
@@ -56,14 +56,12 @@ const opsQuestion = ({ engine, tenant, caller }: AnswerCall): Tool => ({
   }),
 })
 
-const recentAlerts = ({ engine, tenant }: AnswerCall): Tool => ({
+const recentAlerts = (call: AnswerCall): Tool => ({
   name: "recent_alerts",
   description: "The newest alerts that rules have raised and resolved.",
   arguments: {},
   run: Effect.fnUntraced(function* () {
-    const { alerts } = yield* engine
-      .ask(AgentProtocol, opsAgent, { _tag: "RecentAlerts", limit: alertsPerAnswerMax }, { tenant })
-      .pipe(Effect.mapError(askFailed))
+    const alerts = yield* readAlerts(call)
     return told(alerts.length === 0 ? "No rule has reported an alert." : alerts.map(alertLine).join("\n"))
   }),
 })
