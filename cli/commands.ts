@@ -15,6 +15,7 @@ import { Failure } from "./failure.ts"
 import { getJson } from "./node-http.ts"
 import { onPlatform } from "./platform.ts"
 import { renderActor, renderLetters, renderTree } from "./render.ts"
+import { rules } from "./rules.ts"
 import { renderResealed, renderSealed } from "./secrets.ts"
 import { type Health, renderHealth } from "./status.ts"
 import { migrateTenants } from "./tenants.ts"
@@ -120,5 +121,5 @@ const tenants = Command.make("tenants").pipe(
 
 export const millrace = Command.make("millrace").pipe(
   Command.withDescription("The operator's view of a Millrace deployment"),
-  Command.withSubcommands([trace, deadLetters, actor, status, secrets, tenants]),
+  Command.withSubcommands([trace, deadLetters, actor, status, rules, secrets, tenants]),
 )

@@ -3,13 +3,40 @@ import * as Effect from "effect/Effect"
 import { Failure } from "./failure.ts"
 import { readNodeFile } from "./files.ts"
 
-const timeoutMs = 10_000
+/** A back-test takes longer than a look. */
+const timeoutMs = 30_000
+
+interface Request {
+  readonly method: string
+  readonly path: string
+  /** Of the body. */
+  readonly type?: string
+  readonly body?: string
+}
+
+/** What the node says of a request that it refuses, on one line for each problem. */
+const refusal = async (response: Response): Promise<string> => {
+  const known = (await response.json().catch(() => ({}))) as {
+    readonly error?: {
+      readonly message?: string
+      readonly details?: {
+        readonly field?: string
+        readonly reason?: string
+        readonly problems?: ReadonlyArray<{ field: string; problem: string; remedy: string }>
+      }
+    }
+  }
+  const { message = response.statusText, details = {} } = known.error ?? {}
+  const { field, reason, problems = [] } = details
+  const first = reason === undefined ? message : `${message} ${field ?? ""} ${reason}`
+  return [first, ...problems.map((one) => `  ${one.field}: ${one.problem}; ${one.remedy}`)].join("\n")
+}
 
 /** Errors: `Failure` when no node runs here, it does not answer, or answers an error; `accepted` are no errors. */
-export const getJson = Effect.fnUntraced(function* <A>(
-  path: string,
+export const askNode = Effect.fnUntraced(function* <A>(
+  { method, path, type, body }: Request,
   environment: NodeJS.ProcessEnv,
-  accepted: ReadonlyArray<number> = [200],
+  accepted: ReadonlyArray<number> = [200, 201],
 ): Effect.fn.Return<A, Failure> {
   const node = yield* readNodeFile(environment)
   if (node === undefined)
@@ -19,11 +46,26 @@ export const getJson = Effect.fnUntraced(function* <A>(
   const response = yield* Effect.tryPromise({
     try: (signal) =>
       fetch(new URL(path, node.url), {
+        method,
         signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-        headers: node.token === undefined ? {} : { authorization: `Bearer ${node.token}` },
+        headers: {
+          ...(node.token === undefined ? {} : { authorization: `Bearer ${node.token}` }),
+          ...(type === undefined ? {} : { "content-type": type }),
+        },
+        ...(body === undefined ? {} : { body }),
       }),
     catch: failed,
   })
-  if (!accepted.includes(response.status)) return yield* failed(`${response.status} ${response.statusText}`)
+  if (!accepted.includes(response.status))
+    return yield* new Failure({
+      reason: `the node answered ${response.status}: ${yield* Effect.promise(() => refusal(response))}`,
+    })
   return yield* Effect.tryPromise({ try: () => response.json() as Promise<A>, catch: failed })
 })
+
+/** The same for what is only read. */
+export const getJson = <A>(
+  path: string,
+  environment: NodeJS.ProcessEnv,
+  accepted: ReadonlyArray<number> = [200],
+): Effect.Effect<A, Failure> => askNode<A>({ method: "GET", path }, environment, accepted)

@@ -1,4 +1,8 @@
 /** Rules over the past and rules that run, on a whole node: tests, back-tests, explanations, monitors. */
+import { execFile } from "node:child_process"
+import { rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { RuleDocument } from "../../schemas/index.ts"
 import { errorOf, json } from "../support/http-answers.ts"
@@ -243,4 +247,38 @@ describe("samples and events", () => {
     for (const path of ["metrics", "events"])
       expect((await node.request("POST", `/api/cep/${path}`, { body: {}, token: reader })).status).toBe(403)
   })
+})
+
+describe("the command line", () => {
+  const millrace = (...given: ReadonlyArray<string>) =>
+    promisify(execFile)(process.execPath, [join(import.meta.dirname, "../../cli/millrace.ts"), ...given], {
+      env: { ...process.env, MILLRACE_HOME: node.home },
+    })
+
+  it("applies a rule from a file, lists it, and tries it on the past", async () => {
+    const file = join(node.home, "rule.yaml")
+    await writeFile(
+      file,
+      "name: From a file\ntrigger: { type: metric, metric: cli_length }\ncondition: value > 1.0\n",
+    )
+    expect((await millrace("rules", "apply", "cli", "--file", file)).stdout).toMatch(
+      /^cli is in version 1 since /,
+    )
+    expect((await millrace("rules", "list", "--search", "cli")).stdout).toMatch(
+      /^cli\tv1\tenabled\tFrom a file\n/,
+    )
+    const csv = join(node.home, "samples.csv")
+    await writeFile(csv, "timestamp,value\n2026-01-01,0\n2026-01-02,5\n2026-01-03,0\n")
+    expect((await millrace("rules", "backtest", "cli", "--csv", csv)).stdout).toMatch(
+      /^2026-01-02T00:00:00.000Z\t2026-01-03T00:00:00.000Z\twarning\t\{\}\n1 firings/,
+    )
+    await writeFile(
+      file,
+      "name: From a file\ntrigger: { type: metric, metric: cli_length }\ncondition: valu\n",
+    )
+    await expect(millrace("rules", "apply", "cli", "-f", file)).rejects.toMatchObject({
+      stderr: expect.stringMatching(/422[\s\S]*condition: /),
+    })
+    await Promise.all([rm(file), rm(csv)])
+  }, 60_000)
 })
