@@ -23,6 +23,8 @@ class Subject {
   samples = 0
   outputs = 0
   ms = 0
+  /** Of the processor, which a busy machine does not make more. */
+  cpuMs = 0
   private sequence = 0
   private readonly decoder = new SampleDecoder()
 
@@ -35,13 +37,15 @@ class Subject {
   }
 
   take(message: Uint8Array): void {
-    const began = performance.now()
+    const [began, cpu] = [performance.now(), process.threadCpuUsage()]
     const columns = this.decoder.read(message)
     if (columns === undefined) throw new Error("a message cannot be read")
     this.sequence += 1
     this.evaluator.samples(tenant, columns, { sequence: this.sequence, at: columns.times.at(-1)! })
     this.outputs += this.evaluator.take().length
     this.ms += performance.now() - began
+    const { user, system } = process.threadCpuUsage(cpu)
+    this.cpuMs += (user + system) / 1_000
     this.samples += columns.values.length
   }
 
@@ -49,6 +53,7 @@ class Subject {
     this.samples = 0
     this.outputs = 0
     this.ms = 0
+    this.cpuMs = 0
   }
 }
 
@@ -77,10 +82,13 @@ const ceilingOf = (messages: Generator<Uint8Array, never>, seconds: number): num
   return Math.round((samples * 1_000) / ms)
 }
 
-const run = (subject: Subject, messages: Generator<Uint8Array, never>, seconds: number): number => {
+const run = (subject: Subject, messages: Generator<Uint8Array, never>, seconds: number): Figures => {
   subject.forget()
   while (subject.ms < seconds * 1_000) subject.take(messages.next().value)
-  return Math.round((subject.samples * 1_000) / subject.ms)
+  return {
+    samplesPerSecond: Math.round((subject.samples * 1_000) / subject.ms),
+    perCpuSecond: Math.round((subject.samples * 1_000) / subject.cpuMs),
+  }
 }
 
 const groupsOf = ({ evaluator }: Subject, rules: number): number => {
@@ -108,12 +116,12 @@ export const throughput = (rules: number, series: number, mix: Mix, seconds: num
   const messages = messagesOf(rules, series, stepMs)
   for (let taken = 0; taken < 2 * series; taken = subject.samples) subject.take(messages.next().value)
   run(subject, messages, seconds / 4)
-  const samplesPerSecond = run(subject, messages, seconds)
+  const rates = run(subject, messages, seconds)
   const { outputs, samples } = subject
   const groups = groupsOf(subject, rules)
   const bytes = held() - withRules
   return {
-    samplesPerSecond,
+    ...rates,
     ceiling: ceilingOf(messagesOf(rules, series, stepMs), seconds / 4),
     groups,
     outputsPerThousand: Math.round((outputs * 10_000) / samples) / 10,
@@ -130,9 +138,9 @@ export const ofLength = (document: Partial<RuleDocument>, fillMs: number, second
   const messages = closeMessages(closeSeries)
   while (subject.samples < (fillMs / 1_000) * closeSeries) subject.take(messages.next().value)
   run(subject, messages, seconds / 4)
-  const samplesPerSecond = run(subject, messages, seconds)
+  const rates = run(subject, messages, seconds)
   const bytes = held() - before
-  return { samplesPerSecond, bytesPerGroup: Math.round(bytes / closeSeries), ...checkpoint(subject) }
+  return { ...rates, bytesPerGroup: Math.round(bytes / closeSeries), ...checkpoint(subject) }
 }
 
 const within = (length: string): Partial<RuleDocument> => ({

@@ -4,9 +4,9 @@ import type { AggregateSpec, AggregatesPlan, WindowSpec } from "./aggregates.ts"
 import { Columns } from "./columns.ts"
 import { GroupAggregates } from "./group-aggregates.ts"
 import { type PanedWindow, type PanesPart, PanesWindow } from "./panes-window.ts"
-import { type SamplesPart, SamplesWindow, slidingSlackPart } from "./samples-window.ts"
+import { SamplesWindow, slidingSlackPart } from "./samples-window.ts"
 import { type SessionPart, SessionWindow } from "./session-window.ts"
-import type { Part, Slot } from "./window-state.ts"
+import type { Part, SamplesPart, Slot } from "./window-state.ts"
 
 /** Of one window. What would need more to share its panes with other windows has panes of its own. */
 export const panesMax = 4_096

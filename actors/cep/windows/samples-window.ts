@@ -10,7 +10,7 @@ import { DistinctCounts, distinctText } from "./distinct.ts"
 import { writeResults } from "./merged-items.ts"
 import { Quantiles } from "./quantiles.ts"
 import { decodeSamples, encodeSamples } from "./sample-bytes.ts"
-import type { Part, Slot, WindowState } from "./window-state.ts"
+import type { SamplesPart, WindowState } from "./window-state.ts"
 
 /** Of one window of one group. When it is full the oldest leaves early, and is counted. */
 export const slidingSamplesMax = 100_000
@@ -26,15 +26,6 @@ const initialCapacity = 4
 const keptCapacity = 64
 /** Rows before those of whole chunks: the oldest chunk, the merge of the back, the newest chunk. */
 const [headRow, backRow, tailRow, ownRows] = [0, 1, 2, 3] as const
-
-export interface SamplesPart extends Part {
-  /** Infinity for windows by count. */
-  readonly sizeMs: number
-  /** Infinity for windows by time. */
-  readonly count: number
-  readonly slide: number
-  readonly slots: ReadonlyArray<Slot>
-}
 
 const chunkOf = (sample: number): number => sample >> chunkBits
 const chunkRowsOf = (capacity: number): number => (capacity < 2 * chunkSamples ? 0 : capacity / chunkSamples)

@@ -21,6 +21,16 @@ export interface Part {
   readonly decode: (reader: ByteReader) => WindowState
 }
 
+/** Of windows that hold the last samples one by one. */
+export interface SamplesPart extends Part {
+  /** Infinity for windows by count. */
+  readonly sizeMs: number
+  /** Infinity for windows by time. */
+  readonly count: number
+  readonly slide: number
+  readonly slots: ReadonlyArray<Slot>
+}
+
 export interface WindowState {
   /** The time at which it is to be closed next; Infinity when it holds nothing. */
   due: number

@@ -29,6 +29,7 @@ const windows: ReadonlyArray<WindowSpec> = [
   { type: "tumbling", sizeMs: 60 },
   { type: "hopping", sizeMs: 60, slideMs: 10 },
   { type: "hopping", sizeMs: 100, slideMs: 45 },
+  { type: "hopping", sizeMs: 300, slideMs: 6 },
   { type: "sliding", sizeMs: 80 },
   { type: "sliding", sizeMs: 1_000 },
   { type: "session", gapMs: 20, sizeMaxMs: 90 },
