@@ -84,6 +84,7 @@ export const encodeMatcher = (writer: ByteWriter, matcher: PatternMatcher): void
   writer.byte(formatVersion)
   writer.count(matcher.next)
   writer.count(partials.serial)
+  writer.count(matcher.limitedCount)
   writeItems(writer, entries.things)
   writer.count(chains.things.length)
   for (const taken of chains.things) {
@@ -141,6 +142,7 @@ export const decodeMatcher = (reader: ByteReader, matcher: PatternMatcher): void
   if (version !== formatVersion) throw new RangeError(`partial matches of an unknown format, ${version}`)
   matcher.next = reader.count()
   partials.serial = reader.count()
+  matcher.limitedCount = reader.count()
   const chains = readChains(reader, matcher)
   const starts = new Map<number, Start>()
   const read: Array<Parameters<typeof partials.add>[0]> = []

@@ -30,6 +30,7 @@ export class PatternMatcher implements Matcher {
   readonly completed: CompletedMatches
   /** Number of the next item. */
   next = 0
+  limitedCount = 0
   private readonly decisions: Decisions
   private onDeath: ((death: Death) => void) | undefined
 
@@ -70,6 +71,10 @@ export class PatternMatcher implements Matcher {
 
   partialMatches(): number {
     return this.partials.size
+  }
+
+  limited(): number {
+    return this.limitedCount
   }
 
   bytes(): number {
@@ -163,6 +168,7 @@ export class PatternMatcher implements Matcher {
       const start = this.partials.oldest
       if (start === undefined) return
       for (const partial of start.partials) {
+        this.limitedCount += 1
         this.died(partial, "limit", at)
         this.partials.remove(partial)
         break

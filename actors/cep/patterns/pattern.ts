@@ -52,6 +52,8 @@ export interface Matcher {
   /** Calls `onDeath` from now on for each partial match that ends without a match; for explanations. */
   readonly watch: (onDeath: (death: Death) => void) => void
   readonly partialMatches: () => number
+  /** Partial matches that died of the bounds since the matcher was made, over all checkpoints. */
+  readonly limited: () => number
   readonly bytes: () => number
   readonly encode: (writer: ByteWriter) => void
 }

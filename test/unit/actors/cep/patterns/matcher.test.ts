@@ -1,4 +1,5 @@
 import { expect, it } from "vitest"
+import { ByteReader, ByteWriter } from "../../../../../actors/cep/bytes.ts"
 import type { Item } from "../../../../../actors/cep/item.ts"
 import { compilePattern } from "../../../../../actors/cep/patterns/compile-pattern.ts"
 import { partialMatchesMax, patternBytesMax } from "../../../../../actors/cep/patterns/partial-matches.ts"
@@ -88,7 +89,7 @@ it("no group holds more partial matches than the bound: the oldest dies, and say
   const deaths: Array<Death> = []
   matcher.watch((death) => deaths.push(death))
   for (let at = 0; at < partialMatchesMax + 3; at++) matcher.offer(itemOf(`a${at}`, at))
-  expect(matcher.partialMatches()).toBe(partialMatchesMax)
+  expect([matcher.partialMatches(), matcher.limited()]).toEqual([partialMatchesMax, 3])
   expect(deaths.map(({ reason, startAt }) => [reason, startAt])).toEqual([
     ["limit", 0],
     ["limit", 1],
@@ -96,6 +97,23 @@ it("no group holds more partial matches than the bound: the oldest dies, and say
   ])
   expect(matcher.offer(itemOf("b", 5_000))).toHaveLength(partialMatchesMax)
   expect([matcher.partialMatches(), matcher.bytes()]).toEqual([0, 0])
+})
+
+it("what died of the bounds, and what dies next, is the same after a checkpoint", () => {
+  const plan = planOf({ stages: [s("a", more), s("b")], within: "24h", ...noSkip })
+  const deathsAfter = (isInterrupted: boolean) => {
+    const writer = new ByteWriter()
+    const first = plan.make()
+    for (let at = 0; at < 60; at++) first.offer(itemOf(`a${at}`, at))
+    first.encode(writer)
+    const matcher = isInterrupted ? plan.decode(new ByteReader(writer.finish())) : first
+    const deaths: Array<Death> = []
+    matcher.watch((death) => deaths.push(death))
+    for (let at = 60; at < 90; at++) matcher.offer(itemOf(`a${at}`, at))
+    return [deaths, matcher.limited(), matcher.offer(itemOf("b", 99)).map(wordsOf)]
+  }
+  expect(deathsAfter(true)).toEqual(deathsAfter(false))
+  expect(deathsAfter(true)[1]).toBeGreaterThan(1_000)
 })
 
 it("combinations that double with each item stay within the bound", () => {
