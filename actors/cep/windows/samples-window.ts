@@ -22,7 +22,7 @@ const chunkSamples = 1 << chunkBits
 /** Numbers of samples begin again before they are too large for the processor's small integers. */
 const sampleNumberMax = 2 ** 29
 const initialCapacity = 4
-/** A ring that has become empty is given back when it has more room than this. */
+/** An empty ring with more room than this is given back. */
 const keptCapacity = 64
 /** Rows before those of whole chunks: the oldest chunk, the merge of the back, the newest chunk. */
 const [headRow, backRow, tailRow, ownRows] = [0, 1, 2, 3] as const
@@ -162,9 +162,8 @@ export class SamplesWindow implements WindowState {
         this.flip = newest + 1
       } else if (oldest >= this.flip) this.turn(oldest + 1, newest)
     }
-    const head = headRow * columns.width
+    const [head, end] = [headRow * columns.width, Math.min(this.next, (oldest + 1) * chunkSamples)]
     columns.clear(this.rows, head)
-    const end = Math.min(this.next, (oldest + 1) * chunkSamples)
     for (let sample = this.first; sample < end; sample++) {
       const place = 2 * (sample & this.mask)
       columns.add(this.rows, head, this.ring[place]!, this.ring[place + 1]!)
@@ -230,9 +229,9 @@ export class SamplesWindow implements WindowState {
   }
 
   close(end: number): boolean {
-    const isDue = end >= this.due
+    const { due } = this
     this.pass(end)
-    return isDue
+    return end >= due
   }
 
   pass(time: number): void {
