@@ -4,7 +4,7 @@
  */
 import type { CepEvent, RuleDocument, Transition } from "../../schemas/index.ts"
 import type { Finding } from "./expression/expression.ts"
-import type { Item, Series } from "./item.ts"
+import type { Item } from "./item.ts"
 import type { Death } from "./patterns/pattern.ts"
 
 /** Samples of one message, column by column; `series` is indexed by `seriesOf`. */
@@ -116,7 +116,6 @@ export interface Evaluator {
     readonly name: string
     readonly isEvent: boolean
   }>
-  readonly series: () => ReadonlyArray<Series>
 }
 
 export interface EvaluatorOptions {

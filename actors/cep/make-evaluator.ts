@@ -3,8 +3,8 @@
  * samples go to the groups that they feed and to nothing else.
  */
 import type { CepEvent, RuleDocument, Transition } from "../../schemas/index.ts"
-import { aggregatesMax } from "../../schemas/index.ts"
 import { ByteReader, ByteWriter } from "./bytes.ts"
+import { compileOrRefuse, RuleRefused } from "./compile-or-refuse.ts"
 import type {
   Evaluator,
   EvaluatorOptions,
@@ -15,13 +15,12 @@ import type {
   RuleFigures,
   SampleColumns,
 } from "./evaluator.ts"
-import type { Scope } from "./expression/expression.ts"
 import type { Group } from "./group/group.ts"
-import type { Host } from "./group/host.ts"
+import { emptyScope, type Host } from "./group/host.ts"
 import { counters, LiveRule } from "./group/live-rule.ts"
 import { labelsOfEvent, noAttributes } from "./group/route.ts"
 import { Timers } from "./group/timers.ts"
-import { compileRule } from "./rule/compile-rule.ts"
+import { wake } from "./group/waking.ts"
 import type { Program } from "./rule/program.ts"
 import { endGroups, goesOn, goOn, succeed } from "./rule-change.ts"
 import { figuresOf, groupFiguresOf } from "./rule-figures.ts"
@@ -33,28 +32,6 @@ export const rulesMax = 20_000
 
 /** Of the bytes of a state. */
 const formatVersion = 1
-
-/** A rule of before that was not refused then, or is new, and cannot run now. */
-class RuleRefused extends Error {
-  override readonly name = "RuleRefused"
-}
-
-const compileOrRefuse: CompileRule = (rule, version, document) => {
-  const compiled = compileRule(rule, version, document)
-  if ("program" in compiled) return compiled.program
-  const problems = compiled.problems.map(({ field, problem }) => `${field}: ${problem}`)
-  throw new RuleRefused(problems.join("; "))
-}
-
-const emptyScope = (): Scope => ({
-  value: Number.NaN,
-  previous: Number.NaN,
-  at: Number.NaN,
-  labels: {},
-  event: noAttributes,
-  aggregates: new Float64Array(aggregatesMax),
-  matched: {},
-})
 
 export class LaneEvaluator implements Evaluator, Host {
   readonly lane: number
@@ -224,7 +201,7 @@ export class LaneEvaluator implements Evaluator, Host {
   tick(place: Place): void {
     this.arrive(place)
     const due = this.timers.due(this.place.at).filter(({ isAlive }) => isAlive)
-    for (const group of due.sort((one, other) => one.serial - other.serial)) group.wake()
+    for (const group of due.sort((one, other) => one.serial - other.serial)) wake(group)
   }
 
   nextDue(): number {
@@ -263,10 +240,6 @@ export class LaneEvaluator implements Evaluator, Host {
     return [...this.tenants.values()].flatMap(({ tenant, index }) =>
       index.wanted().map(({ name, isEvent }) => ({ tenant, name, isEvent })),
     )
-  }
-
-  series(): ReadonlyArray<KnownSeries> {
-    return [...this.tenants.values()].flatMap(({ series }) => [...series.values()])
   }
 
   /** Rules that items were compared with more closely, since it was made: the cost of finding who they concern. */

@@ -1,5 +1,5 @@
 /**
- * `node bench/cep/cloudwatch.ts <directory> [--json]`: what the shipped templates find in series with labelled anomalies.
+ * `npm run bench:templates -- <directory> [--json]`: what the shipped templates find in series with labelled anomalies.
  * The directory has CSV files of `timestamp,value` and `anomaly-windows.json`, as in the Numenta Anomaly Benchmark. Levels
  * are taken from the first two days of each series, which hold no labelled anomaly; nothing is fitted to the labels.
  */
@@ -14,7 +14,7 @@ const { values: options, positionals } = parseArgs({
 })
 const [directory] = positionals
 if (directory === undefined)
-  throw new Error("say where the series are: node bench/cep/cloudwatch.ts <directory>")
+  throw new Error("say where the series are: npm run bench:templates -- <directory>")
 
 const hourMs = 3_600_000
 const learnedMs = 48 * hourMs

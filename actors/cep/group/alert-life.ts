@@ -43,6 +43,12 @@ export class AlertLife {
     return (this.state === "inactive" || this.state === "resolved") && at >= this.cooldownUntil
   }
 
+  /** Of a pattern: it does not come from a match, which would end by itself. */
+  get isWithoutEnd(): boolean {
+    const isFiring = this.state === "firing" && this.due === Number.POSITIVE_INFINITY
+    return isFiring || this.state === "no_data" || this.state === "error"
+  }
+
   /** The condition was evaluated. `clears`: it ends what fires. */
   judge(program: Program, holds: boolean, clears: boolean, at: number): void {
     switch (this.state) {

@@ -3,7 +3,7 @@
  * the condition, then the alert's life.
  *
  * Event time of a group is its newest item's. When no item comes, it goes on from there at the pace at which the log is
- * written, `idleAfterMs` behind, so that windows close and `for` is fulfilled: a stream that comes late stays as late as it
+ * written, `idleAfterMs` behind (see `waking.ts`), so that windows close and `for` is fulfilled: a stream that comes late stays as late as it
  * was. What happens at a time is dated to that time, not to when somebody looked: how often ticks come changes nothing.
  */
 import type { EventAttributes, Labels, Severity } from "../../../schemas/index.ts"
@@ -12,15 +12,12 @@ import type { Match, Matcher } from "../patterns/pattern.ts"
 import type { Aggregates } from "../windows/aggregates.ts"
 import { AlertLife, type Cause, type Listener, type State } from "./alert-life.ts"
 import { fingerprintOf } from "./fingerprint.ts"
-import { Inbox } from "./inbox.ts"
+import { Inbox, type WaitingItem } from "./inbox.ts"
+import { fail, judge, judgeMatches } from "./judge.ts"
 import type { LiveRule } from "./live-rule.ts"
 import { noAttributes, type Route } from "./route.ts"
-import { publishLate, severityOf, tellTransition } from "./tell.ts"
-
-/** A group without items goes on by the log's time so far behind it, and behind that by out_of_orderness. */
-export const idleAfterMs = 5_000
-/** A group of which nothing is pending, firing or broken is forgotten after so long without an item, beyond its windows. */
-export const forgottenAfterMs = 3_600_000
+import { publishLate, tellTransition } from "./tell.ts"
+import { wait } from "./waking.ts"
 
 const never = Number.POSITIVE_INFINITY
 
@@ -97,24 +94,30 @@ export class Group implements Listener {
 
   /** Takes an item of any time: late, in order, or waiting for those before it. */
   offer(route: Route, value: number, at: number, attributes: EventAttributes, depth: number): void {
-    const { host, program } = this.rule
-    this.lastStored = host.place.at
+    const stored = this.rule.host.place.at
+    const wasMissed = this.hasMissed
+    const due = this.due
+    this.lastStored = stored
     this.hasMissed = false
     if (at < this.floor) {
       this.offerLate(route, value, at, attributes)
+      wait(this)
       return
     }
     if (at > this.newest) {
       this.newest = at
-      this.newestStored = host.place.at
+      this.newestStored = stored
     }
     if (this.inbox === undefined) this.process(route, value, at, attributes, depth)
-    else {
-      this.inbox.put({ route, value, at, attributes, depth })
-      this.release(this.newest - program.outOfOrdernessMs)
-      this.floor = Math.max(this.floor, this.newest - program.outOfOrdernessMs)
-    }
-    this.wait()
+    else this.putInOrder(this.inbox, { route, value, at, attributes, depth })
+    if (this.due !== due || wasMissed) wait(this)
+  }
+
+  private putInOrder(inbox: Inbox, item: WaitingItem): void {
+    inbox.put(item)
+    const watermark = this.newest - this.rule.program.outOfOrdernessMs
+    this.release(watermark)
+    if (watermark > this.floor) this.floor = watermark
   }
 
   private release(watermark: number): void {
@@ -141,7 +144,7 @@ export class Group implements Listener {
     if (this.aggregates !== undefined) this.feed(this.aggregates, route, value, at, attributes)
     if (this.matcher !== undefined) this.offerToPattern(this.matcher, route, value, at, attributes)
     else if (this.hasResult || (this.rule.judgesItems && (route.isTrigger || !this.rule.isPointwise)))
-      this.judge(at)
+      judge(this, at)
     this.refreshDue()
     if (this.rule.host.onStep !== undefined)
       this.rule.report(this, at, before, route.item(value, at, attributes))
@@ -154,22 +157,16 @@ export class Group implements Listener {
     at: number,
     attributes: EventAttributes,
   ): void {
-    const { inputs } = route
-    this.rule.closing = this
+    const { inputs, rule } = route
+    rule.closing = this
     this.feeding = at
     this.hasResult = false
     for (let index = 0; index < inputs.length; index++) {
       const input = inputs[index]!
-      const field = this.rule.program.inputs[input]!.field
-      if (field === undefined)
-        aggregates.add(input, at, route.isEvent ? 0 : value, undefined, this.rule.onClosed)
-      else if (!route.isEvent) aggregates.add(input, at, value, route.labels[field], this.rule.onClosed)
-      else {
-        const attribute = attributes[field]
-        if (attribute === undefined || attribute === null) continue
-        const number = typeof attribute === "number" ? attribute : Number.NaN
-        aggregates.add(input, at, number, String(attribute), this.rule.onClosed)
-      }
+      const field = rule.program.inputs[input]!.field
+      if (route.lacks(field, attributes)) continue
+      const number = route.numberOf(field, value, attributes)
+      aggregates.add(input, at, number, route.textOf(field, attributes), rule.onClosed)
     }
     this.feeding = never
   }
@@ -182,19 +179,12 @@ export class Group implements Listener {
       rule.closing = this
       for (const input of route.inputs) {
         const field = rule.program.inputs[input]!.field
-        const attribute = field === undefined ? undefined : attributes[field]
-        const number = !route.isEvent
-          ? value
-          : typeof attribute === "number"
-            ? attribute
-            : field === undefined
-              ? 0
-              : Number.NaN
-        const text = field === undefined ? undefined : route.isEvent ? String(attribute) : route.labels[field]
-        if (aggregates.addLate(input, at, number, text, rule.onClosed)) isWanted = true
+        if (route.lacks(field, attributes)) continue
+        const number = route.numberOf(field, value, attributes)
+        if (aggregates.addLate(input, at, number, route.textOf(field, attributes), rule.onClosed))
+          isWanted = true
       }
       this.refreshDue()
-      this.wait()
     }
     if (!isWanted && rule.program.publishLate) publishLate(this, route, value, at)
   }
@@ -206,73 +196,21 @@ export class Group implements Listener {
     at: number,
     attributes: EventAttributes,
   ): void {
-    this.rule.evaluations += 1
-    if (this.life.state === "no_data") this.life.end(this.rule.program, "condition", at)
+    const { rule, life } = this
+    rule.evaluations += 1
     try {
-      this.take(matcher.offer(route.item(value, at, attributes)), at)
+      const matches = matcher.offer(route.item(value, at, attributes))
+      if (life.isWithoutEnd) life.end(rule.program, "condition", at)
+      judgeMatches(this, matches, at)
     } catch (error) {
-      this.fail(error, at)
-    }
-  }
-
-  private take(matches: ReadonlyArray<Match>, at: number): void {
-    const { program, host } = this.rule
-    for (const match of matches) {
-      this.match = match
-      try {
-        this.loadScope(at)
-        if (program.condition === undefined || program.condition.evaluate(host.scope) === true) {
-          this.rule.matches += 1
-          if (program.mode === "trigger") this.life.strike(program, at)
-          else this.life.match(program, at)
-          this.judgeSeverity(at)
-        }
-      } catch (error) {
-        this.fail(error, at)
-      } finally {
-        this.match = undefined
-      }
+      fail(this, error, at)
     }
   }
 
   /** A window has ended and its results are there. Of those that end with an item, the condition is asked once. */
   closed(end: number): void {
     if (end >= this.feeding) this.hasResult = true
-    else if (this.matcher === undefined) this.judge(Math.max(end, this.judgedAt))
-  }
-
-  private judge(at: number): void {
-    const { program, host } = this.rule
-    this.rule.evaluations += 1
-    this.judgedAt = at
-    this.loadScope(at)
-    try {
-      const holds = program.condition === undefined ? true : program.condition.evaluate(host.scope)
-      if (holds === undefined) return
-      if (holds) this.rule.matches += 1
-      if (this.rule.isPointwise) {
-        if (holds) this.life.strike(program, at)
-        return
-      }
-      const clears =
-        !holds &&
-        (program.clear === undefined ||
-          (this.life.state === "firing" && program.clear.evaluate(host.scope) === true))
-      this.life.judge(program, holds, clears, at)
-    } catch (error) {
-      this.fail(error, at)
-    }
-    if (program.levels.length > 0) this.judgeSeverity(at)
-  }
-
-  private judgeSeverity(at: number): void {
-    if (this.life.state !== "firing" || severityOf(this) === this.severity) return
-    this.tell("firing", "severity", at)
-  }
-
-  private fail(error: unknown, at: number): void {
-    const detail = this.rule.noteError(error, at)
-    this.life.fail(this.rule.program.onError, at, detail)
+    else if (this.matcher === undefined) judge(this, Math.max(end, this.judgedAt))
   }
 
   /** All that waits for event times up to this one happens, each at its own. */
@@ -288,15 +226,18 @@ export class Group implements Listener {
       if (this.matcher !== undefined && this.matcher.nextDue() <= at) {
         this.floor = Math.max(this.floor, at)
         try {
-          this.take(this.matcher.advance(at), at)
+          judgeMatches(this, this.matcher.advance(at), at)
         } catch (error) {
-          this.fail(error, at)
+          fail(this, error, at)
         }
       }
       if (this.life.due <= at) this.life.pass(this.rule.program)
       if (this.rule.host.onStep !== undefined) this.rule.report(this, at, before, undefined)
       this.refreshDue()
-      if (this.due <= at) throw new Error(`rule ${this.rule.rule}: time stands still at ${at}`)
+      if (this.due <= at) {
+        this.rule.noteError(new Error("time stands still"), at)
+        this.due = never
+      }
     }
   }
 
@@ -308,31 +249,20 @@ export class Group implements Listener {
     this.due = due
   }
 
-  /** The log's time has reached what it waited for. */
-  wake(): void {
-    const { rule } = this
-    const { program, host } = rule
-    const now = host.place.at
-    const reached = this.newest + (now - this.newestStored) - this.idleMs()
-    if (this.due <= reached) {
-      if (this.inbox !== undefined) this.release(reached)
-      this.passUntil(reached, true)
-    }
-    const { missing } = program
-    if (missing !== undefined && !this.hasMissed && now >= this.lastStored + missing.afterMs) {
-      this.hasMissed = true
-      const before = this.life.state
-      const at = this.eventTimeOf(this.lastStored + missing.afterMs)
-      this.life.miss(program, missing.state, at)
-      this.refreshDue()
-      if (host.onStep !== undefined) rule.report(this, at, before, undefined)
-    }
-    if (this.isForgotten(now)) rule.forget(this)
-    else this.wait()
+  /** All that waits for event times up to this one happens: items that wait for older ones, and what time brings about. */
+  reach(at: number): void {
+    if (this.inbox !== undefined) this.release(at)
+    this.passUntil(at, true)
   }
 
-  private idleMs(): number {
-    return idleAfterMs + this.rule.program.outOfOrdernessMs
+  /** Nothing came for as long as the rule allows. */
+  miss(at: number): void {
+    const { rule, life } = this
+    const before = life.state
+    this.hasMissed = true
+    life.miss(rule.program, rule.program.missing!.state, at)
+    this.refreshDue()
+    if (rule.host.onStep !== undefined) rule.report(this, at, before, undefined)
   }
 
   /** As far as its items were behind the log, so far is it behind now. */
@@ -340,37 +270,6 @@ export class Group implements Listener {
     return this.newestStored === Number.NEGATIVE_INFINITY
       ? stored
       : this.newest + (stored - this.newestStored)
-  }
-
-  private silentMs(): number {
-    const { reachMs, missing, cooldownMs } = this.rule.program
-    return forgottenAfterMs + reachMs + cooldownMs + (missing?.afterMs ?? 0)
-  }
-
-  private isForgotten(now: number): boolean {
-    return (
-      now >= this.lastStored + this.silentMs() &&
-      this.due === never &&
-      this.life.isQuiet(this.eventTimeOf(now))
-    )
-  }
-
-  /** When `wake` has something to do next, if no item comes; what cannot be forgotten yet is looked at again later. */
-  nextWake(): number {
-    const { missing } = this.rule.program
-    const now = this.rule.host.place.at
-    let wake = this.lastStored + this.silentMs()
-    if (wake <= now) wake = now + forgottenAfterMs
-    if (this.due !== never)
-      wake = Math.min(wake, this.newestStored + (this.due - this.newest) + this.idleMs())
-    if (missing !== undefined && !this.hasMissed) wake = Math.min(wake, this.lastStored + missing.afterMs)
-    return Math.max(wake, now + 1)
-  }
-
-  /** Makes sure that it is looked at in time. */
-  wait(): void {
-    const wake = this.nextWake()
-    if (wake < this.wakesAt) this.rule.host.timers.schedule(this, wake)
   }
 
   loadScope(at: number): void {

@@ -1,8 +1,9 @@
 /** What groups share of the evaluator they live in: where in the log it is, and where what they say goes. */
-import type { CepEvent, Transition } from "../../../schemas/index.ts"
+import { aggregatesMax, type CepEvent, type Transition } from "../../../schemas/index.ts"
 import type { EvaluatorOptions } from "../evaluator.ts"
 import type { Scope } from "../expression/expression.ts"
 import type { Group } from "./group.ts"
+import { noAttributes } from "./route.ts"
 import type { Timers } from "./timers.ts"
 
 export interface Host {
@@ -26,3 +27,13 @@ const numbersPerMessage = 4_096
 
 export const nextNumber = (last: number, place: Host["place"]): number =>
   Math.max(last + 1, place.sequence * numbersPerMessage)
+
+export const emptyScope = (): Scope => ({
+  value: Number.NaN,
+  previous: Number.NaN,
+  at: Number.NaN,
+  labels: {},
+  event: noAttributes,
+  aggregates: new Float64Array(aggregatesMax),
+  matched: {},
+})

@@ -1,6 +1,5 @@
 /** One rule of a lane while it lives: its groups, and what a monitor shows of it. */
 import type { EventAttributes, Labels, RuleDocument } from "../../../schemas/index.ts"
-import { EvaluationError } from "../expression/expression.ts"
 import type { Item } from "../item.ts"
 import type { Death } from "../patterns/pattern.ts"
 import type { Program } from "../rule/program.ts"
@@ -10,6 +9,7 @@ import { Group } from "./group.ts"
 import type { Host } from "./host.ts"
 import type { Route } from "./route.ts"
 import { valuesOf } from "./tell.ts"
+import { wait } from "./waking.ts"
 
 /** Groups of one rule. Items of further ones are refused and counted. */
 export const groupsMax = 10_000
@@ -197,7 +197,7 @@ export class LiveRule {
   private addGroup(key: string): Group {
     const group = new Group(this, key, this.labelsOfKey(key), this.host.nextSerial())
     this.groups.set(key, group)
-    group.wait()
+    wait(group)
     return group
   }
 
@@ -213,11 +213,11 @@ export class LiveRule {
     this.groups.delete(group.key)
   }
 
-  /** Errors: throws on what is no error of evaluation. */
+  /** Whatever a rule's own parts throw is its error: the other rules of the lane go on. */
   noteError(error: unknown, at: number): string {
-    if (!(error instanceof EvaluationError)) throw error
+    const detail = error instanceof Error ? error.message : String(error)
     this.errors += 1
-    this.lastError = { at, detail: error.message }
-    return error.message
+    this.lastError = { at, detail }
+    return detail
   }
 }

@@ -33,12 +33,30 @@ export class Route {
     this.key = JSON.stringify(rule.program.groupBy.map((label) => labels[label] ?? ""))
   }
 
+  /** Whether an event lacks the attribute that an input takes. */
+  lacks(field: string | undefined, attributes: EventAttributes): boolean {
+    return this.isEvent && field !== undefined && (attributes[field] ?? null) === null
+  }
+
+  /** What an input's windows calculate with; NaN where there is nothing to calculate with. */
+  numberOf(field: string | undefined, value: number, attributes: EventAttributes): number {
+    if (!this.isEvent) return value
+    const attribute = field === undefined ? 0 : attributes[field]
+    return typeof attribute === "number" ? attribute : Number.NaN
+  }
+
+  /** What an input's windows tell apart. */
+  textOf(field: string | undefined, attributes: EventAttributes): string | undefined {
+    if (field === undefined) return undefined
+    return this.isEvent ? String(attributes[field]) : this.labels[field]
+  }
+
   item(value: number, at: number, attributes: EventAttributes): Item {
     return { name: this.name, isEvent: this.isEvent, labels: this.labels, attributes, value, at }
   }
 }
 
-/** Ways are kept in states by what they were made of; labels that many share are written once. */
+/** Attributes as `where` and `group_by` look at them. */
 export const labelsOfEvent = (attributes: EventAttributes): Labels => {
   const labels: Record<string, string> = {}
   for (const name in attributes) {

@@ -1,7 +1,7 @@
 /** Event time: what is in order, what waits, what is late, and what happens when nothing comes. */
 import { describe, expect, it } from "vitest"
-import { forgottenAfterMs, idleAfterMs } from "../../../../../actors/cep/group/group.ts"
 import { futureMaxMs } from "../../../../../actors/cep/group/live-rule.ts"
+import { forgottenAfterMs, idleAfterMs } from "../../../../../actors/cep/group/waking.ts"
 import type { RuleDocument } from "../../../../../schemas/index.ts"
 import { cpuRule, RuleLane, tenant } from "./rule-lane.ts"
 

@@ -1,0 +1,62 @@
+/** What a rule's conditions come to for one group, and what its alert makes of it. */
+import type { Match } from "../patterns/pattern.ts"
+import type { Group } from "./group.ts"
+import { severityOf } from "./tell.ts"
+
+/** The condition could not be evaluated. */
+export const fail = ({ rule, life }: Group, error: unknown, at: number): void => {
+  const detail = rule.noteError(error, at)
+  life.fail(rule.program.onError, at, detail)
+}
+
+const judgeSeverity = (group: Group, at: number): void => {
+  if (group.life.state !== "firing" || severityOf(group) === group.severity) return
+  group.tell("firing", "severity", at)
+}
+
+/** With an item, or at the end of a window. */
+export const judge = (group: Group, at: number): void => {
+  const { rule, life } = group
+  const { program, host } = rule
+  rule.evaluations += 1
+  group.judgedAt = at
+  group.loadScope(at)
+  try {
+    const holds = program.condition === undefined ? true : program.condition.evaluate(host.scope)
+    if (holds === undefined) return
+    if (holds) rule.matches += 1
+    if (rule.isPointwise) {
+      if (holds) life.strike(program, at)
+      return
+    }
+    const clears =
+      !holds &&
+      (program.clear === undefined ||
+        (life.state === "firing" && program.clear.evaluate(host.scope) === true))
+    life.judge(program, holds, clears, at)
+  } catch (error) {
+    fail(group, error, at)
+  }
+  if (program.levels.length > 0) judgeSeverity(group, at)
+}
+
+/** With each match of a pattern. */
+export const judgeMatches = (group: Group, matches: ReadonlyArray<Match>, at: number): void => {
+  const { rule, life } = group
+  const { program, host } = rule
+  for (const match of matches) {
+    group.match = match
+    try {
+      group.loadScope(at)
+      if (program.condition !== undefined && program.condition.evaluate(host.scope) !== true) continue
+      rule.matches += 1
+      if (program.mode === "trigger") life.strike(program, at)
+      else life.match(program, at)
+      judgeSeverity(group, at)
+    } catch (error) {
+      fail(group, error, at)
+    } finally {
+      group.match = undefined
+    }
+  }
+}
