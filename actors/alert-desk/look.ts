@@ -3,8 +3,7 @@
  * repeated, actions are carried out, what was resolved long ago leaves. As much as one journal entry holds; the rest next.
  */
 import type { DecideContext } from "../../engine/index.ts"
-import type { AlertPolicy } from "../../schemas/index.ts"
-import type { Outgoing } from "../../schemas/protocol.ts"
+import type { AlertPolicy, Outgoing } from "../../schemas/index.ts"
 import { bytesOf } from "../agent/blocks.ts"
 import { resolve } from "./by-hand.ts"
 import { alertOf, groupOf } from "./draft.ts"

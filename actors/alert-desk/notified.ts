@@ -7,8 +7,8 @@ import {
   type Notification,
   NotificationProtocol,
   type NotifiedAlert,
+  type Outgoing,
 } from "../../schemas/index.ts"
-import type { Outgoing } from "../../schemas/protocol.ts"
 import { bytesOf } from "../agent/blocks.ts"
 import { hashOf } from "./draft.ts"
 import { notificationBytesMax, notifiedAlertsMax } from "./limits.ts"

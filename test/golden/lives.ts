@@ -2,23 +2,25 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import { kinds } from "../../actors/index.ts"
+import { queueMax } from "../../actors/notification/limits.ts"
 import type { ActivityRun, Implementation } from "../../engine/index.ts"
 import {
   AgentProtocol,
-  AlertDeskProtocol,
   type AnyProtocol,
   CepRuleProtocol,
   ChatSessionProtocol,
   LlmHealthProtocol,
   LockProtocol,
   MetricPollProtocol,
+  type Notification,
+  NotificationProtocol,
   OpsPlanProtocol,
   type RuleDocument,
   TaskContextProtocol,
   TaskProtocol,
-  type Transition,
 } from "../../schemas/index.ts"
 import { implementation } from "../support/deployment.ts"
+import { alertDeskLife } from "./alert-desk-life.ts"
 
 /** Asked, and not waited for where it is answered later; then virtual time passes. */
 export interface Step {
@@ -43,6 +45,8 @@ const lock = step(LockProtocol, "l")
 const scheduled = step(CepRuleProtocol, "nightly")
 const brokenRule = step(CepRuleProtocol, "broken")
 const poll = step(MetricPollProtocol, "cpu")
+const channel = step(NotificationProtocol, "ops")
+const dead = step(NotificationProtocol, "broken")
 const task = step(TaskProtocol, "t")
 const context = step(TaskContextProtocol, "c")
 
@@ -88,102 +92,46 @@ const alert = {
   since: 1_000,
   at: 3_000,
 } as const
-const alertDesk = step(AlertDeskProtocol, "default")
-const transition = (number: number, to: Transition["to"], more: Partial<Transition> = {}): Transition => ({
-  id: `cpu/0123456789abcdef/${number}`,
-  rule: "cpu",
-  version: 1,
-  fingerprint: "0123456789abcdef",
-  number,
-  to,
-  cause: "condition",
-  severity: "warning",
-  labels: { host: "a" },
-  values: {},
-  since: number * 1_000,
-  at: number * 1_000,
-  storedAt: number * 1_000,
-  policy: {
-    name: "CPU",
-    actions: [
-      { type: "notify", channel: "ops" },
-      { type: "ask_ops", question: "why" },
-    ],
-    annotations: { summary: "Ünïcode ✓" },
-    repeatMs: 60_000,
-  },
-  ...more,
-})
-const taken = (...transitions: ReadonlyArray<Transition>) => alertDesk({ _tag: "Take", transitions }, 2_000)
-const onHost = (value: string) => [{ name: "host", value, operator: "=~" }] as const
-const begun = 1_800_000_000_000
-const silenced = (id: string, startsAt: number, endsAt: number) =>
-  alertDesk({
-    _tag: "PutSilence",
-    silence: { id, matchers: onHost("b"), startsAt, endsAt, createdBy: "ann", comment: "known" },
-    by: "ann",
-  })
-const alertLife: ReadonlyArray<Step> = [
-  silenced("s1", begun + 30_000, begun + 60_000),
-  silenced("s2", begun, begun + 3_600_000),
-  alertDesk({ _tag: "EndSilence", id: "s2", by: "ann" }),
-  taken(transition(1, "pending"), transition(2, "firing", { value: 97, values: { mean: 95 } })),
-  alertDesk({ _tag: "Acknowledge", fingerprint: "0123456789abcdef", by: "ann", comment: "at it" }),
-  alertDesk({ _tag: "Unacknowledge", fingerprint: "0123456789abcdef", by: "ann" }),
-  taken(transition(1, "firing", { fingerprint: "m", cause: "matched" })),
-  alertDesk({
-    _tag: "PutInhibition",
-    inhibition: { id: "i", source: onHost("a"), target: onHost("b"), equal: [] },
-    by: "ann",
-  }),
-  taken(transition(1, "firing", { fingerprint: "b", labels: { host: "b" } })),
-  alertDesk({ _tag: "RemoveInhibition", id: "i", by: "ann" }, 12_000),
-  alertDesk(
-    {
-      _tag: "PutMaintenance",
-      maintenance: {
-        id: "w",
-        name: "Work",
-        matchers: onHost("b"),
-        cron: "* * * * *",
-        lastsMs: 20_000,
-        createdBy: "ann",
-      },
-      by: "ann",
-    },
-    130_000,
-  ),
-  alertDesk({ _tag: "EndMaintenance", id: "w", by: "ann" }),
-  alertDesk({ _tag: "Resolve", fingerprint: "b", by: "ann" }, 12_000),
-  ...[3, 4, 5, 6, 7, 8].map((number) => taken(transition(number, number % 2 === 0 ? "firing" : "resolved"))),
-  alertDesk(
-    {
-      _tag: "TakeForeign",
-      alerts: [
-        {
-          fingerprint: "f",
-          name: "Elsewhere",
-          severity: "critical",
-          status: "firing",
-          labels: { alertname: "Elsewhere" },
-          annotations: {},
-          startsAt: 1_000,
-        },
-      ],
-      policy: { name: "Elsewhere", actions: [], annotations: {} },
-    },
-    700_000,
-  ),
-  taken(transition(1, "firing", { fingerprint: "c", labels: { host: "broken" } })),
-  taken(transition(2, "resolved", { fingerprint: "c", labels: { host: "broken" } })),
-  alertDesk({ _tag: "Status" }, 400_000),
-]
 const openTask = (text: string) =>
   ({ _tag: "Open", agent: "guide", owner: "ann", context: "c", messageId: "m1", text }) as const
 const receiver = { id: "first", version: "1.0", sealed: "sealed" } as const
 
+const told = (id: string, more: Partial<Notification> = {}) =>
+  ({
+    _tag: "Deliver",
+    notification: {
+      id,
+      groupKey: "g",
+      groupLabels: {},
+      reason: "new",
+      alerts: [],
+      truncated: 0,
+      at: 1,
+      ...more,
+    },
+  }) as const
+const notified = {
+  fingerprint: "aa",
+  rule: "cpu",
+  name: "Ünïcode ✓",
+  status: "firing",
+  severity: "warning",
+  labels: { host: "a" },
+  annotations: { summary: "busy" },
+  value: 95,
+  values: { mean: 90 },
+  since: 1_000,
+  at: 3_000,
+} as const
+const asking = {
+  id: "asks",
+  action: { type: "ask_ops", question: "why?" },
+  alert: notified,
+  owner: "ann",
+} as const
+
 export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
-  "alert-desk": alertLife,
+  "alert-desk": alertDeskLife,
   agent: [
     register,
     agent({ _tag: "Execute", task: "do it" }, 1_000),
@@ -256,6 +204,16 @@ export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
       },
       3_500,
     ),
+  ],
+  notification: [
+    channel(told("a", { alerts: [notified] }), 1_000),
+    channel({ _tag: "Act", action: asking }, 1_000),
+    channel({ _tag: "Test", by: "ann" }, 1_000),
+    dead({ _tag: "Test", by: "ann" }, 1_000),
+    ...Array.from({ length: queueMax }, (_, index) => dead(told(`n${index}`), 1)),
+    dead(told("again", { reason: "repeat" })),
+    dead(told("too many", { alerts: [notified] })),
+    dead(told("too many more", { alerts: [notified] }), 60_000),
   ],
   "ops-plan": [
     step(OpsPlanProtocol, "p")({ _tag: "Ask", question: "what is the CPU usage?" }, 2_000),

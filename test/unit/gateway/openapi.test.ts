@@ -63,8 +63,10 @@ suite("the description", () => {
   })
 
   it("gives what paths and queries hold as what they mean", () => {
-    expect(operation("cep.alerts.list").parameters).toMatchObject([
-      { name: "limit", in: "query", required: false, schema: { type: "integer", minimum: 1, maximum: 50 } },
+    expect(operation("cep.alerts.get").parameters).toMatchObject([
+      { name: "fingerprint", in: "path", required: true, schema: { type: "string", maxLength: 64 } },
+      { name: "before", in: "query", required: false, schema: { type: "integer", minimum: 1 } },
+      { name: "limit", in: "query", required: false, schema: { type: "integer", minimum: 1, maximum: 100 } },
     ])
   })
 
