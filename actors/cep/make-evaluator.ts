@@ -4,7 +4,7 @@
  */
 import type { CepEvent, RuleDocument, Transition } from "../../schemas/index.ts"
 import { ByteReader, ByteWriter } from "./bytes.ts"
-import { compileOrRefuse, RuleRefused } from "./compile-or-refuse.ts"
+import { compile } from "./compile.ts"
 import type {
   Evaluator,
   EvaluatorOptions,
@@ -24,7 +24,7 @@ import { wake } from "./group/waking.ts"
 import type { Program } from "./rule/program.ts"
 import { endGroups, goesOn, goOn, succeed } from "./rule-change.ts"
 import { figuresOf, groupFiguresOf } from "./rule-figures.ts"
-import { type CompileRule, readRule, writeRule } from "./rule-state.ts"
+import { readRule, writeRule } from "./rule-state.ts"
 import { type KnownSeries, TenantRules } from "./tenant-rules.ts"
 
 /** Rules of one lane; further ones are shown as refused and do not run. */
@@ -39,7 +39,6 @@ export class LaneEvaluator implements Evaluator, Host {
   readonly scope = emptyScope()
   readonly timers = new Timers<Group>()
   readonly onStep: EvaluatorOptions["onStep"]
-  private readonly compile: CompileRule
   private readonly tenants = new Map<string, TenantRules>()
   private outputs: Array<Output> = []
   private serial = 0
@@ -49,10 +48,9 @@ export class LaneEvaluator implements Evaluator, Host {
   /** A rule that another has taken the place of. What fires there is resolved by the next call, if that adopts nothing. */
   private replaced: LiveRule | undefined
 
-  constructor(options: EvaluatorOptions, compile: CompileRule) {
+  constructor(options: EvaluatorOptions) {
     this.lane = options.lane
     this.onStep = options.onStep
-    this.compile = compile
   }
 
   nextSerial(): number {
@@ -91,15 +89,8 @@ export class LaneEvaluator implements Evaluator, Host {
     return this.tenants.get(tenant)?.rules.get(rule)
   }
 
-  private compiled(change: RuleChange): Program | string | undefined {
-    const { rule, version, document } = change
-    if (document === undefined || document.enabled === false) return undefined
-    try {
-      return this.compile(rule, version, document)
-    } catch (error) {
-      if (!(error instanceof RuleRefused)) throw error
-      return error.message
-    }
+  private compiled({ rule, version, document }: RuleChange): Program | string | undefined {
+    return document === undefined || document.enabled === false ? undefined : compile(rule, version, document)
   }
 
   reachMs(change: RuleChange): number | undefined {
@@ -125,7 +116,7 @@ export class LaneEvaluator implements Evaluator, Host {
       this.ruleCount -= 1
       this.replaced = before
     }
-    tenant.broken.delete(change.rule)
+    tenant.refused.delete(change.rule)
     if (program === undefined) tenant.noteGone(change.rule, change.number)
     else if (typeof program === "string") this.refuse(tenant, change, program)
     else if (this.ruleCount >= rulesMax) this.refuse(tenant, change, `a lane has at most ${rulesMax} rules`)
@@ -142,9 +133,8 @@ export class LaneEvaluator implements Evaluator, Host {
     rule.start()
   }
 
-  private refuse(tenant: TenantRules, change: RuleChange, detail: string): void {
-    const { number, version, document } = change
-    tenant.noteBroken(change.rule, { number, version, document: document!, detail })
+  private refuse(tenant: TenantRules, { rule, number, version, document }: RuleChange, detail: string): void {
+    tenant.refused.set(rule, { rule, number, version, document: document!, detail })
   }
 
   adopt(change: RuleChange, place: Place, past: Evaluator): void {
@@ -157,7 +147,8 @@ export class LaneEvaluator implements Evaluator, Host {
     if (rule === undefined || prepared === undefined || rule.number !== change.number) return
     const writer = new ByteWriter()
     writeRule(writer, prepared)
-    const heir = readRule(new ByteReader(writer.finish()), this, change.tenant, this.compile)
+    const heir = readRule(new ByteReader(writer.finish()), this, change.tenant)
+    if ("detail" in heir) return
     heir.serial = rule.serial
     for (const counter of counters) heir[counter] = before?.[counter] ?? 0
     for (const group of heir.groups.values()) group.serial = this.nextSerial()
@@ -221,9 +212,9 @@ export class LaneEvaluator implements Evaluator, Host {
     readonly number: number
     readonly document: RuleDocument
   }> {
-    return [...this.tenants.values()].flatMap(({ tenant, rules, broken }) => [
+    return [...this.tenants.values()].flatMap(({ tenant, rules, refused }) => [
       ...[...rules.values()].map(({ rule, number, document }) => ({ tenant, rule, number, document })),
-      ...[...broken].map(([rule, { number, document }]) => ({ tenant, rule, number, document })),
+      ...[...refused.values()].map(({ rule, number, document }) => ({ tenant, rule, number, document })),
     ])
   }
 
@@ -261,7 +252,11 @@ export class LaneEvaluator implements Evaluator, Host {
     for (const tenant of this.tenants.values()) {
       tenant.encode(writer)
       writer.count(tenant.rules.size)
-      for (const rule of tenant.rules.values()) writeRule(writer, rule)
+      for (const rule of tenant.rules.values()) {
+        const its = new ByteWriter()
+        writeRule(its, rule)
+        writer.blob(its.finish())
+      }
     }
     return writer.finish()
   }
@@ -283,15 +278,18 @@ export class LaneEvaluator implements Evaluator, Host {
       this.tenants.set(tenant.tenant, tenant)
       const rules = reader.count()
       for (let position = 0; position < rules; position++) {
-        tenant.install(readRule(reader, this, tenant.tenant, this.compile))
-        this.ruleCount += 1
+        const rule = readRule(new ByteReader(reader.blob()), this, tenant.tenant)
+        if ("detail" in rule) tenant.refused.set(rule.rule, rule)
+        else {
+          tenant.install(rule)
+          this.ruleCount += 1
+        }
       }
     }
   }
 }
 
-export const makeEvaluator = (options: EvaluatorOptions): LaneEvaluator =>
-  new LaneEvaluator(options, compileOrRefuse)
+export const makeEvaluator = (options: EvaluatorOptions): LaneEvaluator => new LaneEvaluator(options)
 
 /** Errors: throws when the bytes are no state, or that of a newer release. */
 export const readEvaluator = (bytes: Uint8Array, options: EvaluatorOptions): LaneEvaluator => {

@@ -20,7 +20,7 @@ const nothing = {
 }
 
 export const figuresOf = (rules: TenantRules, name: string): RuleFigures | undefined => {
-  const broken = rules.broken.get(name)
+  const broken = rules.refused.get(name)
   if (broken !== undefined) {
     const lastError = { at: 0, detail: broken.detail }
     return { ...nothing, rule: name, version: broken.version, lastError }

@@ -1,13 +1,11 @@
 /** One rule with all its groups as bytes: a part of a lane's state, and what a rule that was rebuilt aside is moved by. */
 import type { EventAttributes, Labels, RuleDocument } from "../../schemas/index.ts"
 import type { ByteReader, ByteWriter } from "./bytes.ts"
+import { compile, type RefusedRule } from "./compile.ts"
 import { Group } from "./group/group.ts"
 import type { Host } from "./group/host.ts"
 import { counters, LiveRule } from "./group/live-rule.ts"
 import { noAttributes, Route } from "./group/route.ts"
-import type { Program } from "./rule/program.ts"
-
-export type CompileRule = (rule: string, version: number, document: RuleDocument) => Program
 
 /** Labels that many items share are written once. */
 class LabelsTable {
@@ -53,13 +51,16 @@ export const writeRule = (writer: ByteWriter, rule: LiveRule): void => {
   for (const group of rule.groups.values()) writeGroup(writer, group, table)
 }
 
-/** What `writeRule` wrote, with the same or a newer compiler. */
-export const readRule = (reader: ByteReader, host: Host, tenant: string, compile: CompileRule): LiveRule => {
+/** What `writeRule` wrote, by the same or an earlier release. Of a rule that cannot run any more, only what it is. */
+export const readRule = (reader: ByteReader, host: Host, tenant: string): LiveRule | RefusedRule => {
   const name = reader.text()
   const version = reader.count()
-  const program = compile(name, version, reader.json() as RuleDocument)
+  const document = reader.json() as RuleDocument
   const serial = reader.count()
-  const rule = new LiveRule(host, tenant, program, reader.count(), serial)
+  const number = reader.count()
+  const program = compile(name, version, document)
+  if (typeof program === "string") return { rule: name, number, version, document, detail: program }
+  const rule = new LiveRule(host, tenant, program, number, serial)
   for (const counter of counters) rule[counter] = reader.count()
   rule.newestAt = reader.number()
   rule.lastItemAt = reader.number()

@@ -1,7 +1,8 @@
 /** The rules of one tenant in one lane: which of them an item concerns, and which items were seen already. */
-import type { CepEvent, Labels, RuleDocument } from "../../schemas/index.ts"
+import type { CepEvent, Labels } from "../../schemas/index.ts"
 import { readSeriesText } from "../../streams/index.ts"
 import type { ByteReader, ByteWriter } from "./bytes.ts"
+import type { RefusedRule } from "./compile.ts"
 import type { LiveRule } from "./group/live-rule.ts"
 import { Route } from "./group/route.ts"
 import type { Series } from "./item.ts"
@@ -38,14 +39,6 @@ export class KnownSeries implements Series {
   }
 }
 
-/** A rule that a newer release refuses: kept, shown with its problems, and not run. */
-export interface BrokenRule {
-  readonly number: number
-  readonly version: number
-  readonly document: RuleDocument
-  readonly detail: string
-}
-
 const remember = (map: Map<string, number>, key: string, value: number, most: number): void => {
   map.delete(key)
   map.set(key, value)
@@ -55,7 +48,8 @@ const remember = (map: Map<string, number>, key: string, value: number, most: nu
 export class TenantRules {
   readonly tenant: string
   readonly rules = new Map<string, LiveRule>()
-  readonly broken = new Map<string, BrokenRule>()
+  /** Rules that cannot run: they are shown, and that is all. */
+  readonly refused = new Map<string, RefusedRule>()
   readonly index = new PredicateIndex<Target>()
   readonly series = new Map<string, KnownSeries>()
   private readonly gone = new Map<string, number>()
@@ -70,7 +64,7 @@ export class TenantRules {
 
   /** Of the last change of a rule; -1 before the first. */
   numberOf(rule: string): number {
-    return this.rules.get(rule)?.number ?? this.broken.get(rule)?.number ?? this.gone.get(rule) ?? -1
+    return this.rules.get(rule)?.number ?? this.refused.get(rule)?.number ?? this.gone.get(rule) ?? -1
   }
 
   install(rule: LiveRule): void {
@@ -89,10 +83,6 @@ export class TenantRules {
 
   noteGone(rule: string, number: number): void {
     remember(this.gone, rule, number, rememberedRulesMax)
-  }
-
-  noteBroken(rule: string, broken: BrokenRule): void {
-    this.broken.set(rule, broken)
   }
 
   /** What is known of each series, in the order of the texts. */
@@ -166,7 +156,7 @@ export class TenantRules {
     }
     writer.count(this.events.size)
     for (const key of this.events.keys()) writer.text(key)
-    writer.json([...this.broken])
+    writer.json([...this.refused.values()])
   }
 
   static read(reader: ByteReader): TenantRules {
@@ -177,8 +167,8 @@ export class TenantRules {
     }
     const events = reader.count()
     for (let index = 0; index < events; index++) rules.events.set(reader.text(), 0)
-    for (const [rule, broken] of reader.json() as ReadonlyArray<[string, BrokenRule]>)
-      rules.broken.set(rule, broken)
+    for (const refused of reader.json() as ReadonlyArray<RefusedRule>)
+      rules.refused.set(refused.rule, refused)
     return rules
   }
 }

@@ -184,8 +184,6 @@ class FakeEvaluator implements Evaluator {
     this.rules().flatMap(({ tenant, document }) =>
       namesOf(document).map((name) => ({ tenant, name, isEvent: document.trigger.type === "event" })),
     )
-
-  series: Evaluator["series"] = () => []
 }
 
 export const fakeEvaluators: Evaluators = {

@@ -251,6 +251,20 @@ describe("a rule that changes", () => {
   })
 })
 
+describe("a rule that cannot run", () => {
+  it("is shown with the reason, whoever reads the state, and the others go on", () => {
+    const lane = new RuleLane()
+      .rule("bad", cpuRule({ condition: "value >" }))
+      .rule("r", cpuRule())
+      .reopen()
+    expect(lane.sample(95, 1).said()).toEqual(["firing@1"])
+    expect(lane.evaluator.rules().map(({ rule }) => rule)).toEqual(["r", "bad"])
+    expect(lane.evaluator.figures(tenant, "bad")?.lastError?.detail).toContain("condition")
+    lane.rule("bad", cpuRule()).sample(96, 2)
+    expect(lane.transitions.map(({ rule }) => rule)).toEqual(["bad"])
+  })
+})
+
 describe("bounds", () => {
   it("groups beyond the most that a rule has are refused and counted", () => {
     const lane = new RuleLane().rule("r", cpuRule({ group_by: ["host"] }))
