@@ -1,6 +1,6 @@
 /** Gives the gateway what it talks to, and opens it. */
 import * as Effect from "effect/Effect"
-import { CallCounter, kinds, TraceStore } from "./actors/index.ts"
+import { CallCounter, kinds, type NodeLanes, TraceStore } from "./actors/index.ts"
 import { Engine } from "./engine/index.ts"
 import {
   type CredentialSources,
@@ -30,9 +30,8 @@ import {
   Tenants,
   Tracing,
 } from "./resources/index.ts"
-import type { SampleBatch } from "./schemas/index.ts"
 import type { Settings } from "./settings.ts"
-import { appendSamples, Durability, MetricStream, Nats } from "./streams/index.ts"
+import { Durability, Nats } from "./streams/index.ts"
 
 /** An address that a person can open: what listens everywhere is reached here. */
 const urlOf = (host: string, port: number): string => {
@@ -60,8 +59,9 @@ export const startGateway = Effect.fnUntraced(function* (
   settings: Settings,
   login: LoginConfig,
   lastCollected: () => number | undefined,
+  lanes: NodeLanes["figures"],
 ) {
-  const [engine, traces, metrics] = [yield* Engine, yield* TraceStore, yield* MetricStream]
+  const [engine, traces] = [yield* Engine, yield* TraceStore]
   const [nats, durability, database] = [yield* Nats, yield* Durability, yield* Database]
   const tracing = yield* Tracing
   const calls = yield* CallCounter
@@ -79,8 +79,6 @@ export const startGateway = Effect.fnUntraced(function* (
     }),
     login,
     traces,
-    appendSamples: ({ samples }: SampleBatch, tenant: string) =>
-      appendSamples(metrics, tenant, samples, ["api"]),
     recordSpan: tracing.record,
     isProduction: settings.environment === "production",
     components: {
@@ -97,6 +95,7 @@ export const startGateway = Effect.fnUntraced(function* (
     proxies,
     log: yield* NodeLog,
     metrics: new RequestMetrics(),
+    lanes,
     streams: new OpenStreams(limits.streamsMax, limits.streamsPerUserMax),
     context: yield* Effect.context<GatewayNeeds>(),
   }

@@ -237,7 +237,7 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   const { modelCheckEveryMs: everyMs } = settings
   yield* Effect.forkScoped(Effect.provide(runModelWatch({ everyMs }), all))
   yield* Effect.forkScoped(Effect.provide(runBuiltinSeeding, all))
-  const url = yield* Effect.provide(startGateway(settings, login, collector), all)
+  const url = yield* Effect.provide(startGateway(settings, login, collector, nodeLanes.figures), all)
   const node = { url, ...(yield* Effect.provide(developmentKey(settings, login), all)) }
   yield* Effect.promise(() => writeNodeFile(settings.home, node))
   return { node, ended: givenUp, services: all }

@@ -1,4 +1,5 @@
 /** Counters of the node besides those of its requests and partitions, as Prometheus text. */
+import type { LaneFigures } from "../actors/index.ts"
 import type { GatewayServices } from "./services.ts"
 
 const counter = (name: string, help: string, value: number) => [
@@ -32,6 +33,35 @@ const logCounters = ({ log }: GatewayServices): ReadonlyArray<string> => {
   ]
 }
 
+const laneGauges: ReadonlyArray<readonly [name: string, help: string, of: keyof LaneFigures]> = [
+  ["lag_messages", "Messages of the lane that wait to be evaluated.", "lagMessages"],
+  ["lag_milliseconds", "Age of the last message that was evaluated while others wait.", "lagMs"],
+  ["outputs_waiting", "Outputs on their way to alert desks and other lanes.", "outputsWaiting"],
+  ["state_bytes", "Bytes of the last state that was encoded.", "stateBytes"],
+  ["encode_milliseconds", "How long evaluation stood still for the last checkpoint.", "encodeMs"],
+  ["checkpoint_milliseconds", "How long the last checkpoint took until it was durable.", "checkpointMs"],
+]
+const laneTotals: typeof laneGauges = [
+  ["items_total", "Samples and events that were evaluated.", "items"],
+  ["outputs_total", "Transitions and events that are durable with their receivers.", "outputs"],
+  ["outputs_lost_total", "Outputs that nobody could take.", "outputsLost"],
+  ["missed_total", "Messages that left the stream before they were evaluated.", "missed"],
+  ["damaged_total", "Messages that could not be read.", "damaged"],
+  ["checkpoints_total", "Checkpoints.", "checkpoints"],
+]
+
+const laneCounters = ({ lanes }: GatewayServices): ReadonlyArray<string> => {
+  if (lanes === undefined) return []
+  const figures = [...lanes()]
+  const rows = (table: typeof laneGauges, type: string) =>
+    table.flatMap(([name, help, of]) => [
+      `# HELP millrace_lane_${name} ${help}`,
+      `# TYPE millrace_lane_${name} ${type}`,
+      ...figures.map(([lane, one]) => `millrace_lane_${name}{lane="${lane}"} ${one[of]}`),
+    ])
+  return [...rows(laneGauges, "gauge"), ...rows(laneTotals, "counter")]
+}
+
 /** Source: https://prometheus.io/docs/instrumenting/exposition_formats/ */
 export const renderNodeCounters = (services: GatewayServices): string =>
-  [...rateCounters(services), ...logCounters(services), ""].join("\n")
+  [...rateCounters(services), ...logCounters(services), ...laneCounters(services), ""].join("\n")

@@ -7,12 +7,13 @@ import type {
   AlertIndex,
   Channels,
   ChatIndex,
+  LaneFigures,
   Lanes,
   RuleIndex,
   TaskIndex,
   TraceStore,
 } from "../actors/index.ts"
-import type { EngineShape, KeyValue, LogFull, Unavailable } from "../engine/index.ts"
+import type { EngineShape, KeyValue } from "../engine/index.ts"
 import type {
   ApiKeys,
   Changes,
@@ -29,7 +30,7 @@ import type {
   Tenancy,
   Tenants,
 } from "../resources/index.ts"
-import type { AnyProtocol, SampleBatch, Span } from "../schemas/index.ts"
+import type { AnyProtocol, Span } from "../schemas/index.ts"
 import type { MetricStream } from "../streams/index.ts"
 import type { Credentials } from "./auth/credentials.ts"
 import type { LoginConfig } from "./auth/login-config.ts"
@@ -75,8 +76,6 @@ export interface GatewayServices {
   /** How people log in. */
   readonly login: LoginConfig
   readonly traces: (typeof TraceStore)["Service"]
-  /** Stores samples in the metric stream. */
-  readonly appendSamples: (batch: SampleBatch, tenant: string) => Effect.Effect<void, Unavailable | LogFull>
   /** Reports a span that is not made by the tracer. */
   readonly recordSpan: (span: Span) => void
   /** Nobody outside is told addresses and versions. */
@@ -93,6 +92,8 @@ export interface GatewayServices {
   /** Without it nothing is logged. */
   readonly log?: NodeLogShape | undefined
   readonly metrics: RequestMetrics
+  /** Of the lanes that this node evaluates, for /metrics. */
+  readonly lanes?: (() => ReadonlyMap<number, LaneFigures>) | undefined
   /** Told of every call by somebody who is known, for the statistics. */
   readonly countCall?: ((tenant: string, userId: string) => void) | undefined
   readonly streams: OpenStreams

@@ -3,7 +3,13 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { EngineAccess, implementations, type Platform, PlatformAccess } from "../../actors/index.ts"
+import {
+  EngineAccess,
+  implementations,
+  makeLanes,
+  type Platform,
+  PlatformAccess,
+} from "../../actors/index.ts"
 import {
   type CallOptions,
   Engine,
@@ -13,9 +19,11 @@ import {
   JournalRecord,
   KeyValue,
   type Rejected,
+  Signals,
 } from "../../engine/index.ts"
 import { none } from "../../engine/memory/interference.ts"
 import { makeKeyValue } from "../../engine/memory/key-value.ts"
+import { makeSignals } from "../../engine/memory/signals.ts"
 import { makeStores, startNode } from "../../engine/testkit/memory-deployment.ts"
 import { VirtualTime } from "../../engine/testkit/virtual-time.ts"
 import type { AnyProtocol, ReplyOf, Sample } from "../../schemas/index.ts"
@@ -54,8 +62,10 @@ export class Product {
   readonly start = Effect.fnUntraced(function* (this: Product, replace: ReadonlyArray<Implementation> = []) {
     const access = yield* EngineAccess.make
     const platform = yield* PlatformAccess.make
+    const lanes = yield* makeLanes(this.metrics)
     yield* platform.fill({
       ...scriptedPlatform(),
+      lanes: lanes.service,
       checkModels: (tenant) => this.checkHealth(tenant),
       ...this.platform,
     })
@@ -73,6 +83,11 @@ export class Product {
       implementations: [...kept, ...replace],
     }).pipe(Effect.provideService(Scope.Scope, scope))
     yield* access.fill(engine)
+    yield* lanes.run.pipe(
+      this.provide(engine),
+      Effect.provideService(Signals.Signals, makeSignals(this.stores.signals)),
+      Effect.provideService(Scope.Scope, scope),
+    )
     const node: ProductNode = { engine, crash: Scope.close(scope, Exit.void) }
     return node
   })

@@ -70,11 +70,12 @@ const laneEvaluators: Evaluators = {
 const homeName = (rule: string, { trigger }: RuleDocument): string =>
   trigger.type === "metric" ? trigger.metric : trigger.type === "event" ? trigger.event : scheduleEvent(rule)
 
-/** A message that no server takes is refused for good, whoever sends it. */
-const asEngineError = (failure: Unavailable | LogFull): Unavailable | EngineError =>
-  failure._tag === "Unavailable"
-    ? failure
-    : new EngineError({ code: "PayloadTooLarge", detail: failure.detail, accepted: false })
+/** A message that no server takes is refused for good; one for which there is no room now may be sent again later. */
+const asEngineError = (failure: Unavailable | LogFull): Unavailable | EngineError => {
+  if (failure._tag === "Unavailable") return failure
+  const code = failure.tooLarge === true ? "PayloadTooLarge" : "Overloaded"
+  return new EngineError({ code, detail: failure.detail, accepted: false })
+}
 
 export const makeLanes = Effect.fnUntraced(function* (
   stream: MetricStreamService,
