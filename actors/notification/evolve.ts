@@ -126,7 +126,7 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Extract<Event
     indexing: false,
     indexed: Math.max(revision, state.indexed),
   }),
-  IndexFailed: (state) => ({ ...state, indexing: false }),
+  IndexEnded: (state) => ({ ...state, indexing: false }),
 }
 
 export const fold = (state: State, added: ReadonlyArray<Event>): State =>

@@ -3,7 +3,7 @@
 /** Deliveries of one channel under way at once; those about one group of alerts go one after another. */
 export const inFlightMax = 4
 /** Notifications of one channel that wait. Above it repeats are dropped, oldest first, and what else comes is collapsed into one. */
-export const queueMax = 500
+export const queueMax = 200
 export const queueBytesMax = 4 * 1024 * 1024
 /** Bytes of one notification as JSON; alerts that do not fit are counted in its `truncated`. */
 export const notificationBytesMax = 96 * 1024

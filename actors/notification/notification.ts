@@ -162,13 +162,10 @@ export const NotificationActor = define(NotificationProtocol, {
     index: (state, outcome, context) =>
       outcome._tag === "Success"
         ? accept(go(state, context, [{ _tag: "Indexed", revision: outcome.output.revision }]))
-        : accept({
-            events: [{ _tag: "IndexFailed" }],
-            setTimers: [{ timer: "index", due: { afterMs: indexAgainMs } }],
-          }),
+        : accept({ setTimers: [{ timer: "index", due: { afterMs: indexAgainMs } }] }),
   },
   timers: {
     next: (state, _, context) => accept(go(state, context, [])),
-    index: (state, _, context) => accept(go(state, context, [])),
+    index: (state, _, context) => accept(go(state, context, [{ _tag: "IndexEnded" }])),
   },
 })

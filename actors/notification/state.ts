@@ -121,6 +121,7 @@ export const events = {
   },
   IndexBegun: {},
   Indexed: { revision: Schema.Int },
-  IndexFailed: {},
+  /** It could not be reached; the pause after that is over. */
+  IndexEnded: {},
 }
 export type Event = Tagged<typeof events>

@@ -34,6 +34,7 @@ const agent = of("agent", "agent")
 const setting = () => ({ category: "ops", name: "answer_seconds" })
 
 const rule = named("rule", "marked-rule")
+const channel = named("channel", "marked-channel")
 const document = () => ({ name: "own", trigger: { type: "metric", metric: "own" } })
 const alert = named("fingerprint", "marked-alert")
 const markedMatchers = [{ name: "host", value: "stolen", operator: "=" }]
@@ -103,6 +104,15 @@ export const borderAttempts: Readonly<Record<string, Attempt>> = {
   "cep.rules.backtest": none(rule, () => ({})),
   "cep.rules.explain": none(rule, () => ({ at: "2026-01-01T00:00:00Z" })),
   "cep.rules.restore": none(() => ({ rule: "marked-rule", version: "1" })),
+  "cep.channels.read": none(channel),
+  "cep.channels.replace": {
+    parameters: named("channel", "own-channel"),
+    body: () => ({ name: "own", settings: { type: "log" } }),
+    finds: "own",
+  },
+  "cep.channels.remove": none(channel),
+  "cep.channels.test": none(channel),
+  "cep.channels.log": none(channel),
   "cep.alerts.get": none(alert),
   "cep.alerts.acknowledge": none(alert, () => ({})),
   "cep.alerts.unacknowledge": none(alert),

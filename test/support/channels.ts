@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type { Input, Output } from "../../actors/notification/activities.ts"
 import { NotificationActor } from "../../actors/notification/notification.ts"
 import type { Over } from "../../actors/notification/state.ts"
-import type { ActivityRun, AnyKind } from "../../engine/index.ts"
+import { ActivityFailure, type ActivityRun, type AnyKind } from "../../engine/index.ts"
 import {
   type AlertAction,
   type Channel,
@@ -72,6 +72,8 @@ export class ScriptedReceiver {
   readonly kept: Array<Over> = []
   answer: (arrived: Arrived) => Effect.Effect<Output> = () => delivered
   perMinuteMax = 60
+  isDatabaseAway = false
+  askedToKeep = 0
   private readonly now: () => number
   private node: ProductNode | undefined
 
@@ -101,10 +103,13 @@ export class ScriptedReceiver {
         return { ...answer, perMinuteMax: this.perMinuteMax }
       })
     const index = (input: unknown) =>
-      Effect.sync(() => {
+      Effect.suspend(() => {
+        this.askedToKeep += 1
+        if (this.isDatabaseAway)
+          return Effect.fail(new ActivityFailure({ code: "Away", detail: "", retryable: true }))
         const { rows, revision } = input as { readonly rows: ReadonlyArray<Over>; readonly revision: number }
         this.kept.push(...rows)
-        return { revision }
+        return Effect.succeed({ revision })
       })
     return implementation(NotificationActor as unknown as AnyKind, { deliver, act: deliver, index })
   }

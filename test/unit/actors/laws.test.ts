@@ -12,9 +12,11 @@ import {
   CepRuleProtocol,
   ChatSessionProtocol,
   LockProtocol,
+  NotificationProtocol,
   OpsPlanProtocol,
   type PlainCodec,
 } from "../../../schemas/index.ts"
+import { notificationOf } from "../../support/channels.ts"
 import { ask, type Product, tenant, withProduct } from "../../support/product.ts"
 
 const kinds: ReadonlyArray<AnyKind> = actorKinds
@@ -85,6 +87,8 @@ const life = Effect.fnUntraced(function* (product: Product, engine: EngineShape)
     }
     yield* ask(engine, LockProtocol, "one", { _tag: "Acquire", owner: `o${index}`, waitMs: 0, ttlMs: 10_000 })
   }
+  yield* ask(engine, NotificationProtocol, "one", { _tag: "Deliver", notification: notificationOf("one") })
+  yield* ask(engine, NotificationProtocol, "one", { _tag: "Test", by: "ann" })
   yield* ask(engine, OpsPlanProtocol, "one", { _tag: "Ask", question: "which services depend on it" })
   yield* ask(engine, AgentProtocol, "ops", { _tag: "Execute", task: "max memory in the last hour" })
   yield* Effect.sleep(1_000)

@@ -1,21 +1,18 @@
 /** The deliveries of a channel in virtual time: once, in order, again after failures, and within bounds. */
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import { describe, expect, it } from "vitest"
 import type { Output } from "../../../../actors/notification/activities.ts"
 import {
   giveUpActionAfterMs,
   giveUpAfterMs,
-  inFlightMax,
   pausesMs,
-  queueMax,
   testsMax,
 } from "../../../../actors/notification/limits.ts"
 import { againAt } from "../../../../actors/notification/next.ts"
 import type { Waiting } from "../../../../actors/notification/state.ts"
 import type { DecideContext, EngineShape } from "../../../../engine/index.ts"
 import { type DeliveryAttempt, type Notification, NotificationProtocol } from "../../../../schemas/index.ts"
-import { actionOf, notificationOf, notified, ScriptedReceiver } from "../../../support/channels.ts"
+import { actionOf, notificationOf, ScriptedReceiver } from "../../../support/channels.ts"
 import { ask, eventually, type Product, rejectionOf, withProduct } from "../../../support/product.ts"
 
 const hour = 60 * 60_000
@@ -169,85 +166,6 @@ describe("a channel", () => {
   )
 
   it(
-    "begins no more attempts in a minute than it may",
-    withProduct((product) =>
-      Effect.gen(function* () {
-        const receiver = receiving(product)
-        receiver.perMinuteMax = 10
-        const { engine } = yield* receiver.start(product)
-        // Its limit is known from the first attempt on.
-        yield* deliver(engine, notificationOf("first"))
-        yield* eventually(() => receiver.arrived.length === 1)
-        yield* Effect.forEach(Array.from({ length: 35 }), (_, index) =>
-          deliver(engine, notificationOf(`n${index}`)),
-        )
-        yield* Effect.sleep(4 * 60_000)
-        expect(receiver.arrived).toHaveLength(36)
-        for (const { at } of receiver.arrived) {
-          const within = receiver.arrived.filter((other) => other.at >= at && other.at < at + 60_000)
-          expect(within.length).toBeLessThanOrEqual(10)
-        }
-      }),
-    ),
-  )
-
-  it(
-    `has at most ${inFlightMax} deliveries under way`,
-    withProduct((product) =>
-      Effect.gen(function* () {
-        const receiver = receiving(product)
-        const { engine } = yield* receiver.start(product)
-        const end = yield* Latch.make()
-        receiver.answer = () =>
-          receiver.arrived.length === 1 ? Effect.andThen(end.await, answering()) : Effect.never
-        for (let index = 0; index < 10; index++) yield* deliver(engine, notificationOf(`n${index}`))
-        yield* Effect.sleep(5_000)
-        expect(receiver.arrived).toHaveLength(inFlightMax)
-        yield* end.open
-        yield* eventually(() => receiver.arrived.length === inFlightMax + 1)
-      }),
-    ),
-  )
-
-  it(
-    "drops repeats when too many wait, oldest first, and collapses the rest into one that says how many",
-    withProduct((product) =>
-      Effect.gen(function* () {
-        const receiver = receiving(product)
-        const { engine } = yield* receiver.start(product)
-        receiver.answer = () => Effect.succeed({ ...failed, retryAfterMs: 600_000 })
-        yield* deliver(engine, notificationOf("first"))
-        yield* eventually(() => receiver.arrived.length === 1)
-        yield* deliver(engine, notificationOf("repeat", { reason: "repeat" }))
-        for (let index = 2; index < queueMax; index++) yield* deliver(engine, notificationOf(`n${index}`))
-        yield* deliver(engine, notificationOf("one too many"))
-        const dropped = {
-          status: "given_up",
-          detail: `more than ${queueMax} wait here, and it said nothing new`,
-        }
-        expect((yield* logOf(engine)).find(({ id }) => id === "repeat")).toMatchObject(dropped)
-        yield* deliver(engine, notificationOf("repeats", { reason: "repeat" }))
-        yield* deliver(engine, notificationOf("lost 1", { alerts: [notified(), notified()] }))
-        yield* deliver(engine, notificationOf("lost 2", { truncated: 3 }))
-        const log = yield* statuses(engine)
-        expect(log).toMatchObject({
-          "one too many": "waiting",
-          repeats: "given_up",
-          "lost 1": "given_up",
-          "lost 2": "given_up",
-        })
-        receiver.answer = answering
-        yield* Effect.sleep(2 * quarter)
-        const told = receiver.arrived.map(({ notification }) => notification!)
-        const collapsed = told.filter(({ reason }) => reason === "collapsed")
-        expect(collapsed).toMatchObject([{ truncated: 6, alerts: [] }])
-        expect(receiver.ids()).toContain("one too many")
-        expect(receiver.ids()).not.toContain("lost 1")
-      }),
-    ),
-  )
-
-  it(
     "answers a test with how it went, after one attempt, and takes few at a time",
     withProduct((product) =>
       Effect.gen(function* () {
@@ -269,24 +187,6 @@ describe("a channel", () => {
         for (let index = 0; index < testsMax; index++) yield* Effect.forkChild(test)
         yield* Effect.sleep(100)
         expect(yield* rejectionOf(test)).toEqual({ _tag: "TooManyTests", max: testsMax })
-      }),
-    ),
-  )
-
-  it(
-    "keeps what fits of a notification that is too large, and counts the rest",
-    withProduct((product) =>
-      Effect.gen(function* () {
-        const receiver = receiving(product)
-        const { engine } = yield* receiver.start(product)
-        const alerts = Array.from({ length: 30 }, () =>
-          notified({ annotations: { long: "x".repeat(6_000) } }),
-        )
-        yield* deliver(engine, notificationOf("large", { alerts }))
-        yield* eventually(() => receiver.arrived.length === 1)
-        const notification = receiver.arrived[0]!.notification!
-        expect(notification.alerts.length).toBeGreaterThan(5)
-        expect(notification.alerts.length + notification.truncated).toBe(30)
       }),
     ),
   )

@@ -1,0 +1,186 @@
+/** What arrives at real receivers: Slack, signed web hooks, the format of Alertmanager, mail and short messages. */
+import { createHmac } from "node:crypto"
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
+import { notificationOf, notified } from "../support/channels.ts"
+import { type Delivery, type NotifyingNode, startNotifyingNode } from "../support/notifying-node.ts"
+
+const secret = "a secret that nobody sees"
+const mask = "********"
+
+let setup: NotifyingNode
+
+beforeAll(async () => {
+  setup = await startNotifyingNode()
+}, 60_000)
+afterAll(() => setup.stop())
+afterEach(() => setup.reset())
+
+describe("what arrives", () => {
+  it("at Slack is text and blocks, escaped", async () => {
+    await setup.put("slack", { type: "slack", url: `${setup.receiver.url}/slack` })
+    const alert = notified({ name: "<!channel> & co", labels: { path: "<https://evil|x>" } })
+    await setup.deliver("slack", notificationOf("s1", { alerts: [alert] }))
+    expect(await setup.overOf("slack", "s1")).toMatchObject({
+      status: "delivered",
+      detail: "the receiver answered 200",
+    })
+    const [asked] = setup.receiver.askedFor("/slack")
+    const { text, blocks } = JSON.parse(asked!.body)
+    expect(text).toBe("Firing, warning: &lt;!channel&gt; &amp; co")
+    expect(blocks[0]).toMatchObject({ type: "header", text: { type: "plain_text" } })
+    const section = blocks[1].text.text as string
+    expect(section).toContain("&lt;https://evil|x&gt;")
+    expect(section).toContain("it is &lt;busy&gt; &amp; hot")
+    expect(section).toContain("<https://millrace.example/api/cep/alerts/00000000000000aa|Open>")
+    expect(section.replaceAll(/<https:\/\/millrace[^>]*>/g, "")).not.toMatch(/[<>]/)
+  })
+
+  it("at a web hook is the notification, signed with the time, and names the delivery", async () => {
+    await setup.put("hook", { type: "webhook", url: `${setup.receiver.url}/hook`, secret })
+    await setup.deliver("hook", notificationOf("w 1"))
+    await setup.overOf("hook", "w 1")
+    const [asked] = setup.receiver.askedFor("/hook")
+    const { headers, body } = asked!
+    expect(JSON.parse(body)).toMatchObject({ version: 1, channel: "hook", notification: { id: "w 1" } })
+    expect(headers["x-millrace-delivery"]).toBe("w%201")
+    const [, seconds, signature] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(
+      String(headers["x-millrace-signature"]),
+    )!
+    const expected = createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex")
+    expect(signature).toBe(expected)
+  })
+
+  it("in Alertmanager's format has all that its version 4 has", async () => {
+    await setup.put("am", { type: "alertmanager", url: `${setup.receiver.url}/am` })
+    const resolved = notified({ status: "resolved", fingerprint: "00000000000000bb", labels: { host: "db" } })
+    const alerts = [notified({ labels: { host: "web" } }), resolved]
+    await setup.deliver("am", notificationOf("am1", { alerts, truncated: 3, groupKey: "g" }))
+    await setup.overOf("am", "am1")
+    expect(JSON.parse(setup.receiver.askedFor("/am")[0]!.body)).toEqual({
+      version: "4",
+      groupKey: "g",
+      truncatedAlerts: 3,
+      status: "firing",
+      receiver: "am",
+      groupLabels: { host: "web" },
+      commonLabels: { alertname: "CPU is busy", severity: "warning" },
+      commonAnnotations: { summary: "it is <busy> & hot", value: "97" },
+      externalURL: "https://millrace.example",
+      alerts: [
+        {
+          status: "firing",
+          labels: { host: "web", alertname: "CPU is busy", severity: "warning" },
+          annotations: { summary: "it is <busy> & hot", value: "97" },
+          startsAt: "1970-01-01T00:00:01.000Z",
+          endsAt: "0001-01-01T00:00:00Z",
+          generatorURL: "https://millrace.example/api/cep/alerts/00000000000000aa",
+          fingerprint: "00000000000000aa",
+        },
+        {
+          status: "resolved",
+          labels: { host: "db", alertname: "CPU is busy", severity: "warning" },
+          annotations: { summary: "it is <busy> & hot", value: "97" },
+          startsAt: "1970-01-01T00:00:01.000Z",
+          endsAt: "1970-01-01T00:00:02.000Z",
+          generatorURL: "https://millrace.example/api/cep/alerts/00000000000000bb",
+          fingerprint: "00000000000000bb",
+        },
+      ],
+    })
+  })
+
+  it("at a gateway for short messages is its template, filled in, for each recipient", async () => {
+    const body = '{"msg":{"to":["{{to}}"],"say":"! {{ text }}"},"n":1}'
+    const to = ["+49301", "+49302"]
+    await setup.put("sms", {
+      type: "sms",
+      url: `${setup.receiver.url}/sms`,
+      to,
+      body,
+      headers: { "x-key": secret },
+    })
+    const alert = notified({ name: 'a "quote" \\ and {{ to }}' })
+    await setup.deliver("sms", notificationOf("sms1", { alerts: [alert] }))
+    await setup.overOf("sms", "sms1")
+    const asked = setup.receiver.askedFor("/sms")
+    expect(asked.map((one) => JSON.parse(one.body))).toEqual(
+      to.map((one) => ({ msg: { to: [one], say: '! Firing, warning: a "quote" \\ and {{ to }}' }, n: 1 })),
+    )
+    expect(new Set(asked.map(({ headers }) => headers["idempotency-key"])).size).toBe(2)
+    expect(asked[0]!.headers["x-key"]).toBe(secret)
+  })
+
+  it("by mail is text and HTML, and nothing of an alert becomes a header or a tag", async () => {
+    await setup.put("mail", {
+      type: "email",
+      to: ["ann@a.example", "bob@a.example"],
+      from: "Watch <watch@a.example>",
+      smtp: `smtp://127.0.0.1:${setup.smtp.port}`,
+    })
+    const alert = notified({ name: "hot\r\nBcc: eve@evil.example", annotations: { summary: "<script>&" } })
+    await setup.deliver("mail", notificationOf("m1", { alerts: [alert] }))
+    expect(await setup.overOf("mail", "m1")).toMatchObject({
+      status: "delivered",
+      detail: "the mail server took it",
+    })
+    const [mail] = setup.smtp.mails
+    expect(mail).toMatchObject({ from: "watch@a.example", to: ["ann@a.example", "bob@a.example"] })
+    const [head = ""] = mail!.data.split("\n\n")
+    expect(head).toMatch(/^Subject: \[Millrace\] Firing, warning: hot Bcc: eve@evil\.example$/m)
+    expect(head).not.toMatch(/^bcc:/im)
+    expect(head).toMatch(/^Message-ID: <[0-9a-f-]+@millrace>$/im)
+    expect(mail!.data).toContain("text/html")
+    expect(mail!.data).toContain("&lt;script&gt;&amp;")
+    expect(mail!.data).toContain("summary: <script>&")
+  })
+
+  it("by mail without a mail server is in the log alone, which says so", async () => {
+    await setup.put("nowhere", { type: "email", to: ["ann@a.example"] })
+    const logged = await setup.test("nowhere")
+    expect(logged.status).toBe("logged")
+    expect(logged.detail).toContain("MILLRACE_SMTP_URL")
+  })
+})
+
+describe("a mail server", () => {
+  const channel = (url: string) => setup.put("smtp", { type: "email", to: ["ann@a.example"], smtp: url })
+
+  it("is not told a password without TLS", async () => {
+    await channel(`smtp://user:${encodeURIComponent(secret)}@127.0.0.1:${setup.smtp.port}`)
+    const before = setup.smtp.said.length
+    expect(await setup.test("smtp")).toMatchObject({ status: "given_up" })
+    expect(setup.smtp.said.slice(before).join("\n")).not.toMatch(/AUTH|MAIL/)
+    const { settings } = await setup.read("/channels/smtp")
+    expect(settings).toMatchObject({ smtp: `smtp://user:${mask}@127.0.0.1:${setup.smtp.port}` })
+  })
+
+  it("that refuses for good is not asked again, one that refuses for now is", async () => {
+    await channel(`smtp://127.0.0.1:${setup.smtp.port}`)
+    setup.smtp.answer = (line) => (line.startsWith("RCPT") ? "550 no such user" : undefined)
+    await setup.deliver("smtp", notificationOf("for good"))
+    expect(await setup.overOf("smtp", "for good")).toMatchObject({
+      status: "given_up",
+      attempts: 1,
+      detail: "the mail server answered 550",
+    })
+    setup.smtp.answer = (line) => (line.startsWith("RCPT") ? "451 later" : undefined)
+    await setup.deliver("smtp", notificationOf("for now"))
+    await expect
+      .poll(async () => {
+        const { deliveries } = await setup.read("/channels/smtp/log")
+        return (deliveries as ReadonlyArray<Delivery>).find(({ id }) => id === "for now")
+      })
+      .toMatchObject({ status: "failed", detail: "the mail server answered 451" })
+  })
+
+  it("at a private address is not reached, whatever its name", async () => {
+    const before = setup.smtp.said.length
+    for (const host of ["127.0.0.2", "localhost", "[::1]", "169.254.169.254", "2130706434"]) {
+      await channel(`smtp://${host}:2525`)
+      const tested = await setup.test("smtp")
+      expect(tested.status, host).toBe("given_up")
+      expect(tested.detail, host).toContain("EGRESS_ALLOW")
+    }
+    expect(setup.smtp.said.length).toBe(before)
+  })
+})
