@@ -120,14 +120,13 @@ export class LaneEvaluator implements Evaluator, Host {
     if (program === undefined) tenant.noteGone(change.rule, change.number)
     else if (typeof program === "string") this.refuse(tenant, change, program)
     else if (this.ruleCount >= rulesMax) this.refuse(tenant, change, `a lane has at most ${rulesMax} rules`)
-    else
-      this.begin(
-        tenant,
-        new LiveRule(this, change.tenant, program, change.number, before?.serial ?? this.nextSerial()),
-      )
+    else this.begin(tenant, change.number, program, before)
   }
 
-  private begin(tenant: TenantRules, rule: LiveRule): void {
+  private begin(tenant: TenantRules, number: number, program: Program, before: LiveRule | undefined): void {
+    const serial = before?.serial ?? this.nextSerial()
+    const rule = new LiveRule(this, tenant.tenant, program, number, serial)
+    for (const counter of counters) rule[counter] = before?.[counter] ?? 0
     tenant.install(rule)
     this.ruleCount += 1
     rule.start()

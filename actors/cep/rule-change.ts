@@ -1,6 +1,7 @@
 /** What becomes of a rule's groups when the rule changes: they go on, are taken over by groups made aside, or end. */
 import type { Group } from "./group/group.ts"
 import type { LiveRule } from "./group/live-rule.ts"
+import { wait } from "./group/waking.ts"
 import { compatibility } from "./rule/compatibility.ts"
 import type { Program } from "./rule/program.ts"
 
@@ -10,6 +11,8 @@ export const goOn = (rule: LiveRule, after: Program): boolean => {
   const isPatternNew = JSON.stringify(rule.document.pattern) !== JSON.stringify(after.document.pattern)
   rule.program = after
   if (isPatternNew) for (const group of rule.groups.values()) group.renewMatcher()
+  for (const group of rule.groups.values()) wait(group)
+  rule.start()
   return true
 }
 

@@ -1,7 +1,6 @@
 /** Which rules see what, what they publish, and what becomes of it when they change. */
 import { describe, expect, it } from "vitest"
 import { groupsMax } from "../../../../../actors/cep/group/live-rule.ts"
-import { PredicateIndex } from "../../../../../actors/cep/predicate-index.ts"
 import { derivationsMax, type RuleDocument, scheduleEvent } from "../../../../../schemas/index.ts"
 import { cpuRule, RuleLane, start, tenant } from "./rule-lane.ts"
 
@@ -212,6 +211,18 @@ describe("a rule that changes", () => {
     ])
   })
 
+  it("notices at once what it is told to wait for", () => {
+    const lane = new RuleLane().rule("r", cpuRule({ group_by: ["host"] })).sample(10, 0, { host: "a" })
+    lane.rule("r", cpuRule({ group_by: ["host"], missing_data: { after: "30s", state: "no_data" } }), 5)
+    expect(lane.ticks(6, 40).said()).toEqual(["no_data:missing_data@30"])
+  })
+
+  it("goes on counting where its predecessor ended", () => {
+    const lane = new RuleLane().rule("r", cpuRule()).sample(10, 1).sample(10, 2)
+    lane.rule("r", cpuRule({ group_by: ["host"] })).sample(10, 3)
+    expect(lane.evaluator.figures(tenant, "r")).toMatchObject({ version: 2, evaluations: 3 })
+  })
+
   it("ends its alerts when it goes, and is not brought back by an older change", () => {
     const lane = new RuleLane().rule("r", cpuRule()).sample(95, 1).rule("r", undefined, 2)
     expect(lane.said()).toEqual(["firing@1", "resolved:rule_changed@2"])
@@ -270,41 +281,5 @@ describe("bounds", () => {
     const lane = new RuleLane().rule("r", cpuRule({ group_by: ["host"] }))
     for (let host = 0; host < groupsMax + 5; host++) lane.sample(10, 1, { host: String(host) })
     expect(lane.evaluator.figures(tenant, "r")).toMatchObject({ groups: groupsMax, refused: 5 })
-  })
-})
-
-describe("finding the rules of an item", () => {
-  const where = (host: string) => ({ isEvent: false, name: "cpu", where: { host, cluster: "one" } })
-
-  it("looks at the rules that may match, not at all that there are", () => {
-    const index = new PredicateIndex<number>()
-    for (let rule = 0; rule < 10_000; rule++) index.add(where(`h${rule % 5_000}`), rule)
-    index.add({ isEvent: false, name: "cpu", where: {} }, 10_000)
-    const found = index.find(index.obtain("cpu", false), { host: "h7", cluster: "one" })
-    expect([...found].sort((one, other) => one - other)).toEqual([7, 5_007, 10_000])
-    expect(index.checks).toBeLessThan(10)
-  })
-
-  it("finds what fits all that a rule asks for, and nothing that was taken out", () => {
-    const index = new PredicateIndex<string>()
-    index.add(where("a"), "one")
-    index.add({ ...where("a"), where: { host: "a", zone: "x" } }, "two")
-    const name = index.obtain("cpu", false)
-    expect(index.find(name, { host: "a", cluster: "one" })).toEqual(["one"])
-    expect(index.find(name, { host: "a", cluster: "one", zone: "x" })).toHaveLength(2)
-    index.remove(where("a"), "one")
-    expect(index.find(name, { host: "a", cluster: "one", zone: "x" })).toEqual(["two"])
-  })
-
-  it("happens once per series until a rule of its name changes", () => {
-    const lane = new RuleLane().rule("r", cpuRule())
-    for (let second = 1; second <= 50; second++) lane.sample(10, second)
-    expect(lane.evaluator.checks).toBe(1)
-    lane.rule("other", cpuRule({ trigger: { type: "metric", metric: "memory" } }))
-    lane.sample(10, 60)
-    expect(lane.evaluator.checks).toBe(1)
-    lane.rule("second", cpuRule()).sample(95, 61)
-    expect(lane.evaluator.checks).toBe(3)
-    expect(lane.transitions.map(({ rule }) => rule)).toEqual(["r", "second"])
   })
 })
