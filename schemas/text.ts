@@ -11,10 +11,14 @@ export const textOf = (charactersMax: number) => Schema.String.check(Schema.isMa
 export const countOf = (minimum: number, maximum: number) =>
   Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
-/** Text that goes into rows: Postgres stores neither a zero character nor half of a surrogate pair. */
+/** Text that goes into rows: Postgres stores neither a zero character nor half of a surrogate pair, which tests would make up. */
 export const storableTextOf = (charactersMax: number) =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is refused
-  textOf(charactersMax).check(Schema.isPattern(/^[^\u0000\p{Cs}]*$/u))
+  textOf(charactersMax).check(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is refused
+    Schema.isPattern(/^[^\u0000\p{Cs}]*$/u, {
+      arbitraryConstraint: { patterns: [{ source: "^[\\n -~À-ÿ가-힣]*$", flags: "u" }] },
+    }),
+  )
 
 /** A name for people, on one line, that is not only spaces. A look-ahead makes none up for tests: a plainer pattern does. */
 export const nameOf = (charactersMax: number) =>

@@ -9,6 +9,7 @@ import {
   Inhibition,
   Maintenance,
   MaintenanceWindow,
+  QuietInhibition,
   QuietMaintenance,
   QuietSilence,
   Severity,
@@ -117,7 +118,7 @@ export const State = Schema.Struct({
   matches: Schema.Array(Match),
   silences: Schema.Record(Schema.String, QuietSilence),
   maintenances: Schema.Record(Schema.String, QuietMaintenance),
-  inhibitions: Schema.Record(Schema.String, Inhibition),
+  inhibitions: Schema.Record(Schema.String, QuietInhibition),
   /** Counts what was told and done: no two notifications have the same. */
   tellings: Schema.Int,
   revision: Schema.Int,

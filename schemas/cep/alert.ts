@@ -81,14 +81,21 @@ export const MaintenanceWindow = Schema.Struct({ from: Time, to: Time })
 export type MaintenanceWindow = typeof MaintenanceWindow.Type
 
 /** As the desk has them: whether they are on now, and the window that is on or comes next. */
-export const QuietSilence = Schema.Struct({ ...Silence.fields, active: Schema.Boolean })
+const kept = { matchers: Schema.Array(Matcher), active: Schema.Boolean }
+export const QuietSilence = Schema.Struct({ ...Silence.fields, ...kept })
 export type QuietSilence = typeof QuietSilence.Type
 export const QuietMaintenance = Schema.Struct({
   ...Maintenance.fields,
-  active: Schema.Boolean,
+  ...kept,
   window: Schema.optionalKey(MaintenanceWindow),
 })
 export type QuietMaintenance = typeof QuietMaintenance.Type
+
+export const QuietInhibition = Schema.Struct({
+  ...Inhibition.fields,
+  source: kept.matchers,
+  target: kept.matchers,
+})
 
 export const AlertRecord = Schema.Struct({
   fingerprint: Schema.String,
@@ -175,7 +182,7 @@ export const AlertDeskProtocol = protocol({
         /** Those that have not ended. */
         silences: Schema.Array(QuietSilence),
         maintenances: Schema.Array(QuietMaintenance),
-        inhibitions: Schema.Array(Inhibition),
+        inhibitions: Schema.Array(QuietInhibition),
         next: Schema.optionalKey(Id),
       }),
     ),
