@@ -84,6 +84,8 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
 export class LogFull extends Schema.TaggedError<LogFull>()("LogFull", {
   port: Schema.String,
   detail: Schema.String,
+  /** It is the message that is too large: sending it again later is of no use. */
+  tooLarge: Schema.optionalKey(Schema.Boolean),
 }) {}
 
 /** A compare-and-set found another value than expected; nothing was stored. */

@@ -6,7 +6,7 @@ export type PublishFailure =
   /** Compare-and-set lost: nothing was stored. */
   | { readonly kind: "conflict" }
   /** A limit is reached: nothing was stored. */
-  | { readonly kind: "full"; readonly detail: string }
+  | { readonly kind: "full"; readonly detail: string; readonly tooLarge?: true }
   /** Nothing was stored, for a reason that is about to pass or that another form of asking avoids. */
   | { readonly kind: "undecided"; readonly detail: string }
   /** May or may not have been stored. */
@@ -47,7 +47,6 @@ const full = new Set<number>([
   errorCodes.insufficientResources,
   errorCodes.memoryResourcesExceeded,
   errorCodes.storageResourcesExceeded,
-  errorCodes.messageTooLarge,
 ])
 
 const undecided = new Set<number>([
@@ -103,9 +102,11 @@ const readFailure = (data: Uint8Array): PublishFailure => {
   const detail = `${error?.description ?? text} (${code})`
   if (code === errorCodes.wrongLastSequence) return { kind: "conflict" }
   if (undecided.has(code)) return { kind: "undecided", detail }
+  if (code === errorCodes.messageTooLarge) return { kind: "full", detail, tooLarge: true }
   if (full.has(code)) return { kind: "full", detail }
   // "maximum messages exceeded", "maximum bytes exceeded", "maximum messages per subject exceeded", "… too large"
-  if (code === errorCodes.storeFailed && /^maximum |too large/.test(error?.description ?? ""))
-    return { kind: "full", detail }
+  if (code === errorCodes.storeFailed && /too large/.test(detail))
+    return { kind: "full", detail, tooLarge: true }
+  if (code === errorCodes.storeFailed && detail.startsWith("maximum ")) return { kind: "full", detail }
   return { kind: "unavailable", detail }
 }

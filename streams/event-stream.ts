@@ -95,7 +95,8 @@ export const makeEventStream = (nats: NatsConnection, options: EventStreamOption
     const headers = id === undefined ? undefined : headerBlock(messageId(id))
     return Effect.mapError(nats.publisher.publishEffect(subject(token), data, headers), (failure) => {
       const detail = "detail" in failure ? failure.detail : failure.kind
-      return failure.kind === "full" ? new LogFull({ port, detail }) : new Unavailable({ port, detail })
+      if (failure.kind !== "full") return new Unavailable({ port, detail })
+      return new LogFull({ port, detail, ...(failure.tooLarge === true ? { tooLarge: true } : {}) })
     })
   }
 

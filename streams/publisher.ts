@@ -14,7 +14,7 @@ const undecidedDelayMs = 5
 
 const unanswered = (failure: NoAnswer): PublishFailure =>
   failure.reason === "too large"
-    ? { kind: "full", detail: "the message exceeds the server's max_payload" }
+    ? { kind: "full", detail: "the message exceeds the server's max_payload", tooLarge: true }
     : { kind: "unavailable", detail: failure.reason }
 
 export class Publisher {

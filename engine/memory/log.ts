@@ -41,7 +41,11 @@ export class LogStore {
     const repeated = this.ids?.get(`${partition} ${id}`)
     if (repeated !== undefined) return repeated
     if (data.length > payloadBytesMax) {
-      return new LogFull({ port: "memory log", detail: `larger than ${payloadBytesMax} bytes` })
+      return new LogFull({
+        port: "memory log",
+        detail: `larger than ${payloadBytesMax} bytes`,
+        tooLarge: true,
+      })
     }
     const messages = this.messages(partition)
     const last = this.lasts.get(partition) ?? 0

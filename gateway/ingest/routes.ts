@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { Lanes } from "../../actors/index.ts"
 import { aheadMsMax, batchSamplesMax, ingestEndpoints, type Sample } from "../../schemas/index.ts"
+import { errorResponse } from "../answers.ts"
 import { GatewayError } from "../errors.ts"
 import { responseHeaders } from "../request-context.ts"
 import { type GatewayRequest, type Route, route } from "../route.ts"
@@ -65,6 +66,14 @@ const store = async (
   await runTraced(services, request, name, storing)
 }
 
+const partlyRefused = (stored: number, { refusedCount, complaint }: Collected) =>
+  new GatewayError(400, "CEP_INGEST_002", "Some samples were not taken; the others are stored.", {
+    stored,
+    refused: refusedCount,
+    reason: complaint,
+    remedy: "correct these samples; sending the same request again stores the others twice",
+  })
+
 const partialSuccess = ({ refusedCount, complaint }: Collected): Uint8Array => {
   const writer = writerOf()
   if (refusedCount > 0)
@@ -86,19 +95,14 @@ export const ingestRoutes = (services: GatewayServices): ReadonlyArray<Route> =>
     )
     const samples = inTime(collected)
     await store(services, request, "POST /api/cep/prometheus/api/v1/write", "prometheus", samples)
-    if (collected.refusedCount > 0)
-      throw new GatewayError(400, "CEP_INGEST_002", "Some samples were not taken; the others are stored.", {
-        stored: samples.length,
-        refused: collected.refusedCount,
-        reason: collected.complaint,
-        remedy: "correct these samples; sending the same request again stores the others twice",
-      })
-    const counts = {
-      "X-Prometheus-Remote-Write-Samples-Written": String(samples.length),
-      "X-Prometheus-Remote-Write-Histograms-Written": "0",
-      "X-Prometheus-Remote-Write-Exemplars-Written": "0",
-    }
-    return new Response(null, { status: 204, headers: { ...responseHeaders(request.context), ...counts } })
+    const response =
+      collected.refusedCount === 0
+        ? new Response(null, { status: 204, headers: responseHeaders(request.context) })
+        : errorResponse(request.context, partlyRefused(samples.length, collected))
+    // Release 2.0 wants to be told what was written with either answer.
+    for (const [what, count] of [["Samples", samples.length] as const, ["Histograms", 0], ["Exemplars", 0]])
+      response.headers.set(`X-Prometheus-Remote-Write-${what}-Written`, String(count))
+    return response
   })
 
   const otlp = route(services, ingestEndpoints.otlp, async (request) => {
