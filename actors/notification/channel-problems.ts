@@ -8,7 +8,7 @@ import { smsBody } from "./sms-body.ts"
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/u
 /** What a delivery says itself. */
 const ownHeaders =
-  /^(?:host|content-.*|transfer-encoding|connection|te|trailer|upgrade|expect|keep-alive|proxy-.*|x-millrace-.*)$/iu
+  /^(?:host|content-.*|transfer-encoding|connection|te|trailer|upgrade|expect|keep-alive|proxy-.*|idempotency-key|x-millrace-.*)$/iu
 const address = /^[^\s@<>(),;:\\"[\]\p{Cc}]+@[^\s@<>(),;:\\"[\]\p{Cc}]+$/u
 const namedAddress = /^(?:[^<>@,;:"\\\p{Cc}]{1,100}<([^<>]+)>|([^<>]+))$/u
 const telephone = /^[+0-9][0-9 ()./-]{1,39}$/u

@@ -138,9 +138,8 @@ export const NotificationActor = define(NotificationProtocol, {
       })
     },
     Log: (state, { limit }) => {
-      const waiting = state.waiting.map(attemptOf)
-      const over = state.log.map(attemptOf)
-      return accept({ reply: [...over, ...waiting].slice(0, limit) })
+      const newest = [...state.waiting, ...state.log].sort((one, other) => other.revision - one.revision)
+      return accept({ reply: newest.slice(0, limit).map(attemptOf) })
     },
     ReadWaiting: (state, { n }) => {
       const entry = state.waiting.find((one) => one.n === n)

@@ -5,8 +5,8 @@ import { Channels, type ShownChannel } from "../../actors/index.ts"
 import {
   type Channel,
   type ChannelSettings,
-  channelLogMax,
   type DeliveryAttempt,
+  deliveryLogMax,
   cepNotificationEndpoints as endpoints,
   NotificationProtocol,
   perMinuteMaxDefault,
@@ -85,7 +85,7 @@ const readingRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
     const name = "GET /api/cep/notifications/channels/{id}"
     return channelBody(await runTraced(services, request, name, known(request, params.channel)))
   }),
-  route(services, endpoints.log, async (request, { params, query: { limit = channelLogMax } }) => {
+  route(services, endpoints.log, async (request, { params, query: { limit = deliveryLogMax } }) => {
     const { tenant } = request.identity
     const reading = Effect.andThen(
       known(request, params.channel),

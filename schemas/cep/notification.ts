@@ -103,6 +103,9 @@ export const Channel = Schema.Struct({
 })
 export type Channel = typeof Channel.Type
 
+/** Deliveries in one answer of a channel's log. */
+export const deliveryLogMax = 200
+
 export const DeliveryStatus = Schema.Literals(["waiting", "delivered", "logged", "failed", "given_up"])
 export type DeliveryStatus = typeof DeliveryStatus.Type
 
@@ -160,8 +163,8 @@ export const NotificationProtocol = protocol({
     Act: command({ action: AlertAction }),
     /** Sends one now, once, and answers how it went. */
     Test: command({ by: textOf(200) }, DeliveryAttempt),
-    /** What waits, newest last, after what is over, newest first. */
-    Log: command({ limit: countOf(1, 1_000) }, Schema.Array(DeliveryAttempt)),
+    /** What waits and what is over; what changed last comes first. */
+    Log: command({ limit: countOf(1, deliveryLogMax) }, Schema.Array(DeliveryAttempt)),
     /** Of one that is not over. For the activity that carries it out. */
     ReadWaiting: command({ n: Schema.Int }, Waiting),
   },

@@ -1,6 +1,13 @@
 /** Channels over which people are told of alerts, and what became of what was to be told and done. */
 import * as Schema from "effect/Schema"
-import { Channel, ChannelId, ChannelSettings, DeliveryAttempt, DeliveryStatus } from "../cep/notification.ts"
+import {
+  Channel,
+  ChannelId,
+  ChannelSettings,
+  DeliveryAttempt,
+  DeliveryStatus,
+  deliveryLogMax,
+} from "../cep/notification.ts"
 import { storableTextOf } from "../text.ts"
 import { endpoint } from "./endpoint.ts"
 import { ActorKey, pageQuery, queryNumber, Timestamp, TraceId } from "./paging.ts"
@@ -10,8 +17,6 @@ const one = `${area}/channels/:channel`
 const params = { channel: ActorKey }
 const unknown = ["CEP_CHAN_001"] as const
 const written = ["CEP_CHAN_002", "CEP_CHAN_003"] as const
-
-export const channelLogMax = 1_000
 
 /** `waiting`: for its first attempt; `failed`: for another one; `logged`: there was nobody to send it to. */
 const delivery = {
@@ -142,10 +147,11 @@ export const cepNotificationEndpoints = {
     id: "cep.channels.log",
     method: "GET",
     path: `${one}/log`,
-    summary: "What waits in the channel, and what became of its newest deliveries, newest first.",
+    summary:
+      "What waits in the channel and what became of its newest deliveries; what changed last comes first.",
     permission: "cep:read",
     params,
-    query: { limit: Schema.optionalKey(queryNumber(1, channelLogMax)) },
+    query: { limit: Schema.optionalKey(queryNumber(1, deliveryLogMax)) },
     answer: Schema.Struct({ deliveries: Schema.Array(DeliveryBody) }),
     errors: unknown,
   }),

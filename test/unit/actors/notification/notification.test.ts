@@ -27,7 +27,7 @@ const receiving = (product: Product) => new ScriptedReceiver(() => product.time.
 const deliver = (engine: EngineShape, notification: Notification) =>
   ask(engine, NotificationProtocol, "ops", { _tag: "Deliver", notification })
 const logOf = (engine: EngineShape): Effect.Effect<ReadonlyArray<DeliveryAttempt>, Error> =>
-  ask(engine, NotificationProtocol, "ops", { _tag: "Log", limit: 1_000 })
+  ask(engine, NotificationProtocol, "ops", { _tag: "Log", limit: 200 })
 
 /** Statuses by id. */
 const statuses = (engine: EngineShape) =>
