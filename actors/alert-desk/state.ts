@@ -1,7 +1,6 @@
 /** What an alert desk keeps, and the events by which that changes. */
 import * as Schema from "effect/Schema"
 import {
-  Action,
   AlertPolicy,
   AlertRecord,
   AlertState,
@@ -21,8 +20,23 @@ import {
 export const Moment = Schema.Literals(["firing", "resolved", "no_data", "error", "severity"])
 export type Moment = typeof Moment.Type
 
+const on = Schema.optionalKey(Schema.Array(Moment))
+/** Of a rule, besides notifications: checked when the rule was saved. */
+const KeptAction = Schema.Union([
+  Schema.Struct({
+    type: Schema.Literal("call_api"),
+    api: Schema.String,
+    method: Schema.optionalKey(Schema.Literals(["GET", "POST", "PUT", "PATCH", "DELETE"])),
+    body: Schema.optionalKey(Schema.String),
+    on,
+  }),
+  Schema.Struct({ type: Schema.Literal("ask_ops"), question: Schema.String, on }),
+  Schema.Struct({ type: Schema.Literal("execute_agent"), agent: Schema.String, message: Schema.String, on }),
+])
+export type KeptAction = typeof KeptAction.Type
+
 /** Actions besides notifications that are still to be done; their texts are filled in. */
-const Act = Schema.Struct({ on: Moment, due: Schema.Finite, actions: Schema.Array(Action) })
+const Act = Schema.Struct({ on: Moment, due: Schema.Finite, actions: Schema.Array(KeptAction) })
 
 export const StoredAlert = Schema.Struct({
   ...AlertRecord.fields,
@@ -72,7 +86,7 @@ const Bucket = Schema.Struct({
 })
 
 /** Of a rule without states, with what is to be done. */
-export const Match = Schema.Struct({ alert: AlertRecord, actions: Schema.Array(Action) })
+export const Match = Schema.Struct({ alert: AlertRecord, actions: Schema.Array(KeptAction) })
 export type Match = typeof Match.Type
 
 /** What the history of an alert consists of; also what was done to the desk itself, which has no fingerprint. */

@@ -10,16 +10,17 @@ import {
   resolvedKeptMs,
 } from "./limits.ts"
 import { hushedBy } from "./quiet.ts"
-import type { Moment, State, StoredAlert } from "./state.ts"
+import type { KeptAction, Moment, State, StoredAlert } from "./state.ts"
 
-const isOther = (action: Action): boolean => action.type !== "notify" && action.type !== "publish_event"
+const isOther = (action: Action): action is KeptAction =>
+  action.type !== "notify" && action.type !== "publish_event"
 /** Without a word on it: notifications follow all but changes of severity, other actions only firing. */
 export const follows = (action: Action, moment: Moment): boolean =>
   action.on === undefined
     ? moment === "firing" || (action.type === "notify" && moment !== "severity")
     : action.on.includes(moment)
 
-const clipped = (action: Action): Action => {
+const clipped = (action: KeptAction): KeptAction => {
   const text = (given: string) => given.slice(0, actionCharactersMax)
   switch (action.type) {
     case "call_api":
@@ -28,13 +29,11 @@ const clipped = (action: Action): Action => {
       return { ...action, question: text(action.question) }
     case "execute_agent":
       return { ...action, message: text(action.message) }
-    default:
-      return action
   }
 }
 
 /** Actions other than notifications, as the desk keeps them until they are done. */
-export const othersOf = (actions: ReadonlyArray<Action>): ReadonlyArray<Action> =>
+export const othersOf = (actions: ReadonlyArray<Action>): ReadonlyArray<KeptAction> =>
   actions.filter(isOther).map(clipped)
 
 export const isOver = (state: StoredAlert["state"]): boolean => state === "resolved" || state === "inactive"
@@ -96,7 +95,7 @@ const counts = (from: StoredAlert["state"], to: StoredAlert["state"]): boolean =
 const actsOf = (alert: StoredAlert, { to, now, moment, actions = [] }: Turn): StoredAlert["acts"] => {
   // What was kept quiet until it was over is not acted on any more.
   const kept = isOver(to) && alert.quietBy.length > 0 ? [] : alert.acts
-  const following = moment === undefined ? [] : actions.filter((one) => isOther(one) && follows(one, moment))
+  const following = moment === undefined ? [] : actions.filter(isOther).filter((one) => follows(one, moment))
   // What turns on and off is told of once; to act on each turn would be to flap along.
   if (moment === undefined || following.length === 0 || alert.flapping) return kept
   return [...kept, { on: moment, due: now + groupWaitMs, actions: following.map(clipped) }].slice(-actsMax)
