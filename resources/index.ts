@@ -103,7 +103,7 @@ export type {
 } from "./llm-models/model.ts"
 export { type LogConfig, logLimits, readLogConfig } from "./log/config.ts"
 export { NodeLog, type NodeLogFigures, type NodeLogShape, nodeLogLayer } from "./log/node-log.ts"
-export { type Mail, MailFailed, Mailer, type MailService } from "./mail/mail.ts"
+export { type MailConfig, Mailer, type MailService } from "./mail/mail.ts"
 export { parseSmtpUrl } from "./mail/smtp-url.ts"
 export { type ClusterStartOptions, startNatsCluster } from "./nats-server/cluster.ts"
 export type { SyncMode } from "./nats-server/configuration.ts"

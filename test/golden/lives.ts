@@ -2,7 +2,6 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import { kinds } from "../../actors/index.ts"
-import { queueMax } from "../../actors/notification/limits.ts"
 import type { ActivityRun, Implementation } from "../../engine/index.ts"
 import {
   AgentProtocol,
@@ -12,8 +11,6 @@ import {
   LlmHealthProtocol,
   LockProtocol,
   MetricPollProtocol,
-  type Notification,
-  NotificationProtocol,
   OpsPlanProtocol,
   type RuleDocument,
   TaskContextProtocol,
@@ -21,6 +18,7 @@ import {
 } from "../../schemas/index.ts"
 import { implementation } from "../support/deployment.ts"
 import { alertDeskLife } from "./alert-desk-life.ts"
+import { notificationLife } from "./notification-life.ts"
 
 /** Asked, and not waited for where it is answered later; then virtual time passes. */
 export interface Step {
@@ -45,8 +43,6 @@ const lock = step(LockProtocol, "l")
 const scheduled = step(CepRuleProtocol, "nightly")
 const brokenRule = step(CepRuleProtocol, "broken")
 const poll = step(MetricPollProtocol, "cpu")
-const channel = step(NotificationProtocol, "ops")
-const dead = step(NotificationProtocol, "broken")
 const task = step(TaskProtocol, "t")
 const context = step(TaskContextProtocol, "c")
 
@@ -95,40 +91,6 @@ const alert = {
 const openTask = (text: string) =>
   ({ _tag: "Open", agent: "guide", owner: "ann", context: "c", messageId: "m1", text }) as const
 const receiver = { id: "first", version: "1.0", sealed: "sealed" } as const
-
-const told = (id: string, more: Partial<Notification> = {}) =>
-  ({
-    _tag: "Deliver",
-    notification: {
-      id,
-      groupKey: "g",
-      groupLabels: {},
-      reason: "new",
-      alerts: [],
-      truncated: 0,
-      at: 1,
-      ...more,
-    },
-  }) as const
-const notified = {
-  fingerprint: "aa",
-  rule: "cpu",
-  name: "Ünïcode ✓",
-  status: "firing",
-  severity: "warning",
-  labels: { host: "a" },
-  annotations: { summary: "busy" },
-  value: 95,
-  values: { mean: 90 },
-  since: 1_000,
-  at: 3_000,
-} as const
-const asking = {
-  id: "asks",
-  action: { type: "ask_ops", question: "why?" },
-  alert: notified,
-  owner: "ann",
-} as const
 
 export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
   "alert-desk": alertDeskLife,
@@ -190,10 +152,15 @@ export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
         poll: { url: "http://far.example/", every: "1s", format: "json", path: "$.a" },
         metric: "cpu",
         names: ["cpu"],
+        origin: "http://far.example",
       },
-      3_500,
+      1_500,
     ),
-    poll({ _tag: "Follow", number: 2, metric: "cpu", names: [] }),
+    poll({ _tag: "SetCredential", number: 1, origin: "http://far.example", sealed: "v1.a.b" }, 2_000),
+    poll({ _tag: "Follow", number: 2, metric: "cpu", names: ["cpu"], origin: "http://far.example" }),
+    poll({ _tag: "RemoveCredential" }),
+    poll({ _tag: "SetCredential", number: 2, origin: "http://far.example", sealed: "v1.c.d" }),
+    poll({ _tag: "Follow", number: 3, metric: "cpu", names: [] }),
     step(MetricPollProtocol, "broken")(
       {
         _tag: "Follow",
@@ -205,16 +172,7 @@ export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
       3_500,
     ),
   ],
-  notification: [
-    channel(told("a", { alerts: [notified] }), 1_000),
-    channel({ _tag: "Act", action: asking }, 1_000),
-    channel({ _tag: "Test", by: "ann" }, 1_000),
-    dead({ _tag: "Test", by: "ann" }, 1_000),
-    ...Array.from({ length: queueMax }, (_, index) => dead(told(`n${index}`), 1)),
-    dead(told("again", { reason: "repeat" })),
-    dead(told("too many", { alerts: [notified] })),
-    dead(told("too many more", { alerts: [notified] }), 60_000),
-  ],
+  notification: notificationLife,
   "ops-plan": [
     step(OpsPlanProtocol, "p")({ _tag: "Ask", question: "what is the CPU usage?" }, 2_000),
     step(OpsPlanProtocol, "fails")({ _tag: "Ask", question: "broken" }, 20_000),

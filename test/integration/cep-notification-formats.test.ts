@@ -1,7 +1,11 @@
 /** What arrives at real receivers: Slack, signed web hooks, the format of Alertmanager, mail and short messages. */
 import { createHmac } from "node:crypto"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
-import { notificationOf, notified } from "../support/channels.ts"
+import { Egress, type EgressConfig, type MailConfig, Mailer, parseAllowList } from "../../resources/index.ts"
+import { notificationOf, notified } from "../support/notified.ts"
 import { type Delivery, type NotifyingNode, startNotifyingNode } from "../support/notifying-node.ts"
 
 const secret = "a secret that nobody sees"
@@ -182,5 +186,35 @@ describe("a mail server", () => {
       expect(tested.detail, host).toContain("EGRESS_ALLOW")
     }
     expect(setup.smtp.said.length).toBe(before)
+  })
+})
+
+describe("the way of mail", () => {
+  const mail = { from: undefined, to: ["ann@a.example"], subject: "s", text: "t", html: "h", id: "one" }
+  const send = (mailer: MailConfig, egress: EgressConfig, smtp: string | undefined) =>
+    Effect.runPromise(
+      Mailer.use(({ send }) => send(mail, smtp === undefined ? undefined : Redacted.make(smtp))).pipe(
+        Effect.provide(Mailer.layer(mailer).pipe(Layer.provide(Egress.layer(egress)))),
+        Effect.scoped,
+        Effect.match({ onSuccess: () => "sent", onFailure: ({ message }) => message }),
+      ),
+    )
+  const own = () => ({ url: Redacted.make(`smtp://127.0.0.1:${setup.smtp.port}`), from: "node@a.example" })
+
+  it("leads to the operator's server wherever that is, and to nobody else's inside", async () => {
+    expect(await send(own(), {}, undefined)).toBe("sent")
+    expect(setup.smtp.mails.at(-1)).toMatchObject({ from: "node@a.example" })
+    expect(await send(own(), {}, `smtp://127.0.0.1:${setup.smtp.port}`)).toContain("EGRESS_ALLOW")
+  })
+
+  it("leads to the very address that was checked, whatever the name means elsewhere", async () => {
+    const { port } = setup.smtp
+    const smtp = `smtp://mail.invalid:${port}`
+    const allow = parseAllowList(`mail.invalid:${port}`)
+    const before = setup.smtp.mails.length
+    expect(await send(own(), { allow, resolve: async () => ["127.0.0.1"] }, smtp)).toBe("sent")
+    expect(setup.smtp.mails.length).toBe(before + 1)
+    expect(await send(own(), { resolve: async () => ["1.1.1.1", "127.0.0.1"] }, smtp)).toContain("127.0.0.1")
+    expect(setup.smtp.mails.length).toBe(before + 1)
   })
 })

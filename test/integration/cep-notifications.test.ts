@@ -1,8 +1,8 @@
 /** Channels over HTTP, and what becomes of what is told and done over them. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { actionsKey } from "../../schemas/index.ts"
-import { actionOf, notificationOf, notified } from "../support/channels.ts"
 import { errorOf } from "../support/http-answers.ts"
+import { actionOf, notificationOf, notified } from "../support/notified.ts"
 import { area, type Delivery, type NotifyingNode, startNotifyingNode } from "../support/notifying-node.ts"
 
 const secret = "a secret that nobody sees"
@@ -254,7 +254,7 @@ describe("the list of deliveries", () => {
     expect(new Set(given.map(({ channel }) => channel)).size).toBeGreaterThan(1)
   })
 
-  it("holds no secret, and neither does anything that the node stored", async () => {
+  it("holds no secret, and neither do the channels as they are shown and their logs", async () => {
     const all = JSON.stringify([
       await setup.read("?limit=100"),
       await setup.read("/channels"),

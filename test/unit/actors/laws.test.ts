@@ -16,7 +16,7 @@ import {
   OpsPlanProtocol,
   type PlainCodec,
 } from "../../../schemas/index.ts"
-import { notificationOf } from "../../support/channels.ts"
+import { notificationOf } from "../../support/notified.ts"
 import { ask, type Product, tenant, withProduct } from "../../support/product.ts"
 
 const kinds: ReadonlyArray<AnyKind> = actorKinds

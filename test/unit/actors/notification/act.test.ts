@@ -9,7 +9,7 @@ import {
   actionsKey,
   NotificationProtocol,
 } from "../../../../schemas/index.ts"
-import { actionOf } from "../../../support/channels.ts"
+import { actionOf } from "../../../support/notified.ts"
 import { scriptedPlatform } from "../../../support/platform.ts"
 import { ask, withProduct } from "../../../support/product.ts"
 

@@ -6,8 +6,9 @@ import type { Output } from "../../../../actors/notification/activities.ts"
 import { inFlightMax, queueMax } from "../../../../actors/notification/limits.ts"
 import type { EngineShape } from "../../../../engine/index.ts"
 import { type DeliveryAttempt, type Notification, NotificationProtocol } from "../../../../schemas/index.ts"
-import { notificationOf, notified, ScriptedReceiver } from "../../../support/channels.ts"
+import { notificationOf, notified } from "../../../support/notified.ts"
 import { ask, eventually, type Product, withProduct } from "../../../support/product.ts"
+import { ScriptedReceiver } from "./scripted-receiver.ts"
 
 const _hour = 60 * 60_000
 const quarter = 15 * 60_000

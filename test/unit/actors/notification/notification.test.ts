@@ -12,8 +12,9 @@ import { againAt } from "../../../../actors/notification/next.ts"
 import type { Waiting } from "../../../../actors/notification/state.ts"
 import type { DecideContext, EngineShape } from "../../../../engine/index.ts"
 import { type DeliveryAttempt, type Notification, NotificationProtocol } from "../../../../schemas/index.ts"
-import { actionOf, notificationOf, ScriptedReceiver } from "../../../support/channels.ts"
+import { actionOf, notificationOf } from "../../../support/notified.ts"
 import { ask, eventually, type Product, rejectionOf, withProduct } from "../../../support/product.ts"
+import { ScriptedReceiver } from "./scripted-receiver.ts"
 
 const hour = 60 * 60_000
 const quarter = 15 * 60_000

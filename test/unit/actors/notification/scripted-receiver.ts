@@ -1,60 +1,12 @@
-/** Channels for suites in memory, a scripted receiver, and what can be said over them. */
+/** Takes what channels deliver and rules do in virtual time, and answers by script. */
 import * as Effect from "effect/Effect"
-import type { Input, Output } from "../../actors/notification/activities.ts"
-import { NotificationActor } from "../../actors/notification/notification.ts"
-import type { Over } from "../../actors/notification/state.ts"
-import { ActivityFailure, type ActivityRun, type AnyKind } from "../../engine/index.ts"
-import {
-  type AlertAction,
-  type Channel,
-  type ChannelSettings,
-  type Notification,
-  NotificationProtocol,
-  type NotifiedAlert,
-} from "../../schemas/index.ts"
-import { implementation } from "./deployment.ts"
-import { ask, type Product, type ProductNode } from "./product.ts"
-
-export const notified = (more: Partial<NotifiedAlert> = {}): NotifiedAlert => ({
-  fingerprint: "00000000000000aa",
-  rule: "cpu",
-  name: "CPU is busy",
-  status: "firing",
-  severity: "warning",
-  labels: { host: "web" },
-  annotations: { summary: "it is <busy> & hot" },
-  value: 97,
-  values: { mean: 95.5 },
-  since: 1_000,
-  at: 2_000,
-  ...more,
-})
-
-export const notificationOf = (id: string, more: Partial<Notification> = {}): Notification => ({
-  id,
-  groupKey: `group ${id}`,
-  groupLabels: { host: "web" },
-  reason: "new",
-  alerts: [notified()],
-  truncated: 0,
-  at: 2_000,
-  ...more,
-})
-
-export const actionOf = (
-  id: string,
-  action: AlertAction["action"],
-  owner: string | undefined = "ann",
-): AlertAction => ({ id, action, alert: notified(), ...(owner === undefined ? {} : { owner }) })
-
-export const channelOf = (settings: ChannelSettings, more: Partial<Channel> = {}): Channel => ({
-  id: "ops",
-  name: "Operators",
-  settings,
-  perMinuteMax: 60,
-  enabled: true,
-  ...more,
-})
+import type { Input, Output } from "../../../../actors/notification/activities.ts"
+import { NotificationActor } from "../../../../actors/notification/notification.ts"
+import type { Over } from "../../../../actors/notification/state.ts"
+import { ActivityFailure, type ActivityRun, type AnyKind } from "../../../../engine/index.ts"
+import { type Notification, NotificationProtocol } from "../../../../schemas/index.ts"
+import { implementation } from "../../../support/deployment.ts"
+import { ask, type Product, type ProductNode } from "../../../support/product.ts"
 
 export interface Arrived {
   readonly at: number
