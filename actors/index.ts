@@ -47,6 +47,7 @@ export { EngineAccess } from "./engine-access.ts"
 export { implementations } from "./implementations.ts"
 export { kinds } from "./kinds.ts"
 export { LockNotHeld, type LockOptions, withLock } from "./lock/with-lock.ts"
+export { pollOrigin, sealPollCredential } from "./metric-poll/credential.ts"
 export {
   Channels,
   type ChannelsService,

@@ -22,6 +22,8 @@ export const gatewayErrors: Readonly<Record<string, Row>> = {
   CEP_INGEST_003: [413, "The request has too many samples."],
   CEP_PAST_001: [429, "This node has as many back-tests under way as it may have."],
   CEP_PAST_002: [422, "This part of the past cannot be looked at."],
+  CEP_POLL_001: [422, "The rule does not poll."],
+  CEP_POLL_002: [422, "No header carries this credential."],
   CEP_RULE_005: [429, "This tenant has as many rules as it may have."],
   CEP_RULE_006: [404, "There is no such template of rules."],
   CHT_AUTH_001: [403, "This session belongs to somebody else."],

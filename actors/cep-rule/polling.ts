@@ -1,5 +1,6 @@
 /** A rule that polls has its samples fetched by an actor of its own for as long as it is enabled. */
 import { MetricPollProtocol, type Outgoing, type RuleDocument } from "../../schemas/index.ts"
+import { pollOrigin } from "../metric-poll/credential.ts"
 import type { State } from "./state.ts"
 
 /** All metrics that the rule looks at: a poll may fetch several. */
@@ -18,16 +19,26 @@ const metricsOf = (document: RuleDocument, metric: string): ReadonlyArray<string
 }
 
 const polledBy = ({ document }: State) =>
-  document?.enabled === true && document.trigger.type === "metric" ? document.trigger : undefined
+  document?.trigger.type === "metric" && document.trigger.poll !== undefined
+    ? { metric: document.trigger.metric, poll: document.trigger.poll, isEnabled: document.enabled === true }
+    : undefined
 
 /** What the poller has to hear of a change: of rules that neither polled nor poll, nothing. */
 export const pollOf = (before: State, after: State): ReadonlyArray<Outgoing> => {
-  const trigger = polledBy(after)
-  if (trigger?.poll === undefined && polledBy(before)?.poll === undefined) return []
-  const metric = trigger?.metric ?? polledBy(before)!.metric
+  const [was, is] = [polledBy(before), polledBy(after)]
+  const known = is ?? was
+  if (known === undefined) return []
+  const { metric } = known
   const names = after.document === undefined ? [] : metricsOf(after.document, metric)
-  const poll = trigger?.poll === undefined ? {} : { poll: trigger.poll }
+  const origin = is === undefined ? undefined : pollOrigin(is.poll.url)
   return [
-    MetricPollProtocol.tell(after.rule, { _tag: "Follow", number: after.number, metric, names, ...poll }),
+    MetricPollProtocol.tell(after.rule, {
+      _tag: "Follow",
+      number: after.number,
+      metric,
+      names,
+      ...(origin === undefined ? {} : { origin }),
+      ...(is?.isEnabled === true ? { poll: is.poll } : {}),
+    }),
   ]
 }

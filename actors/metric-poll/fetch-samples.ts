@@ -3,10 +3,12 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { query } from "json-p3"
 import type { ActivityFailure, ActivityRun } from "../../engine/index.ts"
+import type { SecretsService } from "../../resources/index.ts"
 import { batchSamplesMax, type PollResult, pollUpMetric, type Sample } from "../../schemas/index.ts"
 import { PlatformAccess } from "../platform-access.ts"
+import { openPollCredential, pollOrigin, sealPollCredential } from "./credential.ts"
 import { readExposition } from "./exposition.ts"
-import type { PollInput } from "./metric-poll.ts"
+import type { PollInput, PollOutput } from "./metric-poll.ts"
 
 const answerBytesMax = 4 * 1024 * 1024
 /** Nodes of a JSON document that a path may visit the matches of. */
@@ -54,13 +56,45 @@ const fromExposition = (text: string, { poll, names }: PollInput, now: number): 
     : samples.map((sample) => ({ ...sample, labels: { ...sample.labels, ...poll.labels } }))
 }
 
-const fetched = Effect.fnUntraced(function* (input: PollInput, now: number) {
-  const { egress } = yield* (yield* PlatformAccess).platform
+type Self = ActivityRun["self"]
+
+/** The credential opened, and sealed again where an older key had sealed it. Without one that opens nothing is asked. */
+const opened = (
+  secrets: SecretsService,
+  { tenant, key: rule }: Self,
+  { poll, credential: sealed }: PollInput,
+) => {
+  const origin = pollOrigin(poll.url)
+  if (sealed === undefined || origin === undefined) return {}
+  const place = { tenant, rule, origin }
+  try {
+    const credential = openPollCredential(secrets, place, sealed)
+    if (secrets.isCurrent(sealed)) return { credential }
+    return { credential, resealed: { before: sealed, after: sealPollCredential(secrets, place, credential) } }
+  } catch {
+    throw new BadAnswer("the poll's credential cannot be opened; set it again")
+  }
+}
+
+const headersOf = ({ poll }: PollInput, { credential }: ReturnType<typeof opened>): Headers => {
+  const headers = new Headers({ Accept: poll.format === "json" ? "application/json" : "text/plain" })
+  for (const [name, value] of Object.entries(poll.headers ?? {})) headers.set(name, value)
+  if (credential !== undefined) headers.set(credential.header, credential.value)
+  return headers
+}
+
+const fetched = Effect.fnUntraced(function* (input: PollInput, self: Self, now: number) {
+  const { egress, secrets } = yield* (yield* PlatformAccess).platform
   const { poll, timeoutMs } = input
+  const access = yield* Effect.try({
+    try: () => opened(secrets, self, input),
+    catch: (failure) => failure as Error,
+  })
   const text = yield* Effect.tryPromise({
     try: async (signal) => {
       const response = await egress.limited({ bytesMax: answerBytesMax, totalMs: timeoutMs })(poll.url, {
-        headers: { Accept: poll.format === "json" ? "application/json" : "text/plain", ...poll.headers },
+        // Who redirects elsewhere gets none of them.
+        headers: headersOf(input, access),
         signal,
       })
       if (!response.ok) {
@@ -71,23 +105,24 @@ const fetched = Effect.fnUntraced(function* (input: PollInput, now: number) {
     },
     catch: (failure) => failure as Error,
   })
-  return yield* Effect.try({
+  const samples = yield* Effect.try({
     try: () => (poll.format === "json" ? fromJson(text, input, now) : fromExposition(text, input, now)),
     catch: (failure) => failure as Error,
   })
+  return { samples, ...(access.resealed === undefined ? {} : { resealed: access.resealed }) }
 })
 
 export const fetchSamples = Effect.fnUntraced(function* (
   input: PollInput,
   { self }: Pick<ActivityRun, "self">,
-): Effect.fn.Return<PollResult, ActivityFailure, PlatformAccess> {
+): Effect.fn.Return<PollOutput, ActivityFailure, PlatformAccess> {
   const { lanes } = yield* (yield* PlatformAccess).platform
   const at = yield* Clock.currentTimeMillis
-  const outcome = yield* Effect.result(fetched(input, at))
+  const outcome = yield* Effect.result(fetched(input, self, at))
   const latencyMs = (yield* Clock.currentTimeMillis) - at
   const ok = outcome._tag === "Success"
   const up: Sample = { name: pollUpMetric, labels: { rule: self.key }, value: ok ? 1 : 0, at }
-  const samples = ok ? outcome.success : []
+  const { samples, ...sealed } = ok ? outcome.success : { samples: [] }
   const parts = Array.from({ length: Math.ceil(samples.length / batchSamplesMax) }, (_, index) =>
     samples.slice(index * batchSamplesMax, (index + 1) * batchSamplesMax),
   )
@@ -96,12 +131,14 @@ export const fetchSamples = Effect.fnUntraced(function* (
       discard: true,
     }),
   )
-  if (stored._tag === "Failure")
-    return { at, latencyMs, samples: 0, detail: "the metric stream did not take it" }
-  return {
-    at,
-    latencyMs,
-    samples: samples.length,
-    ...(ok ? {} : { detail: outcome.failure.message.slice(0, 300) }),
-  }
+  const result: PollResult =
+    stored._tag === "Failure"
+      ? { at, latencyMs, samples: 0, detail: "the metric stream did not take it" }
+      : {
+          at,
+          latencyMs,
+          samples: samples.length,
+          ...(ok ? {} : { detail: outcome.failure.message.slice(0, 300) }),
+        }
+  return { result, ...sealed }
 })

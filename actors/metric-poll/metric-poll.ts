@@ -4,11 +4,11 @@
  *
  * I1 One fetch is under way at a time. I2 Times keep their grid, from the moment on at which it began; a time that is due
  * while the fetch before is under way, or while nothing ran, is skipped and counted. I3 After a change nothing of the poll
- * before it is fetched any more.
+ * before it is fetched any more. I4 A credential is kept sealed for its rule and one origin, and goes with no other.
  */
 import * as Schema from "effect/Schema"
 import { accept, activity, type DecideContext, define } from "../../engine/index.ts"
-import { durationMs, MetricPollProtocol, Poll, PollResult } from "../../schemas/index.ts"
+import { durationMs, MetricPollProtocol, type MetricPollView, Poll, PollResult } from "../../schemas/index.ts"
 
 /** The longest time that a fetch may take, whatever the rule says. */
 export const pollTimeoutMaxMs = 30_000
@@ -16,10 +16,15 @@ const pollTimeoutMs = 10_000
 
 const Target = Schema.Struct({ poll: Poll, metric: Schema.String, names: Schema.Array(Schema.String) })
 
+const Credential = Schema.Struct({ number: Schema.Int, origin: Schema.String, sealed: Schema.String })
+
 const State = Schema.Struct({
   rule: Schema.String,
   number: Schema.Int,
   target: Schema.optionalKey(Target),
+  /** Of the address that the rule names, whether it runs or not. */
+  origin: Schema.optionalKey(Schema.String),
+  credential: Schema.optionalKey(Credential),
   /** When it is due next, on its grid. */
   nextAt: Schema.optionalKey(Schema.Finite),
   fetching: Schema.Boolean,
@@ -31,12 +36,32 @@ const State = Schema.Struct({
 })
 type State = typeof State.Type
 
-export const PollInput = Schema.Struct({ ...Target.fields, timeoutMs: Schema.Finite })
+export const PollInput = Schema.Struct({
+  ...Target.fields,
+  timeoutMs: Schema.Finite,
+  /** Sealed. */
+  credential: Schema.optionalKey(Schema.String),
+})
 export type PollInput = typeof PollInput.Type
 
-const inputOf = ({ poll, ...target }: typeof Target.Type): PollInput => {
+/** A credential that was found under an older key, and the same under the newest one. */
+const Resealed = Schema.Struct({ before: Schema.String, after: Schema.String })
+const PollOutput = Schema.Struct({ result: PollResult, resealed: Schema.optionalKey(Resealed) })
+export type PollOutput = typeof PollOutput.Type
+
+/** The credential that may go to where the rule polls now. */
+const credentialOf = ({ credential, origin }: State) =>
+  credential !== undefined && credential.origin === origin ? credential : undefined
+
+const inputOf = (state: State, { poll, ...target }: typeof Target.Type): PollInput => {
   const timeoutMs = poll.timeout === undefined ? pollTimeoutMs : durationMs(poll.timeout)
-  return { ...target, poll, timeoutMs: Math.min(timeoutMs, pollTimeoutMaxMs) }
+  const credential = credentialOf(state)
+  return {
+    ...target,
+    poll,
+    timeoutMs: Math.min(timeoutMs, pollTimeoutMaxMs),
+    ...(credential === undefined ? {} : { credential: credential.sealed }),
+  }
 }
 
 const timer = (at: number) => ({ timer: "due" as const, due: { at } })
@@ -47,18 +72,34 @@ const nextOn = (from: number, everyMs: number, now: number) => {
   return { nextAt: from + steps * everyMs, skipped: steps - 1 }
 }
 
-const viewOf = ({ rule: _, number: __, target, fetching: ___, ...figures }: State) => ({
-  ...figures,
-  ...(target === undefined ? {} : { poll: target.poll }),
-})
+const viewOf = (state: State): MetricPollView => {
+  const { polls, failures, consecutiveFailures, skipped, target, last, nextAt } = state
+  return {
+    ...{ polls, failures, consecutiveFailures, skipped },
+    hasCredential: credentialOf(state) !== undefined,
+    ...(target === undefined ? {} : { poll: target.poll }),
+    ...(last === undefined ? {} : { last }),
+    ...(nextAt === undefined ? {} : { nextAt }),
+  }
+}
+
+/** What was given for the rule's origin of now, or of a change that is still on its way here. */
+const keptCredential = ({ credential }: State, number: number, origin: string | undefined) =>
+  credential !== undefined && (credential.origin === origin || credential.number >= number)
+    ? { credential }
+    : {}
 
 export const MetricPoll = define(MetricPollProtocol, {
   events: {
     Followed: {
       number: Schema.Int,
       target: Schema.optionalKey(Target),
+      origin: Schema.optionalKey(Schema.String),
       nextAt: Schema.optionalKey(Schema.Finite),
     },
+    CredentialSet: Credential.fields,
+    CredentialRemoved: {},
+    Resealed: Resealed.fields,
     Due: { nextAt: Schema.Finite, skipped: Schema.Int, begun: Schema.Boolean },
     Polled: { result: PollResult },
   },
@@ -66,7 +107,7 @@ export const MetricPoll = define(MetricPollProtocol, {
     /** Never fails: what came of it is the answer. */
     poll: activity({
       input: PollInput,
-      output: PollResult,
+      output: PollOutput,
       timeoutMs: pollTimeoutMaxMs + 15_000,
       retry: { attemptsMax: 1 },
     }),
@@ -77,26 +118,52 @@ export const MetricPoll = define(MetricPollProtocol, {
     ...{ polls: 0, failures: 0, consecutiveFailures: 0, skipped: 0 },
   }),
   decide: {
-    Follow: (state, { number, poll, metric, names }, { now }) => {
+    Follow: (state, { number, poll, metric, names, origin }, { now }) => {
       if (number <= state.number) return accept()
       const cancel = state.fetching ? ["poll"] : []
-      if (poll === undefined) {
-        return accept({ events: [{ _tag: "Followed", number }], clearTimers: [{ timer: "due" }], cancel })
-      }
+      const followed = { _tag: "Followed" as const, number, ...(origin === undefined ? {} : { origin }) }
+      if (poll === undefined) return accept({ events: [followed], clearTimers: [{ timer: "due" }], cancel })
       // The first at once: who makes a rule wants to see that it works.
-      const events = [{ _tag: "Followed" as const, number, target: { poll, metric, names }, nextAt: now }]
+      const events = [{ ...followed, target: { poll, metric, names }, nextAt: now }]
       return accept({ events, setTimers: [timer(now)], cancel })
     },
+    SetCredential: (state, { number, origin, sealed }) => {
+      if (number < state.number && origin !== state.origin) return accept({ reply: { kept: false } })
+      const events = [{ _tag: "CredentialSet" as const, number, origin, sealed }]
+      return accept({ events, reply: { kept: true } })
+    },
+    RemoveCredential: ({ credential }) =>
+      credential === undefined
+        ? accept({ reply: { removed: false } })
+        : accept({ events: [{ _tag: "CredentialRemoved" }], reply: { removed: true } }),
     Read: (state) => accept({ reply: viewOf(state) }),
   },
   evolve: {
-    Followed: ({ target: _, nextAt: __, last: ___, ...state }, { number, target, nextAt }) => ({
+    Followed: (before, { number, target, origin, nextAt }) => {
+      const { target: _1, nextAt: _2, last: _3, origin: _4, credential: _5, ...state } = before
+      return {
+        ...state,
+        number,
+        fetching: false,
+        ...(target === undefined ? {} : { target }),
+        ...(origin === undefined ? {} : { origin }),
+        ...keptCredential(before, number, origin),
+        ...(nextAt === undefined ? {} : { nextAt }),
+      }
+    },
+    CredentialSet: (state, { number, origin, sealed }) => ({
       ...state,
-      number,
-      fetching: false,
-      ...(target === undefined ? {} : { target }),
-      ...(nextAt === undefined ? {} : { nextAt }),
+      credential: { number, origin, sealed },
     }),
+    CredentialRemoved: ({ credential: _, ...state }) => state,
+    Resealed: ({ credential, ...state }, { before, after }) => {
+      if (credential === undefined) return state
+      // Another one may have been given meanwhile.
+      return {
+        ...state,
+        credential: credential.sealed === before ? { ...credential, sealed: after } : credential,
+      }
+    },
     Due: (state, { nextAt, skipped, begun }) => ({
       ...state,
       nextAt,
@@ -123,16 +190,20 @@ export const MetricPoll = define(MetricPollProtocol, {
       return accept({
         events: [{ _tag: "Due", nextAt, skipped: skipped + (fetching ? 1 : 0), begun: !fetching }],
         setTimers: [timer(nextAt)],
-        start: fetching ? [] : [{ activity: "poll", input: inputOf(target) }],
+        start: fetching ? [] : [{ activity: "poll", input: inputOf(state, target) }],
       })
     },
   },
   settled: {
     poll: (_, outcome, { now }: DecideContext) => {
-      const result: PollResult =
-        outcome._tag === "Success"
-          ? outcome.output
-          : { at: now, latencyMs: 0, samples: 0, detail: outcome.detail.slice(0, 300) }
+      if (outcome._tag === "Success") {
+        const { result, resealed } = outcome.output
+        const polled = { _tag: "Polled" as const, result }
+        return accept({
+          events: resealed === undefined ? [polled] : [polled, { _tag: "Resealed" as const, ...resealed }],
+        })
+      }
+      const result = { at: now, latencyMs: 0, samples: 0, detail: outcome.detail.slice(0, 300) }
       return accept({ events: [{ _tag: "Polled", result }] })
     },
   },

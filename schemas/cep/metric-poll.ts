@@ -16,6 +16,8 @@ export type PollResult = typeof PollResult.Type
 
 export const MetricPollView = Schema.Struct({
   poll: Schema.optionalKey(Poll),
+  /** One that goes with the poll's address; nobody is told more of it. */
+  hasCredential: Schema.Boolean,
   polls: Schema.Int,
   failures: Schema.Int,
   consecutiveFailures: Schema.Int,
@@ -34,10 +36,18 @@ export const MetricPollProtocol = protocol({
     Follow: command({
       number: Schema.Int,
       poll: Schema.optionalKey(Poll),
+      /** Of the address that the rule names, whether it runs or not. A credential for another one is dropped. */
+      origin: Schema.optionalKey(Schema.String),
       /** The metric that `json` gives; and the names that are kept of `prometheus`. */
       metric: MetricName,
       names: Schema.Array(MetricName),
     }),
+    /** `sealed` for the rule and the origin. Not kept when the rule polls another origin since `number`. */
+    SetCredential: command(
+      { number: Schema.Int, origin: Schema.String, sealed: Schema.String },
+      Schema.Struct({ kept: Schema.Boolean }),
+    ),
+    RemoveCredential: command({}, Schema.Struct({ removed: Schema.Boolean })),
     Read: command({}, MetricPollView),
   },
 })

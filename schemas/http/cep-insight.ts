@@ -5,6 +5,7 @@ import { AlertState } from "../cep/transition.ts"
 import { Labels } from "../metric.ts"
 import { Problem } from "../ops-plan.ts"
 import { Id, textOf } from "../text.ts"
+import { PollFigures } from "./cep-polls.ts"
 import { exampleRule } from "./cep-rules.ts"
 import { endpoint } from "./endpoint.ts"
 import { ActorKey, pageQuery, Timestamp } from "./paging.ts"
@@ -78,7 +79,12 @@ export const cepInsightEndpoints = {
     summary: "How a rule runs, with the state of each of its groups, up to a bound.",
     permission: "cep:read",
     params,
-    answer: Schema.Struct({ ...RuleMonitor.fields, groups: Schema.Array(GroupMonitor) }),
+    answer: Schema.Struct({
+      ...RuleMonitor.fields,
+      groups: Schema.Array(GroupMonitor),
+      /** Of a rule that polls. */
+      poll: Schema.optionalKey(PollFigures),
+    }),
     errors: unknown,
   }),
   monitorAll: endpoint({

@@ -98,6 +98,8 @@ export const borderAttempts: Readonly<Record<string, Attempt>> = {
   "cep.rules.disable": none(rule),
   "cep.rules.versions": none(rule),
   "cep.rules.monitor": none(rule),
+  "cep.rules.setPollCredential": none(rule, () => ({ header: "X-Api-Key", value: "own" })),
+  "cep.rules.removePollCredential": none(rule),
   "cep.rules.compare": none(rule, document),
   "cep.templates.make": { parameters: named("template", "absence"), body: () => ({}), finds: "own" },
   "cep.rules.test": none(rule, () => ({ samples: [{ name: "own", value: 1, at: 1 }] })),

@@ -25,10 +25,29 @@ const pathProblem = (path: string): string | undefined => {
   }
 }
 
+/** Headers that hold credentials, as services call them; and what ends like one. */
+const credentialHeaders = new Set([
+  ...["authorization", "proxy-authorization", "cookie", "x-authorization", "x-auth", "x-auth-key"],
+  ...["api-key", "apikey", "x-api-key", "x-apikey", "dd-api-key", "dd-application-key", "x-goog-api-key"],
+  ...["x-functions-key", "x-master-key", "x-rapidapi-key", "ocp-apim-subscription-key", "x-honeycomb-team"],
+])
+const soundsLikeCredential = /(?:token|secret|passw(?:or)?d|credentials?|signature)$/iu
+
+const useCredential = "set it with PUT /api/cep/rules/{id}/poll-credential, which seals it"
+
 const checkPoll = (poll: Poll, problems: Problems): void => {
   const field = "trigger.poll"
   if (!/^https?:\/\//iu.test(poll.url) || !URL.canParse(poll.url)) {
     problems.add(`${field}.url`, "is no address of the web", "use http:// or https://, a host and a path")
+  } else if (new URL(poll.url).username !== "" || new URL(poll.url).password !== "") {
+    problems.add(`${field}.url`, "holds a credential that every reader of the rule would see", useCredential)
+  }
+  for (const [name, value] of Object.entries(poll.headers ?? {})) {
+    const place = `${field}.headers.${name}`
+    if (credentialHeaders.has(name.toLowerCase()) || soundsLikeCredential.test(name))
+      problems.add(place, "holds a credential that every reader of the rule would see", useCredential)
+    else if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/iu.test(name) || !/^[\x20-\x7e]*$/u.test(value))
+      problems.add(place, "is no header", "use letters, digits and - in its name, ASCII in its value")
   }
   const everyMs = problems.duration(`${field}.every`, poll.every, limits.pollEvery)
   const timeoutMs = problems.duration(`${field}.timeout`, poll.timeout, limits.pollTimeout)

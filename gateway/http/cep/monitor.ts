@@ -6,6 +6,7 @@ import { type Route, route } from "../../route.ts"
 import type { GatewayServices } from "../../services.ts"
 import { runTraced } from "../../traced.ts"
 import { timestamp } from "./bodies.ts"
+import { pollBody, readPoll } from "./polls.ts"
 import { readRule } from "./save.ts"
 
 const limitDefault = 20
@@ -67,11 +68,19 @@ export const monitorRoutes = (services: GatewayServices): ReadonlyArray<Route> =
   route(services, endpoints.monitor, async (request, { params: { rule } }) => {
     const asking = Effect.gen(function* () {
       const { document } = yield* readRule(services.engine, request, rule)
-      return { document, report: yield* reportOf(request.identity.tenant, rule, document) }
+      const [report, poll] = yield* Effect.all(
+        [reportOf(request.identity.tenant, rule, document), readPoll(services, request, rule, document)],
+        { concurrency: "unbounded" },
+      )
+      return { document, report, poll }
     })
     const name = "GET /api/cep/rules/{id}/monitor"
-    const { document, report } = await runTraced(services, request, name, asking)
-    return { ...monitored(rule, document, report), groups: (report?.groups ?? []).map(groupBody) }
+    const { document, report, poll } = await runTraced(services, request, name, asking)
+    return {
+      ...monitored(rule, document, report),
+      groups: (report?.groups ?? []).map(groupBody),
+      ...(poll === undefined ? {} : { poll: pollBody(poll) }),
+    }
   }),
   route(services, endpoints.monitorAll, async (request, { query }) => {
     const { page = 1, limit = limitDefault } = query

@@ -16,6 +16,7 @@ import { runTraced } from "../../traced.ts"
 import { ruleBody, summaryBody, timestamp } from "./bodies.ts"
 import { monitorRoutes } from "./monitor.ts"
 import { pastRoutes } from "./past.ts"
+import { pollRoutes } from "./polls.ts"
 import { prepareRoutes } from "./prepare.ts"
 import { callOf, defineRule, enableRule, readRule, restoreRule, type Written } from "./save.ts"
 
@@ -127,5 +128,6 @@ export const cepRuleRoutes = (services: GatewayServices): ReadonlyArray<Route> =
   ...switchingRoutes(services),
   ...monitorRoutes(services),
   ...pastRoutes(services),
+  ...pollRoutes(services),
   ...prepareRoutes(services),
 ]
