@@ -13,6 +13,10 @@ export class ByteWriter {
     this.view = new DataView(this.bytes.buffer)
   }
 
+  get size(): number {
+    return this.length
+  }
+
   private room(count: number): number {
     const at = this.length
     this.length += count
@@ -55,6 +59,13 @@ export class ByteWriter {
     this.bytes.set(value, at)
   }
 
+  /** Writes what `write` writes, and before it how many bytes that is. */
+  sized(write: () => void): void {
+    const at = this.room(4)
+    write()
+    this.view.setUint32(at, this.length - at - 4, true)
+  }
+
   json(value: unknown): void {
     this.text(JSON.stringify(value))
   }
@@ -74,6 +85,11 @@ export class ByteReader {
   constructor(bytes: Uint8Array) {
     this.bytes = bytes
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  /** How many were read. */
+  get position(): number {
+    return this.at
   }
 
   get left(): number {
@@ -108,6 +124,14 @@ export class ByteReader {
     if (length > this.left) throw new RangeError("the state ends too early")
     this.at += length
     return this.bytes.subarray(this.at - length, this.at)
+  }
+
+  /** What `sized` wrote. */
+  sized(): ByteReader {
+    const length = this.view.getUint32(this.at, true)
+    if (length > this.left - 4) throw new RangeError("the state ends too early")
+    this.at += 4 + length
+    return new ByteReader(this.bytes.subarray(this.at - length, this.at))
   }
 
   text(): string {

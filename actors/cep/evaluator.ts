@@ -82,6 +82,20 @@ export interface Step {
   readonly detail?: string
 }
 
+/** The state of an evaluator at one moment, which becomes bytes bit by bit while the evaluator goes on. */
+export interface Capture {
+  /** Goes on for about so many bytes; true when all is written. */
+  readonly step: (bytes: number) => boolean
+  /** Of what is written, in order. Together they are the state. */
+  readonly parts: () => ReadonlyArray<Uint8Array>
+}
+
+/** A state that becomes an evaluator bit by bit. Errors: throws where the bytes are no state, or that of a newer release. */
+export interface Reading {
+  /** Goes on for about so many bytes; undefined until all is read. */
+  readonly step: (bytes: number) => Evaluator | undefined
+}
+
 export interface Evaluator {
   readonly change: (change: RuleChange, place: Place) => void
   /** How far back a rule's state depends on its input, if this change begins it anew; undefined when it goes on with what it has, ends, or was seen before. */
@@ -108,8 +122,8 @@ export interface Evaluator {
   }>
   readonly figures: (tenant: string, rule: string) => RuleFigures | undefined
   readonly groups: (tenant: string, rule: string) => ReadonlyArray<GroupFigures>
-  /** Everything of it, to be read by `readEvaluator` of the same or a later release. */
-  readonly encode: () => Uint8Array
+  /** Everything of it as of now, to be read by `readingOf` of the same or a later release. One at a time: another ends it. */
+  readonly capture: () => Capture
   /** Metrics and types of events that its rules look at, per tenant. */
   readonly wanted: () => ReadonlyArray<{
     readonly tenant: string

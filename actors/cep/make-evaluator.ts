@@ -3,7 +3,6 @@
  * samples go to the groups that they feed and to nothing else.
  */
 import type { CepEvent, RuleDocument, Transition } from "../../schemas/index.ts"
-import { ByteReader, ByteWriter } from "./bytes.ts"
 import { compile } from "./compile.ts"
 import type {
   Evaluator,
@@ -11,6 +10,7 @@ import type {
   GroupFigures,
   Output,
   Place,
+  Reading,
   RuleChange,
   RuleFigures,
   SampleColumns,
@@ -21,32 +21,30 @@ import { counters, LiveRule } from "./group/live-rule.ts"
 import { labelsOfEvent, noAttributes } from "./group/route.ts"
 import { Timers } from "./group/timers.ts"
 import { wake } from "./group/waking.ts"
+import { LaneCapture, type LaneHead, LaneReading } from "./lane-state.ts"
 import type { Program } from "./rule/program.ts"
 import { endGroups, goesOn, goOn, succeed } from "./rule-change.ts"
 import { figuresOf, groupFiguresOf } from "./rule-figures.ts"
-import { readRule, writeRule } from "./rule-state.ts"
 import { type KnownSeries, TenantRules } from "./tenant-rules.ts"
 
 /** Rules of one lane; further ones are shown as refused and do not run. */
 export const rulesMax = 20_000
-
-/** Of the bytes of a state. */
-const formatVersion = 1
 
 export class LaneEvaluator implements Evaluator, Host {
   readonly lane: number
   readonly place = { sequence: 0, at: 0 }
   readonly scope = emptyScope()
   readonly timers = new Timers<Group>()
+  cut = 0
   readonly onStep: EvaluatorOptions["onStep"]
   private readonly tenants = new Map<string, TenantRules>()
   private outputs: Array<Output> = []
   private serial = 0
-  private ruleCount = 0
   /** By position in the message that is being read; kept to be used again. */
   private readonly known: Array<KnownSeries> = []
   /** A rule that another has taken the place of. What fires there is resolved by the next call, if that adopts nothing. */
   private replaced: LiveRule | undefined
+  private capturing: LaneCapture | undefined
 
   constructor(options: EvaluatorOptions) {
     this.lane = options.lane
@@ -113,7 +111,6 @@ export class LaneEvaluator implements Evaluator, Host {
     }
     if (before !== undefined) {
       tenant.remove(before)
-      this.ruleCount -= 1
       this.replaced = before
     }
     tenant.refused.delete(change.rule)
@@ -128,8 +125,13 @@ export class LaneEvaluator implements Evaluator, Host {
     const rule = new LiveRule(this, tenant.tenant, program, number, serial)
     for (const counter of counters) rule[counter] = before?.[counter] ?? 0
     tenant.install(rule)
-    this.ruleCount += 1
     rule.start()
+  }
+
+  private get ruleCount(): number {
+    let count = 0
+    for (const { rules } of this.tenants.values()) count += rules.size
+    return count
   }
 
   private refuse(tenant: TenantRules, { rule, number, version, document }: RuleChange, detail: string): void {
@@ -142,15 +144,10 @@ export class LaneEvaluator implements Evaluator, Host {
     this.arrive(place)
     const tenant = this.obtain(change.tenant)
     const rule = tenant.rules.get(change.rule)
-    const prepared = (past as LaneEvaluator).find(change.tenant, change.rule)
-    if (rule === undefined || prepared === undefined || rule.number !== change.number) return
-    const writer = new ByteWriter()
-    writeRule(writer, prepared)
-    const heir = readRule(new ByteReader(writer.finish()), this, change.tenant)
-    if ("detail" in heir) return
-    heir.serial = rule.serial
+    const heir = (past as LaneEvaluator).find(change.tenant, change.rule)
+    if (rule === undefined || heir === undefined || rule.number !== change.number) return
+    heir.moveTo(this, rule.serial)
     for (const counter of counters) heir[counter] = before?.[counter] ?? 0
-    for (const group of heir.groups.values()) group.serial = this.nextSerial()
     for (const group of rule.groups.values()) group.isAlive = false
     tenant.remove(rule)
     tenant.install(heir)
@@ -190,7 +187,7 @@ export class LaneEvaluator implements Evaluator, Host {
 
   tick(place: Place): void {
     this.arrive(place)
-    const due = this.timers.due(this.place.at).filter(({ isAlive }) => isAlive)
+    const due = this.timers.due(this.place.at)
     for (const group of due.sort((one, other) => one.serial - other.serial)) wake(group)
   }
 
@@ -239,60 +236,53 @@ export class LaneEvaluator implements Evaluator, Host {
     return checks
   }
 
-  encode(): Uint8Array {
+  capture(): LaneCapture {
     this.settle()
-    const writer = new ByteWriter(65_536)
-    writer.byte(formatVersion)
-    writer.count(this.place.sequence)
-    writer.number(this.place.at)
-    writer.count(this.serial)
-    writer.json(this.outputs)
-    writer.count(this.tenants.size)
-    for (const tenant of this.tenants.values()) {
-      tenant.encode(writer)
-      writer.count(tenant.rules.size)
-      for (const rule of tenant.rules.values()) {
-        const its = new ByteWriter()
-        writeRule(its, rule)
-        writer.blob(its.finish())
-      }
-    }
-    return writer.finish()
+    this.cut += 1
+    const { place, serial, outputs } = this
+    const capture = new LaneCapture(this.cut, { place, serial, outputs }, this.tenants.values(), () => {
+      if (this.capturing === capture) this.capturing = undefined
+    })
+    this.capturing = capture
+    return capture
   }
 
-  decode(bytes: Uint8Array): void {
-    const reader = new ByteReader(bytes)
-    const format = reader.byte()
-    if (format !== formatVersion)
-      throw new Error(
-        `a lane's state has format ${format}, this release reads ${formatVersion}: run a newer one`,
-      )
-    this.place.sequence = reader.count()
-    this.place.at = reader.number()
-    this.serial = reader.count()
-    this.outputs = reader.json() as Array<Output>
-    const tenants = reader.count()
-    for (let index = 0; index < tenants; index++) {
-      const tenant = TenantRules.read(reader)
-      this.tenants.set(tenant.tenant, tenant)
-      const rules = reader.count()
-      for (let position = 0; position < rules; position++) {
-        const rule = readRule(new ByteReader(reader.blob()), this, tenant.tenant)
-        if ("detail" in rule) tenant.refused.set(rule.rule, rule)
-        else {
-          tenant.install(rule)
-          this.ruleCount += 1
-        }
-      }
-    }
+  keep(group: Group): void {
+    if (this.capturing === undefined) group.cut = this.cut
+    else this.capturing.keep(group)
+  }
+
+  /** The state of now at once. */
+  encode(): Uint8Array {
+    const capture = this.capture()
+    capture.step(Number.POSITIVE_INFINITY)
+    return Buffer.concat(capture.parts())
+  }
+
+  resume({ place, serial, outputs }: LaneHead): void {
+    this.place.sequence = place.sequence
+    this.place.at = place.at
+    this.serial = serial
+    this.outputs = [...outputs]
+  }
+
+  hold(tenant: TenantRules): void {
+    this.tenants.set(tenant.tenant, tenant)
   }
 }
 
 export const makeEvaluator = (options: EvaluatorOptions): LaneEvaluator => new LaneEvaluator(options)
 
-/** Errors: throws when the bytes are no state, or that of a newer release. */
+/** Reads what `capture` wrote. */
+export const readingOf = (bytes: Uint8Array, options: EvaluatorOptions): Reading => {
+  const evaluator = makeEvaluator(options)
+  const reading = new LaneReading(bytes, evaluator)
+  return { step: (count) => (reading.step(count) ? evaluator : undefined) }
+}
+
+/** The same at once. Errors: throws when the bytes are no state, or that of a newer release. */
 export const readEvaluator = (bytes: Uint8Array, options: EvaluatorOptions): LaneEvaluator => {
   const evaluator = makeEvaluator(options)
-  evaluator.decode(bytes)
+  new LaneReading(bytes, evaluator).step(Number.POSITIVE_INFINITY)
   return evaluator
 }

@@ -10,6 +10,7 @@ export const goOn = (rule: LiveRule, after: Program): boolean => {
   if (!goesOn(rule.program, after)) return false
   const isPatternNew = JSON.stringify(rule.document.pattern) !== JSON.stringify(after.document.pattern)
   rule.program = after
+  for (const group of rule.groups.values()) group.touch()
   if (isPatternNew) for (const group of rule.groups.values()) group.renewMatcher()
   for (const group of rule.groups.values()) wait(group)
   rule.start()
@@ -22,7 +23,9 @@ export const goesOn = (before: Program, after: Program): boolean =>
 const isActive = ({ life: { state } }: Group): boolean => state !== "inactive" && state !== "resolved"
 
 const endGroup = (group: Group): void => {
+  if (!isActive(group)) return
   const { rule } = group
+  group.touch()
   group.life.end(rule.program, "rule_changed", group.eventTimeOf(rule.host.place.at))
 }
 

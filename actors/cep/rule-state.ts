@@ -1,4 +1,4 @@
-/** One rule with all its groups as bytes: a part of a lane's state, and what a rule that was rebuilt aside is moved by. */
+/** One rule, and one group of it, as bytes. */
 import type { EventAttributes, Labels, RuleDocument } from "../../schemas/index.ts"
 import type { ByteReader, ByteWriter } from "./bytes.ts"
 import { compile, type RefusedRule } from "./compile.ts"
@@ -6,49 +6,31 @@ import { Group } from "./group/group.ts"
 import type { Host } from "./group/host.ts"
 import { counters, LiveRule } from "./group/live-rule.ts"
 import { noAttributes, Route } from "./group/route.ts"
+import type { LabelsTable } from "./labels-table.ts"
 
-/** Labels that many items share are written once. */
-class LabelsTable {
-  private readonly indices = new Map<Labels, number>()
-  private readonly texts = new Map<string, number>()
+/** A rule as it is now, to be written later. Its groups are not held: they say themselves when they change. */
+export const cutOf = (rule: LiveRule) => ({
+  program: rule.program,
+  serial: rule.serial,
+  number: rule.number,
+  counts: counters.map((counter) => rule[counter]),
+  newestAt: rule.newestAt,
+  lastItemAt: rule.lastItemAt,
+  lastError: rule.lastError,
+})
 
-  indexOf(labels: Labels): number {
-    const known = this.indices.get(labels)
-    if (known !== undefined) return known
-    const text = JSON.stringify(labels)
-    const index = this.texts.get(text) ?? this.texts.size
-    this.texts.set(text, index)
-    this.indices.set(labels, index)
-    return index
-  }
-
-  encode(writer: ByteWriter): void {
-    writer.count(this.texts.size)
-    for (const text of this.texts.keys()) writer.text(text)
-  }
-}
-
-const everyRoute = (group: Group): ReadonlyArray<Route> => [
-  ...(group.last === undefined ? [] : [group.last]),
-  ...(group.inbox === undefined ? [] : group.inbox.items.map(({ route }) => route)),
-]
-
-export const writeRule = (writer: ByteWriter, rule: LiveRule): void => {
-  writer.text(rule.rule)
-  writer.count(rule.program.version)
-  writer.json(rule.document)
-  writer.count(rule.serial)
-  writer.count(rule.number)
-  for (const counter of counters) writer.count(rule[counter])
-  writer.number(rule.newestAt)
-  writer.number(rule.lastItemAt)
-  writer.byte(rule.lastError === undefined ? 0 : 1)
-  if (rule.lastError !== undefined) writer.json(rule.lastError)
-  const table = new LabelsTable()
-  for (const group of rule.groups.values()) for (const route of everyRoute(group)) table.indexOf(route.labels)
-  table.encode(writer)
-  writer.count(rule.groups.size)
-  for (const group of rule.groups.values()) writeGroup(writer, group, table)
+/** All but its groups. */
+export const writeRule = (writer: ByteWriter, cut: ReturnType<typeof cutOf>): void => {
+  writer.text(cut.program.rule)
+  writer.count(cut.program.version)
+  writer.json(cut.program.document)
+  writer.count(cut.serial)
+  writer.count(cut.number)
+  for (const count of cut.counts) writer.count(count)
+  writer.number(cut.newestAt)
+  writer.number(cut.lastItemAt)
+  writer.byte(cut.lastError === undefined ? 0 : 1)
+  if (cut.lastError !== undefined) writer.json(cut.lastError)
 }
 
 /** What `writeRule` wrote, by the same or an earlier release. Of a rule that cannot run any more, only what it is. */
@@ -58,19 +40,16 @@ export const readRule = (reader: ByteReader, host: Host, tenant: string): LiveRu
   const document = reader.json() as RuleDocument
   const serial = reader.count()
   const number = reader.count()
+  const counts = counters.map(() => reader.count())
+  const [newestAt, lastItemAt] = [reader.number(), reader.number()]
+  const lastError = reader.byte() === 1 ? (reader.json() as NonNullable<LiveRule["lastError"]>) : undefined
   const program = compile(name, version, document)
   if (typeof program === "string") return { rule: name, number, version, document, detail: program }
   const rule = new LiveRule(host, tenant, program, number, serial)
-  for (const counter of counters) rule[counter] = reader.count()
-  rule.newestAt = reader.number()
-  rule.lastItemAt = reader.number()
-  if (reader.byte() === 1) rule.lastError = reader.json() as NonNullable<LiveRule["lastError"]>
-  const table = Array.from({ length: reader.count() }, () => reader.json() as Labels)
-  const groups = reader.count()
-  for (let index = 0; index < groups; index++) {
-    const group = readGroup(reader, rule, table)
-    rule.groups.set(group.key, group)
-  }
+  for (const [index, counter] of counters.entries()) rule[counter] = counts[index]!
+  rule.newestAt = newestAt
+  rule.lastItemAt = lastItemAt
+  rule.lastError = lastError
   return rule
 }
 
@@ -98,7 +77,7 @@ const writeAttributes = (writer: ByteWriter, attributes: EventAttributes): void 
 const readAttributes = (reader: ByteReader): EventAttributes =>
   reader.byte() === 0 ? noAttributes : (reader.json() as EventAttributes)
 
-const writeGroup = (writer: ByteWriter, group: Group, table: LabelsTable): void => {
+export const writeGroup = (writer: ByteWriter, group: Group, table: LabelsTable): void => {
   writer.text(group.key)
   writer.count(group.serial)
   writer.count(group.number)
@@ -135,7 +114,7 @@ const writeGroup = (writer: ByteWriter, group: Group, table: LabelsTable): void 
   }
 }
 
-const readGroup = (reader: ByteReader, rule: LiveRule, table: ReadonlyArray<Labels>): Group => {
+export const readGroup = (reader: ByteReader, rule: LiveRule, table: ReadonlyArray<Labels>): Group => {
   const { program } = rule
   const key = reader.text()
   const group = new Group(rule, key, rule.labelsOfKey(key), reader.count())

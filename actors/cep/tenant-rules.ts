@@ -144,31 +144,55 @@ export class TenantRules {
     return true
   }
 
-  /** All but its rules. */
-  encode(writer: ByteWriter): void {
-    writer.text(this.tenant)
-    for (const map of [this.gone, this.origins]) {
-      writer.count(map.size)
-      for (const [key, number] of map) {
-        writer.text(key)
-        writer.count(number)
+  /** All but its rules as of now, to be written bit by bit. */
+  cut(): (writer: () => ByteWriter) => Generator<void> {
+    const numbers = [this.gone, this.origins].map((map) => [...map])
+    const events = [...this.events.keys()]
+    const refused = [...this.refused.values()]
+    const { tenant } = this
+    return function* (writer) {
+      writer().text(tenant)
+      for (const entries of numbers) {
+        writer().count(entries.length)
+        for (const [key, number] of entries) {
+          writer().text(key)
+          writer().count(number)
+          yield
+        }
+      }
+      writer().count(events.length)
+      for (const key of events) {
+        writer().text(key)
+        yield
+      }
+      writer().count(refused.length)
+      for (const rule of refused) {
+        writer().json(rule)
+        yield
       }
     }
-    writer.count(this.events.size)
-    for (const key of this.events.keys()) writer.text(key)
-    writer.json([...this.refused.values()])
   }
 
-  static read(reader: ByteReader): TenantRules {
+  static *read(reader: ByteReader): Generator<number, TenantRules> {
     const rules = new TenantRules(reader.text())
     for (const map of [rules.gone, rules.origins]) {
       const count = reader.count()
-      for (let index = 0; index < count; index++) map.set(reader.text(), reader.count())
+      for (let index = 0; index < count; index++) {
+        map.set(reader.text(), reader.count())
+        yield 0
+      }
     }
     const events = reader.count()
-    for (let index = 0; index < events; index++) rules.events.set(reader.text(), 0)
-    for (const refused of reader.json() as ReadonlyArray<RefusedRule>)
-      rules.refused.set(refused.rule, refused)
+    for (let index = 0; index < events; index++) {
+      rules.events.set(reader.text(), 0)
+      yield 0
+    }
+    const refused = reader.count()
+    for (let index = 0; index < refused; index++) {
+      const rule = reader.json() as RefusedRule
+      rules.refused.set(rule.rule, rule)
+      yield 0
+    }
     return rules
   }
 }

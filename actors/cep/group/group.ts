@@ -29,6 +29,8 @@ export class Group implements Listener {
   /** Its place among the groups of its lane. */
   serial: number
   isAlive = true
+  /** The last capture of the lane's state that has it, or began before it. */
+  cut: number
   /** When it is looked at next, in the log's time. */
   wakesAt = never
   /** Number of its last transition. */
@@ -69,6 +71,7 @@ export class Group implements Listener {
     this.key = key
     this.labels = labels
     this.serial = serial
+    this.cut = host.cut
     this.fingerprint = fingerprintOf(tenant, program.rule, labels)
     this.severity = program.severity
     this.lastStored = host.place.at
@@ -76,6 +79,12 @@ export class Group implements Listener {
     this.matcher = program.pattern?.make()
     this.inbox = program.outOfOrdernessMs > 0 ? new Inbox() : undefined
     this.watch()
+  }
+
+  /** Has to be called before anything of it changes: a capture that is under way has it as it was. */
+  touch(): void {
+    const { host } = this.rule
+    if (this.cut !== host.cut) host.keep(this)
   }
 
   /** Hears why partial matches end while somebody wants an explanation. */
@@ -94,6 +103,7 @@ export class Group implements Listener {
 
   /** Takes an item of any time: late, in order, or waiting for those before it. */
   offer(route: Route, value: number, at: number, attributes: EventAttributes, depth: number): void {
+    this.touch()
     const stored = this.rule.host.place.at
     const wasMissed = this.hasMissed
     const due = this.due

@@ -14,6 +14,9 @@ export interface Host {
   readonly scope: Scope
   readonly timers: Timers<Group>
   readonly onStep: EvaluatorOptions["onStep"]
+  /** Number of the last capture of the lane's state, and how a group gets into it before it changes. */
+  readonly cut: number
+  readonly keep: (group: Group) => void
   readonly nextSerial: () => number
   readonly sayTransition: (tenant: string, transition: Transition) => void
   readonly sayEvent: (tenant: string, event: CepEvent) => void

@@ -33,7 +33,7 @@ export class LiveRule {
   isPointwise = false
   /** Each item may change what the condition comes to, and not only the end of a window. */
   judgesItems = true
-  readonly host: Host
+  host: Host
   readonly tenant: string
   /** Its place among the rules of its lane, in the order in which they came. */
   serial: number
@@ -206,6 +206,18 @@ export class LiveRule {
     const { program } = this
     if (program.missing === undefined || program.groupBy.length > 0 || this.groups.size > 0) return
     this.addGroup("[]")
+  }
+
+  /** With all its groups, as the last ones of that lane. */
+  moveTo(host: Host, serial: number): void {
+    this.host = host
+    this.serial = serial
+    for (const group of this.groups.values()) {
+      group.serial = host.nextSerial()
+      group.cut = host.cut
+      host.timers.schedule(group, group.wakesAt)
+      group.watch()
+    }
   }
 
   forget(group: Group): void {

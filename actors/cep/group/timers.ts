@@ -6,6 +6,9 @@
 /** What waits. `wakesAt` is kept here: the time of its newest entry; older entries of it are void. */
 export interface Waiting {
   wakesAt: number
+  readonly isAlive: boolean
+  /** Called before `wakesAt` of what is due changes. */
+  readonly touch: () => void
 }
 
 interface Entry<T> {
@@ -39,11 +42,13 @@ export class Timers<T extends Waiting> {
     return this.heap[0]?.at ?? Number.POSITIVE_INFINITY
   }
 
-  /** Takes out all that are due. */
+  /** Takes out all that are due and alive. */
   due(now: number): Array<T> {
     const due: Array<T> = []
     while (this.nextDue() <= now) {
       const { waiting } = this.removeFirst()
+      if (!waiting.isAlive) continue
+      waiting.touch()
       waiting.wakesAt = Number.POSITIVE_INFINITY
       due.push(waiting)
     }
