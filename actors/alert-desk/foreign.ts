@@ -6,7 +6,7 @@ import { Taking } from "./taking.ts"
 import { blank, entriesOf, momentOf } from "./turning.ts"
 
 /** Names an alert from elsewhere apart from those of rules. */
-export const foreignFingerprint = (fingerprint: string): string => `am-${fingerprint}`
+const foreignFingerprint = (fingerprint: string): string => `am-${fingerprint}`
 
 const takeForeignOne = (taking: Taking, foreign: ForeignAlert, given: AlertPolicy, now: number): void => {
   const { name, severity, status, labels, annotations, startsAt, endsAt } = foreign

@@ -16,7 +16,7 @@ import { notificationBytesMax, notifiedAlertsMax } from "./limits.ts"
 const statusOf = ({ state }: AlertRecord): NotifiedAlert["status"] =>
   state === "no_data" || state === "error" || state === "resolved" ? state : "firing"
 
-export const notifiedAlert = (alert: AlertRecord): NotifiedAlert => {
+const notifiedAlert = (alert: AlertRecord): NotifiedAlert => {
   const { fingerprint, rule, name, severity, labels, annotations, value, values, since, at } = alert
   const { acknowledged, flapping } = alert
   return {

@@ -9,7 +9,7 @@ import { blank, type Turn, turned } from "./turning.ts"
 type Changed = Extract<Event, { _tag: "Changed" }>
 
 /** The alert by which the desk says that it has no room. */
-export const fullFingerprint = "alert-desk-full"
+const fullFingerprint = "alert-desk-full"
 const fullRule = "alert-desk"
 
 /** What the desk keeps for all alerts of a rule: annotations and the texts of other actions are each alert's own. */

@@ -51,8 +51,10 @@ export const transition = (number: number, to: Transition["to"], given: Transiti
 
 export const fingerprint = (host = "a", rule = "cpu"): string => fingerprintOf(rule, host)
 
-export const desk = <const C extends (typeof AlertDeskProtocol)["Command"]>(engine: EngineShape, command: C) =>
-  ask(engine, AlertDeskProtocol, alertDeskKey, command)
+export const desk = <const C extends (typeof AlertDeskProtocol)["Command"]>(
+  engine: EngineShape,
+  command: C,
+) => ask(engine, AlertDeskProtocol, alertDeskKey, command)
 
 export const takes = (engine: EngineShape, ...transitions: ReadonlyArray<Transition>) =>
   desk(engine, { _tag: "Take", transitions })

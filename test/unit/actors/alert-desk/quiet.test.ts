@@ -3,12 +3,7 @@ import { describe, expect, it } from "vitest"
 import { matcherProblems } from "../../../../actors/alert-desk/matchers.ts"
 import { isOn, maintenanceProblems, windowOf } from "../../../../actors/alert-desk/quiet.ts"
 import type { EngineShape } from "../../../../engine/index.ts"
-import {
-  inhibitionsMax,
-  type Maintenance,
-  type Matcher,
-  type Silence,
-} from "../../../../schemas/index.ts"
+import { inhibitionsMax, type Maintenance, type Matcher, type Silence } from "../../../../schemas/index.ts"
 import { acted, desk, fingerprint, lines, notify, takes, transition } from "../../../support/alert-desk.ts"
 import { type Product, rejectionOf, withProduct } from "../../../support/product.ts"
 
