@@ -38,7 +38,7 @@ const laneGauges: ReadonlyArray<readonly [name: string, help: string, of: keyof 
   ["lag_milliseconds", "Age of the last message that was evaluated while others wait.", "lagMs"],
   ["outputs_waiting", "Outputs on their way to alert desks and other lanes.", "outputsWaiting"],
   ["state_bytes", "Bytes of the last state that was encoded.", "stateBytes"],
-  ["encode_milliseconds", "How long evaluation stood still for the last checkpoint.", "encodeMs"],
+  ["pause_milliseconds", "How long evaluation stood still at most for the last checkpoint.", "pauseMs"],
   ["checkpoint_milliseconds", "How long the last checkpoint took until it was durable.", "checkpointMs"],
 ]
 const laneTotals: typeof laneGauges = [

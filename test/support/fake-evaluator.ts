@@ -2,7 +2,7 @@
  * A small evaluator for tests of lanes: each rule counts and sums the items of its names per series, fires above 10 and
  * resolves below, and publishes an event whenever it fires if its document says so. Deterministic, with the whole state in JSON.
  */
-import type { Evaluator, Output, Place, RuleChange } from "../../actors/cep/evaluator.ts"
+import type { Capture, Evaluator, Output, Place, RuleChange } from "../../actors/cep/evaluator.ts"
 import type { Evaluators } from "../../actors/cep/lane/run-lane.ts"
 import type { CepEvent, RuleDocument, Transition } from "../../schemas/index.ts"
 
@@ -176,8 +176,16 @@ class FakeEvaluator implements Evaluator {
 
   groups: Evaluator["groups"] = () => []
 
-  encode(): Uint8Array {
-    return new TextEncoder().encode(JSON.stringify(this.state))
+  capture(): Capture {
+    const bytes = new TextEncoder().encode(JSON.stringify(this.state))
+    let written = 0
+    return {
+      step: (most) => {
+        written += Math.min(most, 50)
+        return written >= bytes.length
+      },
+      parts: () => [bytes.subarray(0, 10), bytes.subarray(10)],
+    }
   }
 
   wanted: Evaluator["wanted"] = () =>
@@ -188,5 +196,7 @@ class FakeEvaluator implements Evaluator {
 
 export const fakeEvaluators: Evaluators = {
   make: (lane) => new FakeEvaluator(lane, { rules: {}, seen: {}, published: 0 }),
-  read: (lane, state) => new FakeEvaluator(lane, JSON.parse(new TextDecoder().decode(state)) as State),
+  read: (lane, state) => ({
+    step: () => new FakeEvaluator(lane, JSON.parse(new TextDecoder().decode(state)) as State),
+  }),
 }

@@ -45,6 +45,11 @@ const headKey = (lane: number): string => `lane/${lane}/head`
 const partKeys = (lane: number, name: string, count: number): ReadonlyArray<string> =>
   Array.from({ length: count }, (_, part) => `lane/${lane}/${name}-${part}`)
 
+const partsOf = (bytes: Uint8Array): ReadonlyArray<Uint8Array> =>
+  Array.from({ length: Math.ceil(bytes.length / partBytesMax) }, (_, part) =>
+    bytes.subarray(part * partBytesMax, (part + 1) * partBytesMax),
+  )
+
 const corrupt = (lane: number, sequence: number, what: string) =>
   new CorruptRecord({ partition: lane, sequence, detail: `the checkpoint of lane ${lane} ${what}` })
 
@@ -107,7 +112,7 @@ export const claim = Effect.fnUntraced(function* (
 })
 
 /**
- * Stores a state of the owner's. `serial` counts its attempts from 1. Answers what is held now, or undefined when the lane
+ * Stores a state of the owner's, given in pieces. `serial` counts its attempts from 1. Answers what is held now, or undefined when the lane
  * belongs to somebody else. Errors: after `Unavailable` nobody knows; the next attempt finds out.
  */
 export const save = Effect.fnUntraced(function* (
@@ -115,20 +120,21 @@ export const save = Effect.fnUntraced(function* (
   lane: number,
   held: Held,
   sequence: number,
-  state: Uint8Array,
+  state: ReadonlyArray<Uint8Array>,
   serial: number,
 ): Effect.fn.Return<Held | undefined, Unavailable | CorruptRecord> {
   const { owner } = held.head
   const [name, next] = [`${owner}-${serial}`, `${owner}-${serial + 1}`]
-  const count = Math.max(1, Math.ceil(state.length / partBytesMax))
-  const writes = partKeys(lane, name, count).map((key, part) => ({
+  const parts = state.flatMap(partsOf)
+  const writes = partKeys(lane, name, parts.length).map((key, part) => ({
     key,
-    value: state.subarray(part * partBytesMax, (part + 1) * partBytesMax),
+    value: parts[part]!,
     expectedRevision: 0,
   }))
   // A conflict on a part means that this very attempt wrote it: its name is unique to owner and serial.
   yield* store.putMany(writes)
-  const head: Head = { v: 1, owner, sequence, format, parts: { name, count }, crc: crc32(state), next }
+  const crc = parts.reduce((sum, part) => crc32(part, sum), 0)
+  const head: Head = { v: 1, owner, sequence, format, parts: { name, count: parts.length }, crc, next }
   const revision = yield* put(store, lane, head, held.revision)
   if (revision === undefined) {
     const found = yield* load(store, lane)

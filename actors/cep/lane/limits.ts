@@ -14,6 +14,8 @@ export interface LaneLimits {
   readonly checkpointEveryMs: number
   readonly checkpointMessages: number
   readonly checkpointShare: number
+  /** Bytes of a state that are written or read before others get their turn: some milliseconds. */
+  readonly captureSliceBytes: number
   /** Outputs that wait for their receivers; evaluation pauses above it. */
   readonly outputsMax: number
   /** Commands and messages with outputs on their way at one time; one per receiver, so that each has them in order. */
@@ -41,6 +43,7 @@ export const laneDefaults: LaneLimits = {
   checkpointEveryMs: 5_000,
   checkpointMessages: 20_000,
   checkpointShare: 20,
+  captureSliceBytes: 128 * 1024,
   outputsMax: 20_000,
   deliveriesMax: 16,
   commandCharactersMax: 64 * 1024,

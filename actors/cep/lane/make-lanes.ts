@@ -20,7 +20,7 @@ import {
   metricToken,
   ruleSource,
 } from "../../../streams/index.ts"
-import { makeEvaluator, readEvaluator } from "../make-evaluator.ts"
+import { makeEvaluator, readingOf } from "../make-evaluator.ts"
 import { makeLaneHost } from "./lane-host.ts"
 import type { LanesService, RuleReport } from "./lanes.ts"
 import { type LaneLimits, laneDefaults } from "./limits.ts"
@@ -63,7 +63,7 @@ const retries = 3
 /** Of the product. */
 const laneEvaluators: Evaluators = {
   make: (lane) => makeEvaluator({ lane }),
-  read: (lane, state) => readEvaluator(state, { lane }),
+  read: (lane, state) => readingOf(state, { lane }),
 }
 
 /** The name whose lane a rule lives in. */

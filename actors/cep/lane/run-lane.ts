@@ -12,17 +12,17 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { CorruptRecord, EngineShape, KeyValue, Unavailable } from "../../../engine/index.ts"
 import { type EventTail, type MetricStreamService, metricToken } from "../../../streams/index.ts"
-import type { Evaluator } from "../evaluator.ts"
+import type { Evaluator, Reading } from "../evaluator.ts"
 import * as Checkpoint from "./checkpoint.ts"
 import { fillFromHistory } from "./history.ts"
 import { itemsOf, type LaneInput, LaneReader } from "./lane-input.ts"
 import type { LaneLimits } from "./limits.ts"
 import { Outlet } from "./outlet.ts"
 
-/** How evaluators are made; `read` takes what `encode` wrote. */
+/** How evaluators are made; `read` takes what was captured, its parts joined. */
 export interface Evaluators {
   readonly make: (lane: number) => Evaluator
-  readonly read: (lane: number, state: Uint8Array) => Evaluator
+  readonly read: (lane: number, state: Uint8Array) => Reading
 }
 
 export interface LaneOptions {
@@ -63,8 +63,8 @@ export interface LaneFigures {
   readonly missed: number
   readonly checkpoints: number
   readonly stateBytes: number
-  /** Of the last checkpoint: how long evaluation stood still, and how long it took until it was durable. */
-  readonly encodeMs: number
+  /** Of the last checkpoint: how long evaluation stood still at most, and how long it took until it was durable. */
+  readonly pauseMs: number
   readonly checkpointMs: number
 }
 
@@ -80,6 +80,15 @@ const untilAvailable = <A, E, R>(
       : Effect.fail(error as Exclude<E, Unavailable>),
   )
 
+/** Others of this process have their turns meanwhile. */
+const bitByBit = Effect.fnUntraced(function* (reading: Reading, { captureSliceBytes }: LaneLimits) {
+  for (;;) {
+    const evaluator = reading.step(captureSliceBytes)
+    if (evaluator !== undefined) return evaluator
+    yield* Effect.yieldNow
+  }
+})
+
 /** Ends when it was drained, or with `false` when the lane belongs to somebody else. */
 export const runLane = Effect.fnUntraced(function* (
   options: LaneOptions,
@@ -93,7 +102,9 @@ export const runLane = Effect.fnUntraced(function* (
   const claimed = yield* patiently(Checkpoint.claim(keyValue, lane, owner))
   let held: Checkpoint.Held = claimed
   const evaluator =
-    claimed.state === undefined ? options.evaluators.make(lane) : options.evaluators.read(lane, claimed.state)
+    claimed.state === undefined
+      ? options.evaluators.make(lane)
+      : yield* bitByBit(options.evaluators.read(lane, claimed.state), limits)
   const reader = new LaneReader(lane, stream.lanes, evaluator)
   const outlet = yield* Outlet.make(options)
   const lost = Deferred.makeUnsafe<void>()
@@ -101,7 +112,7 @@ export const runLane = Effect.fnUntraced(function* (
   let [storedAt, pending] = [0, 0]
   let [items, messages, missed] = [0, 0, 0]
   let [since, serial, saved] = [0, 0, 0]
-  let [stateBytes, encodeMs, checkpointMs] = [claimed.state?.length ?? 0, 0, 0]
+  let [stateBytes, pauseMs, checkpointMs] = [claimed.state?.length ?? 0, 0, 0]
   let [checkpointAt, saving] = [now(), false]
 
   const { first } = yield* patiently(stream.bounds)
@@ -113,17 +124,24 @@ export const runLane = Effect.fnUntraced(function* (
     )
   }
 
-  /** What was taken so far as bytes, and then, beside further evaluation, as a checkpoint. */
+  /** What was taken so far; it becomes bytes, and then a checkpoint, beside further evaluation. */
   const capture = (): Effect.Effect<void, CorruptRecord> => {
     const startedAt = now()
-    const state = evaluator.encode()
+    const captured = evaluator.capture()
     const through = sequence
     const settled = outlet.mark()
-    encodeMs = now() - startedAt
-    stateBytes = state.length
     since = 0
     saving = true
+    pauseMs = now() - startedAt
     return Effect.gen(function* () {
+      for (let isWhole = false; !isWhole; ) {
+        yield* Effect.yieldNow
+        const stepAt = now()
+        isWhole = captured.step(limits.captureSliceBytes)
+        pauseMs = Math.max(pauseMs, now() - stepAt)
+      }
+      const state = captured.parts()
+      stateBytes = state.reduce((sum, { length }) => sum + length, 0)
       yield* settled
       serial += 1
       const result = yield* Effect.result(Checkpoint.save(keyValue, lane, held, through, state, serial))
@@ -143,8 +161,8 @@ export const runLane = Effect.fnUntraced(function* (
   const isDue = (): boolean => {
     if (saving || since === 0) return false
     const idleMs = now() - checkpointAt
-    const pauseMs = limits.checkpointShare * Math.max(encodeMs, checkpointMs / 2)
-    return idleMs >= pauseMs && (since >= limits.checkpointMessages || idleMs >= limits.checkpointEveryMs)
+    const restMs = limits.checkpointShare * Math.max(pauseMs, checkpointMs / 2)
+    return idleMs >= restMs && (since >= limits.checkpointMessages || idleMs >= limits.checkpointEveryMs)
   }
 
   const fill = (input: LaneInput & { readonly type: "change" }) =>
@@ -214,7 +232,7 @@ export const runLane = Effect.fnUntraced(function* (
     missed,
     checkpoints: saved,
     stateBytes,
-    encodeMs,
+    pauseMs,
     checkpointMs,
   })
 
