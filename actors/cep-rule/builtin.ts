@@ -1,8 +1,8 @@
 /** The rules that a new deployment has: people change them afterwards, so they are defined only where there are none. */
 import { hostMetrics, type RuleDocument } from "../../schemas/index.ts"
 
-/** The channel of whoever operates the deployment. */
-const actions = [{ type: "notify", channel: "ops" }] as const
+/** The channel that is always there; whoever operates the deployment says where it leads. */
+const actions = [{ type: "notify", channel: "default" }] as const
 
 export const builtinRules: Readonly<Record<string, RuleDocument>> = {
   "host-cpu-high": {

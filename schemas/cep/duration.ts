@@ -5,6 +5,7 @@ export const DurationText = Schema.String.check(
   Schema.isPattern(
     /^(?:0|(?:[0-9]{1,6}w)?(?:[0-9]{1,6}d)?(?:[0-9]{1,6}h)?(?:[0-9]{1,6}m)?(?:[0-9]{1,9}s)?(?:[0-9]{1,9}ms)?)$/u,
     {
+      expected: "a length of time such as 30s, 5m, 1h30m or 7d",
       arbitraryConstraint: { patterns: [{ source: "^[1-9][0-9]{0,2}[smh]$", flags: "u" }] },
     },
   ),

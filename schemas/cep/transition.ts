@@ -26,7 +26,7 @@ export const Transition = Schema.Struct({
   version: Schema.Int,
   /** Names the alert: of its rule and its group, whatever its severity. 16 hexadecimal digits. */
   fingerprint: Schema.String,
-  /** Counts the transitions of this alert: 1, 2, 3 … Whoever has seen a number ignores it and what is below it. */
+  /** Grows with each transition of this alert, not by one. Whoever has seen a number ignores it and what is below it. */
   number: Schema.Int,
   to: AlertState,
   /** `severity`: fires as before, more or less severe. `matched`: of a rule in mode `trigger`, which has no states. */

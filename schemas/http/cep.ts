@@ -19,7 +19,7 @@ export const cepEndpoints = {
     path: "/api/cep/metrics",
     summary: "Send samples of metrics.",
     permission: "metric:write",
-    rate: "batch",
+    rate: "ingest",
     body: Schema.Struct({
       samples: Schema.Array(
         Schema.Struct({
@@ -41,7 +41,7 @@ export const cepEndpoints = {
     path: "/api/cep/events",
     summary: "Send events; the same event again within a day, by its id and type, is one event.",
     permission: "metric:write",
-    rate: "batch",
+    rate: "ingest",
     body: Schema.Struct({
       events: Schema.Array(
         Schema.Struct({

@@ -9,7 +9,7 @@ export const ingestEndpoints = {
     path: "/api/cep/prometheus/api/v1/write",
     summary: "Samples by Prometheus remote write, 1.0 or 2.0: protobuf, compressed with snappy.",
     permission: "metric:write",
-    rate: "batch",
+    rate: "ingest",
     protocol: "Prometheus remote write",
     errors: ["CEP_INGEST_001", "CEP_INGEST_002", "CEP_INGEST_003"],
   }),
@@ -20,7 +20,7 @@ export const ingestEndpoints = {
     summary:
       "Metrics by OpenTelemetry's protocol over HTTP: protobuf or JSON, plain or compressed with gzip.",
     permission: "metric:write",
-    rate: "batch",
+    rate: "ingest",
     protocol: "OTLP",
     answer: Schema.Struct({
       partialSuccess: Schema.optionalKey(

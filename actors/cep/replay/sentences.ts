@@ -43,6 +43,13 @@ const reasons: Readonly<Record<Death["reason"], string>> = {
 const deathSentence = ({ reason, stage, startAt, at }: Death): string =>
   `The partial match that began at ${timeText(startAt)} died in stage ${stage} at ${timeText(at)}: ${reasons[reason]}.`
 
+const waiting = (count: number): string =>
+  count === 0
+    ? "No partial match waits."
+    : count === 1
+      ? "1 partial match waits."
+      : `${count} partial matches wait.`
+
 const stateSentence = ({ before, after }: Step): string =>
   before === after ? `The alert stayed ${after}.` : `The alert went from ${before} to ${after}.`
 
@@ -55,7 +62,7 @@ export const sentencesOf = (document: RuleDocument, step: Step): ReadonlyArray<s
     ...(step.item === undefined ? ["Nothing came; time went on."] : []),
     ...findings,
     ...step.deaths.map(deathSentence),
-    ...(document.pattern === undefined ? [] : [`${step.partialMatches} partial matches wait.`]),
+    ...(document.pattern === undefined ? [] : [waiting(step.partialMatches)]),
     ...(step.detail === undefined ? [] : [`${step.detail}.`]),
     stateSentence(step),
   ]

@@ -9,6 +9,7 @@ import {
 } from "../../../gateway/client-address.ts"
 import { defaultRatePolicies } from "../../../gateway/config.ts"
 import { parseRatePolicies } from "../../../gateway/rate-policies.ts"
+import { alertmanagerEndpoints, cepEndpoints, ingestEndpoints } from "../../../schemas/index.ts"
 import { BadSetting, readSettings } from "../../../settings.ts"
 
 const from = (remoteAddress: string, forwarded?: string) =>
@@ -70,5 +71,19 @@ describe("MILLRACE_RATE_LIMITS", () => {
     expect(() => readSettings({ MILLRACE_TRUSTED_PROXIES: "10.0.0.0/8,proxy" })).toThrow(
       /MILLRACE_TRUSTED_PROXIES=.*proxy is neither/,
     )
+  })
+})
+
+describe("ways in for samples, events and alerts of others", () => {
+  it("are a class of their own, which lets a source send many times a second", () => {
+    const waysIn = [
+      ...Object.values(ingestEndpoints),
+      ...Object.values(alertmanagerEndpoints),
+      ...Object.values(cepEndpoints),
+    ]
+    expect(waysIn.map(({ rate }) => rate)).toEqual(waysIn.map(() => "ingest"))
+    expect(
+      defaultRatePolicies.ingest.limit / (defaultRatePolicies.ingest.windowMs / 1_000),
+    ).toBeGreaterThanOrEqual(100)
   })
 })
