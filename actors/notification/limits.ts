@@ -24,8 +24,6 @@ export const giveUpAfterMs = 24 * 60 * 60_000
 export const giveUpActionAfterMs = 60 * 60_000
 /** What a receiver may ask for at most with `Retry-After`; meanwhile its channel rests. */
 export const retryAfterMaxMs = 15 * 60_000
-/** Attempts of a rule's actions in a minute. */
-export const actionsPerMinuteMax = 60
 export const minuteMs = 60_000
 
 /** Rows in one message to the database. */

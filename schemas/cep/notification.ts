@@ -53,6 +53,7 @@ const headers = Schema.optionalKey(
   Schema.Record(storableTextOf(128), storableTextOf(4_000)).check(Schema.isMaxProperties(20)),
 )
 const recipientsMax = 50
+const numbersMax = 20
 
 /** Kept sealed as a whole, apart from the actor; opened where something is delivered. */
 export const ChannelSettings = Schema.Union([
@@ -78,7 +79,7 @@ export const ChannelSettings = Schema.Union([
   Schema.Struct({
     type: Schema.Literal("sms"),
     url,
-    to: Schema.Array(storableTextOf(40)).check(Schema.isMinLength(1), Schema.isMaxLength(recipientsMax)),
+    to: Schema.Array(storableTextOf(40)).check(Schema.isMinLength(1), Schema.isMaxLength(numbersMax)),
     body: Schema.optionalKey(storableTextOf(4_000)),
     headers,
   }),

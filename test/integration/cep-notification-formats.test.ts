@@ -107,11 +107,29 @@ describe("what arrives", () => {
     await setup.deliver("sms", notificationOf("sms1", { alerts: [alert] }))
     await setup.overOf("sms", "sms1")
     const asked = setup.receiver.askedFor("/sms")
-    expect(asked.map((one) => JSON.parse(one.body))).toEqual(
+    expect(
+      asked.map((one) => JSON.parse(one.body)).sort((a, b) => (a.msg.to[0] < b.msg.to[0] ? -1 : 1)),
+    ).toEqual(
       to.map((one) => ({ msg: { to: [one], say: '! Firing, warning: a "quote" \\ and {{ to }}' }, n: 1 })),
     )
     expect(new Set(asked.map(({ headers }) => headers["idempotency-key"])).size).toBe(2)
     expect(asked[0]!.headers["x-key"]).toBe(secret)
+  })
+
+  it("at a gateway for short messages that refuses one number is told so in the log, and goes to the others", async () => {
+    await setup.put("numbers", {
+      type: "sms",
+      url: `${setup.receiver.url}/numbers`,
+      to: ["+491", "+492", "+493"],
+    })
+    setup.receiver.answer = ({ body }, response) =>
+      void response.writeHead(JSON.parse(body).to === "+492" ? 400 : 200).end()
+    expect(await setup.test("numbers")).toMatchObject({
+      status: "delivered",
+      detail: "the receiver answered 400 for 1 of 3 numbers; the others were taken",
+    })
+    setup.receiver.answer = (_, response) => void response.writeHead(400).end()
+    expect(await setup.test("numbers")).toMatchObject({ status: "given_up" })
   })
 
   it("by mail is text and HTML, and nothing of an alert becomes a header or a tag", async () => {

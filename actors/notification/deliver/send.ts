@@ -20,18 +20,26 @@ const sendWebhook = ({ url, secret, headers = {} }: Of<"webhook">, sending: Send
   return postJson(sending, url, body, { ...headers, ...signed })
 }
 
-/** The first that was not taken decides: those who were told before are told again with the same key. */
-const sendSms = Effect.fnUntraced(function* (
-  { url, to, body: template, headers = {} }: Of<"sms">,
-  sending: Sending,
-) {
+/** Requests at once: the numbers of a channel have to fit into the time of an attempt. */
+const numbersAtOnce = 5
+
+/** What may go through the next time is tried again for all of them, each with the key that it had. */
+const together = (outputs: ReadonlyArray<Output>): Output => {
+  const failed = outputs.find(({ status }) => status === "failed")
+  if (failed !== undefined) return failed
+  const refused = outputs.filter(({ status }) => status !== "delivered")
+  if (refused.length === outputs.length || refused.length === 0) return outputs[0]!
+  const detail = `${refused[0]!.detail} for ${refused.length} of ${outputs.length} numbers; the others were taken`
+  return { status: "delivered", detail }
+}
+
+const sendSms = ({ url, to, body: template, headers = {} }: Of<"sms">, sending: Sending) => {
   const text = subjectOf(sending.notification).slice(0, smsCharactersMax)
-  let last: Output = { status: "delivered" }
-  for (const [index, recipient] of to.entries()) {
+  const sendOne = (recipient: string, index: number): Effect.Effect<Output> => {
     const body = smsBody(template, { to: recipient, text })
     if (body === undefined)
-      return { status: "given_up", detail: "the template of its body is not valid" } satisfies Output
-    last = yield* request(sending, url, {
+      return Effect.succeed({ status: "given_up", detail: "the template of its body is not valid" })
+    return request(sending, url, {
       method: "POST",
       body,
       headers: {
@@ -41,10 +49,9 @@ const sendSms = Effect.fnUntraced(function* (
         ...deliveryHeader(sending.notification.id),
       },
     })
-    if (last.status !== "delivered") return last
   }
-  return last
-})
+  return Effect.map(Effect.forEach(to, sendOne, { concurrency: numbersAtOnce }), together)
+}
 
 export const send = (settings: ChannelSettings, sending: Sending): Effect.Effect<Output> => {
   const { notification, platform, channel } = sending

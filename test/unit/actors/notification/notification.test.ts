@@ -5,6 +5,7 @@ import type { Output } from "../../../../actors/notification/activities.ts"
 import {
   giveUpActionAfterMs,
   giveUpAfterMs,
+  inFlightMax,
   pausesMs,
   testsMax,
 } from "../../../../actors/notification/limits.ts"
@@ -217,6 +218,34 @@ describe("a node that dies", () => {
       }),
     ),
   )
+
+  for (const afterMs of [0, 1, 3, 10, 30, 60, 100, 200, 400, 1_000])
+    it(
+      `after ${afterMs} ms leaves nothing untold, and only what was on its way is told twice`,
+      withProduct(
+        (product) =>
+          Effect.gen(function* () {
+            const receiver = receiving(product)
+            receiver.answer = () => Effect.delay(answering(), 50)
+            const first = yield* receiver.start(product)
+            const ids = Array.from({ length: 12 }, (_, index) => `n${index}`)
+            for (const [index, id] of ids.entries())
+              yield* deliver(first.engine, notificationOf(id, { groupKey: `g${index % 6}` }))
+            yield* Effect.sleep(afterMs)
+            yield* first.crash
+            const { engine } = yield* receiver.start(product)
+            yield* Effect.sleep(60_000)
+            expect(new Set(receiver.ids())).toEqual(new Set(ids))
+            expect(receiver.arrived.length - ids.length).toBeLessThanOrEqual(inFlightMax)
+            expect(yield* statuses(engine)).toEqual(Object.fromEntries(ids.map((id) => [id, "delivered"])))
+            for (const group of [0, 1, 2, 3, 4, 5])
+              expect(receiver.ids().lastIndexOf(`n${group}`)).toBeLessThan(
+                receiver.ids().indexOf(`n${group + 6}`),
+              )
+          }),
+        `crash ${afterMs}`,
+      ),
+    )
 
   it(
     "while a delivery waits for its next attempt has it made when that is due",
