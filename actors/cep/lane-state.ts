@@ -26,7 +26,7 @@ const ruleCost = 16 * 1024
 class Chunks {
   private readonly full: Array<Uint8Array> = []
   private fullBytes = 0
-  private last = new ByteWriter(chunkBytes)
+  private last = new ByteWriter()
 
   get writer(): ByteWriter {
     if (this.last.size >= chunkBytes) {
