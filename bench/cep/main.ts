@@ -1,7 +1,11 @@
-/** `npm run bench:cep -- [--only lengths,thresholds,windows] [--rules N] [--series N] [--seconds N] [--json]`: what rules cost. */
+/**
+ * `npm run bench:cep -- [--stream] [--only lengths,thresholds,windows] [--rules N] [--series N] [--seconds N] [--json]`: what
+ * rules cost; with `--stream` the way through JetStream instead, see `stream.ts`.
+ */
 import { cpus } from "node:os"
 import { parseArgs } from "node:util"
 import { type Figures, lengths, throughput } from "./in-process.ts"
+import { streamed } from "./stream.ts"
 
 const { values } = parseArgs({
   options: {
@@ -10,6 +14,7 @@ const { values } = parseArgs({
     series: { type: "string", default: "1000,100000" },
     seconds: { type: "string", default: "4" },
     json: { type: "boolean" },
+    stream: { type: "boolean", default: false },
   },
 })
 const seconds = Number(values.seconds)
@@ -17,18 +22,21 @@ const wants = (part: string) => values.only === undefined || values.only.split("
 const list = (text: string) => text.split(",").map(Number)
 const rows: Array<Record<string, unknown>> = []
 
-const measure = (what: string, figuresOf: () => Figures): void => {
+const measure = async (what: string, figuresOf: () => Figures | Promise<Figures>): Promise<void> => {
   console.error(`${what} …`)
-  const figures = figuresOf()
+  const figures = await figuresOf()
   rows.push({ what, ...figures })
   const cells = Object.entries(figures).map(([name, value]) => `${name} ${value.toLocaleString("en")}`)
   if (values.json !== true) console.log(`${what.padEnd(48)} ${cells.join(", ")}`)
 }
 
 console.error(`${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}, ${seconds} s each`)
+const inProcess = !values.stream
 for (const mix of ["thresholds", "windows"] as const)
-  for (const rules of wants(mix) ? list(values.rules) : [])
+  for (const rules of inProcess && wants(mix) ? list(values.rules) : [])
     for (const series of list(values.series))
-      measure(`${mix}: ${rules} rules, ${series} series`, () => throughput(rules, series, mix, seconds))
-for (const [what, figuresOf] of wants("lengths") ? lengths : []) measure(what, () => figuresOf(seconds))
+      await measure(`${mix}: ${rules} rules, ${series} series`, () => throughput(rules, series, mix, seconds))
+for (const [what, figuresOf] of inProcess && wants("lengths") ? lengths : [])
+  await measure(what, () => figuresOf(seconds))
+for (const [what, figuresOf] of inProcess ? [] : streamed) await measure(what, () => figuresOf(seconds))
 if (values.json === true) console.log(JSON.stringify(rows, undefined, 2))
