@@ -2,10 +2,10 @@
 import type { IncomingMessage } from "node:http"
 import { promisify } from "node:util"
 import { gunzip } from "node:zlib"
-import { uncompress } from "snappyjs"
 import { GatewayError } from "../errors.ts"
 import { readBodyBytes } from "../http/body.ts"
 import { readerOf } from "./protobuf.ts"
+import { uncompress } from "./snappy.ts"
 
 /** Bytes of a body as it comes, and unpacked. Prometheus sends 2,000 samples at a time, a collector 8,192. */
 export const packedBytesMax = 2 * 1024 * 1024

@@ -40,7 +40,8 @@ export const nested = (reader: Reader, fields: Fields): void => {
 export const wide = (value: unknown): number =>
   typeof value === "number" ? value : (value as { toNumber(): number }).toNumber()
 
-const lengthDelimited = 2
+/** The wire type of texts and messages. */
+export const lengthDelimited = 2
 
 /** Numbers of a repeated field: many in one, or, as older writers have it, one of many. */
 export const repeated = (

@@ -5,7 +5,7 @@
  */
 import type { Labels } from "../../schemas/index.ts"
 import { Collected } from "./collected.ts"
-import { eachField, nested, type Reader, readerOf, repeated, wide } from "./protobuf.ts"
+import { eachField, lengthDelimited, nested, type Reader, readerOf, repeated, wide } from "./protobuf.ts"
 
 export interface RemoteWrite {
   readonly collected: Collected
@@ -70,11 +70,11 @@ export const decodeRemoteWrite = (bytes: Uint8Array): RemoteWrite => {
         2: (field) => points.push(readPoint(field)),
         3: (field) => {
           exemplars += 1
-          field.skip(field.uint32())
+          field.skipType(lengthDelimited)
         },
         4: (field) => {
           histograms += 1
-          field.skip(field.uint32())
+          field.skipType(lengthDelimited)
         },
       })
       addSeries(collected, labels, points)
@@ -99,11 +99,11 @@ export const decodeRemoteWrite2 = (bytes: Uint8Array): RemoteWrite => {
         2: (field) => points.push(readPoint(field)),
         3: (field) => {
           histograms += 1
-          field.skip(field.uint32())
+          field.skipType(lengthDelimited)
         },
         4: (field) => {
           exemplars += 1
-          field.skip(field.uint32())
+          field.skipType(lengthDelimited)
         },
       })
       series.push({ labels, points })

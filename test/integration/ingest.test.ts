@@ -1,7 +1,7 @@
 /** Samples in the formats of others, on a whole node: what was sent is in the tenant's metric stream, and nothing else is. */
 import { gzipSync } from "node:zlib"
 import * as Effect from "effect/Effect"
-import { compress } from "snappyjs"
+import { compress } from "../../gateway/ingest/snappy.ts"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { foreignSamplesMax } from "../../gateway/ingest/collected.ts"
 import { aheadMsMax, type Sample } from "../../schemas/index.ts"
