@@ -89,6 +89,12 @@ const keptCredential = ({ credential }: State, number: number, origin: string | 
     ? { credential }
     : {}
 
+/** Unless another one was given meanwhile. */
+const sealedAnew = (state: State, { before, after }: typeof Resealed.Type): State => {
+  const { credential } = state
+  return credential?.sealed === before ? { ...state, credential: { ...credential, sealed: after } } : state
+}
+
 export const MetricPoll = define(MetricPollProtocol, {
   events: {
     Followed: {
@@ -99,9 +105,8 @@ export const MetricPoll = define(MetricPollProtocol, {
     },
     CredentialSet: Credential.fields,
     CredentialRemoved: {},
-    Resealed: Resealed.fields,
     Due: { nextAt: Schema.Finite, skipped: Schema.Int, begun: Schema.Boolean },
-    Polled: { result: PollResult },
+    Polled: PollOutput.fields,
   },
   activities: {
     /** Never fails: what came of it is the answer. */
@@ -156,21 +161,14 @@ export const MetricPoll = define(MetricPollProtocol, {
       credential: { number, origin, sealed },
     }),
     CredentialRemoved: ({ credential: _, ...state }) => state,
-    Resealed: ({ credential, ...state }, { before, after }) => {
-      if (credential === undefined) return state
-      // Another one may have been given meanwhile.
-      return {
-        ...state,
-        credential: credential.sealed === before ? { ...credential, sealed: after } : credential,
-      }
-    },
     Due: (state, { nextAt, skipped, begun }) => ({
       ...state,
       nextAt,
       fetching: state.fetching || begun,
       skipped: state.skipped + skipped,
     }),
-    Polled: (state, { result }) => {
+    Polled: (before, { result, resealed }) => {
+      const state = resealed === undefined ? before : sealedAnew(before, resealed)
       const failed = result.detail !== undefined
       return {
         ...state,
@@ -196,13 +194,7 @@ export const MetricPoll = define(MetricPollProtocol, {
   },
   settled: {
     poll: (_, outcome, { now }: DecideContext) => {
-      if (outcome._tag === "Success") {
-        const { result, resealed } = outcome.output
-        const polled = { _tag: "Polled" as const, result }
-        return accept({
-          events: resealed === undefined ? [polled] : [polled, { _tag: "Resealed" as const, ...resealed }],
-        })
-      }
+      if (outcome._tag === "Success") return accept({ events: [{ _tag: "Polled", ...outcome.output }] })
       const result = { at: now, latencyMs: 0, samples: 0, detail: outcome.detail.slice(0, 300) }
       return accept({ events: [{ _tag: "Polled", result }] })
     },

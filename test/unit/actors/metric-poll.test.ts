@@ -257,6 +257,32 @@ describe("a poll's credential", () => {
   })
 
   it(
+    "is kept as it was sealed last, unless another one was given meanwhile",
+    withProduct((product) =>
+      Effect.gen(function* () {
+        const inputs: Array<string | undefined> = []
+        const poller = implementation(MetricPoll as never, {
+          poll: (input) =>
+            Effect.sync(() => {
+              inputs.push((input as PollInput).credential)
+              const resealed = { before: "old", after: "new" }
+              return { result: { at: 0, latencyMs: 0, samples: 1 }, resealed }
+            }),
+        })
+        const { engine } = yield* product.start([poller])
+        yield* define(engine, { ...poll, every: "1s" })
+        const set = (sealed: string) =>
+          ({ _tag: "SetCredential", number: 1, origin: place.origin, sealed }) as const
+        yield* ask(engine, MetricPollProtocol, "cpu", set("old"))
+        yield* Effect.sleep(3_000)
+        yield* ask(engine, MetricPollProtocol, "cpu", set("other"))
+        yield* Effect.sleep(2_500)
+        expect([...new Set(inputs)]).toEqual(["old", "new", "other"])
+      }),
+    ),
+  )
+
+  it(
     "stays with its rule while that is switched, and goes when the address is another's or the rule is removed",
     withProduct((product) =>
       Effect.gen(function* () {
