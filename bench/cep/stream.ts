@@ -3,90 +3,29 @@
  * checkpoints, in one node process; how long it takes from publishing to the alert desk; and how long a start after a kill.
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
-import * as Scope from "effect/Scope"
-import { type LaneFigures, makeLanes, type NodeLanes } from "../../actors/index.ts"
-import { accept, define, Engine, implement, make } from "../../engine/index.ts"
-import { AlertDeskProtocol, type RuleDocument, type Sample } from "../../schemas/index.ts"
+import type * as Scope from "effect/Scope"
+import type { LaneFigures } from "../../actors/index.ts"
+import type { RuleDocument, Sample } from "../../schemas/index.ts"
 import {
   columnsOf,
   encodeColumns,
-  layer,
-  MetricStream,
   type MetricStreamService,
   metricsOfLane,
   metricToken,
   SampleDecoder,
   samplesOfColumns,
 } from "../../streams/index.ts"
-import { ready, server } from "../engine/deployment.ts"
+import { server } from "../engine/deployment.ts"
+import { type Node, partitions, type Server, startNode, takenTopic } from "./stream-node.ts"
 import { type Mix, messagesOf, rulesOf, startAt, tenant } from "./workload.ts"
 
 export type StreamFigures = Readonly<Record<string, number>>
 
 const lane = 0
-const partitions = 1
 const stepMs = 10_000
 const publishesInFlight = 64
 /** Before latencies count: every group has been there, and the code is compiled. */
 const warmMs = 5_000
-const takenTopic = "bench.taken"
-
-/** Stands in for the alert desk, and says when what it took is in its journal. */
-const Desk = define(AlertDeskProtocol, {
-  state: Schema.Struct({ taken: Schema.Int }),
-  events: { Taken: { count: Schema.Int } },
-  initial: () => ({ taken: 0 }),
-  decide: Object.assign(
-    Object.fromEntries(Object.keys(AlertDeskProtocol.codec.command).map((name) => [name, () => accept({})])),
-    {
-      Take: (
-        _: unknown,
-        { transitions }: { readonly transitions: ReadonlyArray<{ readonly labels: unknown }> },
-      ) =>
-        accept({
-          events: [{ _tag: "Taken", count: transitions.length }],
-          signal: [{ topic: takenTopic, body: transitions.map(({ labels }) => labels) }],
-        }),
-    },
-  ) as never,
-  evolve: { Taken: (state, { count }) => ({ taken: state.taken + count }) },
-})
-
-interface Node {
-  readonly stream: MetricStreamService
-  readonly lanes: NodeLanes
-  readonly engine: Engine["Service"]
-  /** As a kill would: nothing is handed over. */
-  readonly kill: Effect.Effect<void>
-}
-
-type Server = Effect.Success<ReturnType<typeof server>>
-
-const startNode = Effect.fnUntraced(function* (nats: Server) {
-  const scope = yield* Scope.make()
-  yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
-  const parts = Effect.gen(function* () {
-    const desk = yield* implement(Desk, {})
-    const streams = yield* Layer.build(Layer.fresh(layer(nats.config)))
-    const started = Effect.gen(function* () {
-      const stream = yield* MetricStream
-      const engine = yield* make({
-        partitions,
-        incarnation: `bench-${process.pid}-${performance.now()}`,
-        implementations: [desk],
-      })
-      yield* ready(engine)
-      const lanes = yield* makeLanes(stream)
-      yield* Effect.provideService(lanes.run, Engine, engine)
-      return { stream, lanes, engine, kill: Scope.close(scope, Exit.void) } satisfies Node
-    })
-    return yield* Effect.provide(started, streams)
-  })
-  return yield* Effect.provideService(parts, Scope.Scope, scope)
-})
 
 /** Messages made before, whose times move on with each round. */
 class Ring {
