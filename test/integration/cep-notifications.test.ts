@@ -1,8 +1,7 @@
 /** Channels over HTTP, and what becomes of what is told and done over them. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
-import { actionsKey } from "../../schemas/index.ts"
 import { errorOf } from "../support/http-answers.ts"
-import { actionOf, notificationOf, notified } from "../support/notified.ts"
+import { notificationOf } from "../support/notified.ts"
 import { area, type Delivery, type NotifyingNode, startNotifyingNode } from "../support/notifying-node.ts"
 
 const secret = "a secret that nobody sees"
@@ -181,59 +180,6 @@ describe("a receiver", () => {
       detail: 'there is no channel "nobody"',
     })
     expect(setup.receiver.askedFor("/off")).toEqual([])
-  })
-})
-
-describe("an action", () => {
-  const done = (id: string) => setup.overOf(actionsKey("cpu"), id)
-  const call = (api: string) => ({ type: "call_api", api, method: "POST", body: '{"restart":true}' }) as const
-
-  it("calls an API with a key that stays the same over attempts", async () => {
-    let failures = 1
-    setup.receiver.answer = (_, response) => void response.writeHead(failures-- > 0 ? 503 : 201).end()
-    await setup.act(actionOf("c1", call(`${setup.receiver.url}/api`), "developer"))
-    expect(await done("c1")).toMatchObject({ status: "delivered", attempts: 2 })
-    const asked = setup.receiver.askedFor("/api")
-    expect(asked.map(({ method, body }) => `${method} ${body}`)).toEqual([
-      'POST {"restart":true}',
-      'POST {"restart":true}',
-    ])
-    expect(new Set(asked.map(({ headers }) => headers["idempotency-key"])).size).toBe(1)
-  })
-
-  it("that names a managed API, or a private address, is given up with the reason", async () => {
-    await setup.act(actionOf("c2", call("api:billing"), "developer"))
-    expect((await done("c2")).detail).toContain('there is no managed API "billing"')
-    await setup.act(actionOf("c3", call("http://10.0.0.1/"), "developer"))
-    expect((await done("c3")).detail).toContain("EGRESS_ALLOW")
-  })
-
-  it("asks about the machines and has agents work in the name of the rule's owner", async () => {
-    await setup.act(actionOf("q1", { type: "ask_ops", question: "what is the CPU usage now" }, "developer"))
-    const asked = await done("q1")
-    expect(asked).toMatchObject({ status: "delivered" })
-    expect(asked.detail).toMatch(/^plan [0-9a-f-]{36} /)
-    await setup.act(actionOf("e1", { type: "execute_agent", agent: "guide", message: "hello" }, "developer"))
-    expect(await done("e1")).toMatchObject({ status: "delivered", detail: expect.stringMatching(/\w/) })
-  })
-
-  it("is given up when the owner is gone or nobody, and when there is no such agent", async () => {
-    const question = { type: "ask_ops", question: "what is the CPU usage now" } as const
-    const work = { type: "execute_agent", agent: "guide", message: "hello" } as const
-    const reasons: Array<string | undefined> = []
-    for (const [id, action, owner] of [
-      ["g1", question, "nobody-knows"],
-      ["g2", work, undefined],
-      ["g3", { ...work, agent: "not-there" }, "developer"],
-    ] as const) {
-      await setup.act({ id, action, alert: notified(), ...(owner === undefined ? {} : { owner }) })
-      const { status, detail } = await done(id)
-      expect(status).toBe("given_up")
-      reasons.push(detail)
-    }
-    expect(reasons[0]).toContain('"nobody-knows" is not active any more')
-    expect(reasons[1]).toContain("no owner")
-    expect(reasons[2]).toContain("AgentUnknown")
   })
 })
 
