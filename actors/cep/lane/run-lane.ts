@@ -212,6 +212,11 @@ export const runLane = Effect.fnUntraced(function* (
   const ticking = Effect.gen(function* () {
     for (;;) {
       yield* Effect.sleep(limits.tickEveryMs)
+      // Of a lane in which nothing comes any more, what came last is stored as well.
+      if (isDue()) {
+        outlet.push(evaluator.take())
+        yield* Effect.forkIn(guarded(capture()), scope)
+      }
       if (now() < evaluator.nextDue()) continue
       // Without one the next comes in a second.
       yield* Effect.ignore(stream.append(metricToken("", lane, "tick"), tick))

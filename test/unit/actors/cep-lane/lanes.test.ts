@@ -219,6 +219,18 @@ describe("a lane that changes hands", () => {
   )
 
   it(
+    "has a checkpoint of its last message soon, although no other comes",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { lanes } = yield* world.start({ checkpointEveryMs: 5_000 })
+        yield* lanes.service.changeRule(change("r", undefined), rule(one))
+        const lane = laneNumber(one)
+        yield* until(() => (lanes.figures().get(lane)?.checkpoint ?? 0) >= 1)
+      }),
+    ),
+  )
+
+  it(
     "is handed over with a checkpoint of its last message when its node leaves",
     inWorld((world) =>
       Effect.gen(function* () {
