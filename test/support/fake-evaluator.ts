@@ -153,6 +153,8 @@ class FakeEvaluator implements Evaluator {
     return this.outputs.splice(0)
   }
 
+  defects: Evaluator["defects"] = () => []
+
   rules: Evaluator["rules"] = () => Object.values(this.state.rules)
 
   figures: Evaluator["figures"] = (tenant, rule) => {
