@@ -105,7 +105,11 @@ const rejections: Record<RejectionTag, Row> = {
   AlreadyAcquiring: [409, "LCK_HOLD_002", "This owner holds or awaits the lock already."],
   QueueFull: [429, "LCK_LOAD_001", "Too many wait for this lock."],
   DeliveryOver: [409, "CEP_CHAN_007", "This delivery is over."],
-  TooManyTests: [429, "CEP_CHAN_006", "Too many tests of this channel are under way; try again when they are over."],
+  TooManyTests: [
+    429,
+    "CEP_CHAN_006",
+    "Too many tests of this channel are under way; try again when they are over.",
+  ],
   PlanUnknown: [404, "OPS_PLAN_001", "There is no such plan."],
   PlanTaken: [409, "OPS_PLAN_002", "The plan exists with another question."],
   TooManyWaiting: [429, "OPS_LOAD_001", "Too many wait for this plan."],
