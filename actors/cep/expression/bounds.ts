@@ -110,6 +110,12 @@ export const adapt = (node: Node, isPlace = false): void => {
   for (const part of partsOf(node)) adapt(part, part === place || (isPlace && part !== list))
 }
 
+/** Whether it says what it costs: it reads texts, or goes over what a pattern matched. */
+export const isCostly = (node: Node): boolean =>
+  (node.op === "rcall" && (node.args[0] === boundedMatches || comprehensions.has(node.args[0]))) ||
+  (node.op === "id" && node.args === "matched") ||
+  partsOf(node).some(isCostly)
+
 export const expressionProblem = (
   node: Node | undefined,
   problem: string,

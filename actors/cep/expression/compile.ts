@@ -1,7 +1,8 @@
 /** Makes conditions and values of their source, or says what is wrong with it. */
-import { adapt, checkOperands, checkShape, expressionProblem } from "./bounds.ts"
+import { adapt, checkOperands, checkShape, expressionProblem, isCostly } from "./bounds.ts"
+import { withOneEffort } from "./effort.ts"
 import { compileExplainers, type Explainer } from "./explain.ts"
-import type { Condition, Environment, ExpressionProblem, Value } from "./expression.ts"
+import type { Condition, Environment, ExpressionProblem, Scope, Value } from "./expression.ts"
 import { languageOf } from "./language.ts"
 import { libraryOf } from "./library.ts"
 import { type Compiling, compileAnything } from "./operand.ts"
@@ -59,16 +60,17 @@ export const compileCondition = (source: string, environment: Environment): Cond
     )
   }
   const uses = compiling.library.uses(node)
+  const truth = compileTruth(node, compiling)
   let explainers: ReadonlyArray<Explainer> | undefined
   return {
     source,
     uses: uses.slots,
     usesPrevious: uses.previous,
     usesMatched: uses.matched,
-    evaluate: compileTruth(node, compiling),
+    evaluate: isCostly(node) ? (scope) => withOneEffort(() => truth(scope)) : truth,
     explain: (scope) => {
       explainers ??= compileExplainers(node, source, compiling)
-      return explainers.map((explain) => explain(scope))
+      return withOneEffort(() => explainers!.map((explain) => explain(scope)))
     },
   }
 }
@@ -77,6 +79,8 @@ export const compileCondition = (source: string, environment: Environment): Cond
 export const compileValue = (source: string, environment: Environment): Value | ExpressionProblem => {
   const checked = check(source, environment)
   if (isProblem(checked)) return checked
-  const { get, unknown } = compileAnything(checked.node, checked.compiling)
-  return { source, evaluate: (scope) => (unknown(scope) ? undefined : get(scope)) }
+  const { node, compiling } = checked
+  const { get, unknown } = compileAnything(node, compiling)
+  const value = (scope: Scope) => (unknown(scope) ? undefined : get(scope))
+  return { source, evaluate: isCostly(node) ? (scope) => withOneEffort(() => value(scope)) : value }
 }

@@ -150,8 +150,14 @@ export const isTaken = (word: string): boolean => {
   }
 }
 
+/** A rule has many expressions over the same variables. */
+const languages = new WeakMap<Environment, Language>()
+
 export const languageOf = (environment: Environment): Language => {
+  const known = languages.get(environment)
+  if (known !== undefined) return known
   const language = base.clone()
+  languages.set(environment, language)
   for (const name of variablesOf(environment)) {
     if (name === "labels") language.registerVariable(name, "map<string, string>")
     else if (name === "event") language.registerVariable(name, "map<string, dyn>")

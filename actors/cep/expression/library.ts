@@ -1,8 +1,9 @@
 /** Evaluates parts of an expression by the library: for whatever is too rare to have a closure of its own. */
 import type { Environment as Language } from "@marcbachmann/cel-js"
+import { spend } from "./effort.ts"
 import { type Environment, EvaluationError, type Scope } from "./expression.ts"
 import { MatchedItem, variablesOf } from "./language.ts"
-import { type Node, namesIn, print } from "./tree.ts"
+import { type Node, namesIn, partsOf, print } from "./tree.ts"
 
 export interface Uses {
   /** Slots of aggregates. */
@@ -62,6 +63,17 @@ const usesOf = (node: Node, environment: Environment): Uses => {
   }
 }
 
+/** Steps of a node of the library, and of one for each item that a pattern matched. */
+const nodeSteps = 3
+
+const nodesOf = (node: Node): number => partsOf(node).reduce((count, part) => count + nodesOf(part), 1)
+
+const itemsOf = ({ matched }: Scope): number => {
+  let items = 0
+  for (const stage in matched) items += matched[stage]!.length
+  return items
+}
+
 /** A message of the library without its picture of the source. */
 const said = (error: unknown): string =>
   (error as { readonly summary?: string }).summary ?? (error instanceof Error ? error.message : String(error))
@@ -79,12 +91,16 @@ export const libraryOf = (language: Language, environment: Environment): Library
       const run = language.parse(print(node))
       const checked = run.check()
       if (!checked.valid) throw checked.error
+      const steps = nodeSteps * nodesOf(node)
+      const goesOver = names.has("matched")
       const get = (scope: Scope): unknown => {
+        if (goesOver) spend(steps * (1 + itemsOf(scope)))
         const context: Record<string, unknown> = {}
         for (const [name, read] of readers) context[name] = read(scope)
         try {
           return run(context)
         } catch (error) {
+          if (error instanceof EvaluationError) throw error
           throw new EvaluationError(said(error))
         }
       }

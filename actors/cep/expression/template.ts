@@ -72,10 +72,14 @@ const shown = (value: unknown): string => {
 }
 
 /** Never throws: what cannot be evaluated says so in the text. */
-export const fillTemplate = (template: Template, scope: Scope): string => {
+export const fillTemplate = (
+  template: Template,
+  scope: Scope,
+  charactersMax = filledCharactersMax,
+): string => {
   let text = ""
   for (const part of template) {
-    if (text.length >= filledCharactersMax) break
+    if (text.length >= charactersMax) break
     if (typeof part === "string") text += part
     else {
       try {
@@ -85,5 +89,5 @@ export const fillTemplate = (template: Template, scope: Scope): string => {
       }
     }
   }
-  return text.slice(0, filledCharactersMax)
+  return text.slice(0, charactersMax)
 }

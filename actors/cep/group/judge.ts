@@ -1,4 +1,5 @@
 /** What a rule's conditions come to for one group, and what its alert makes of it. */
+import { withOneEffort } from "../expression/effort.ts"
 import type { Match } from "../patterns/pattern.ts"
 import type { Group } from "./group.ts"
 import { severityOf } from "./tell.ts"
@@ -40,23 +41,40 @@ export const judge = (group: Group, at: number): void => {
   if (program.levels.length > 0) judgeSeverity(group, at)
 }
 
+/** Of one item's matches so many change an alert, or are acted on; the others are passed over, as an error of the rule. */
+export const changesPerItemMax = 100
+const tooManyChanges = new Error(
+  `one item made more than ${changesPerItemMax} changes: further matches were passed over; set after_match so that fewer overlap`,
+)
+
 /** With each match of a pattern. */
-export const judgeMatches = (group: Group, matches: ReadonlyArray<Match>, at: number): void => {
+export const judgeMatches = (group: Group, matches: ReadonlyArray<Match>, at: number): void =>
+  withOneEffort(() => {
+    const { rule } = group
+    const before = rule.transitions
+    for (const match of matches) {
+      if (rule.transitions - before >= changesPerItemMax) {
+        rule.noteError(tooManyChanges, at)
+        return
+      }
+      judgeMatch(group, match, at)
+    }
+  })
+
+const judgeMatch = (group: Group, match: Match, at: number): void => {
   const { rule, life } = group
   const { program, host } = rule
-  for (const match of matches) {
-    group.match = match
-    try {
-      group.loadScope(at)
-      if (program.condition !== undefined && program.condition.evaluate(host.scope) !== true) continue
-      rule.matches += 1
-      if (program.mode === "trigger") life.strike(program, at)
-      else life.match(program, at)
-      judgeSeverity(group, at)
-    } catch (error) {
-      fail(group, error, at)
-    } finally {
-      group.match = undefined
-    }
+  group.match = match
+  try {
+    group.loadScope(at)
+    if (program.condition !== undefined && program.condition.evaluate(host.scope) !== true) return
+    rule.matches += 1
+    if (program.mode === "trigger") life.strike(program, at)
+    else life.match(program, at)
+    judgeSeverity(group, at)
+  } catch (error) {
+    fail(group, error, at)
+  } finally {
+    group.match = undefined
   }
 }

@@ -7,6 +7,7 @@ import {
   eventAttributesMax,
   type Severity,
 } from "../../../schemas/index.ts"
+import { withOneEffort } from "../expression/effort.ts"
 import { EvaluationError } from "../expression/expression.ts"
 import { fillTemplate, type Template } from "../expression/template.ts"
 import type { Item } from "../item.ts"
@@ -19,7 +20,11 @@ import type { Route } from "./route.ts"
 
 /** Of one stage of a match, items that a transition tells. */
 export const toldItemsMax = 10
+/** Characters of all that a transition tells of what was matched, as JSON; what is more is left out. */
+export const toldCharactersMax = 16_000
 const eventTextCharactersMax = 4_096
+/** Of all texts of one event together; what is more is cut. */
+const eventCharactersMax = 16_000
 
 const ranks: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical: 2 }
 
@@ -67,10 +72,18 @@ const toldItem = (item: Item): unknown => ({
   ...(item.isEvent ? { attributes: item.attributes } : { value: item.value, labels: item.labels }),
 })
 
-const toldMatch = (match: Match): Record<string, ReadonlyArray<unknown>> =>
-  Object.fromEntries(
-    Object.entries(match.stages).map(([stage, items]) => [stage, items.slice(0, toldItemsMax).map(toldItem)]),
+const toldMatch = (match: Match): Record<string, ReadonlyArray<unknown>> => {
+  let room = toldCharactersMax
+  const told = (item: Item): ReadonlyArray<unknown> => {
+    if (room <= 0) return []
+    const one = toldItem(item)
+    room -= JSON.stringify(one).length
+    return room < 0 ? [] : [one]
+  }
+  return Object.fromEntries(
+    Object.entries(match.stages).map(([stage, items]) => [stage, items.slice(0, toldItemsMax).flatMap(told)]),
   )
+}
 
 /** A rule in mode `trigger` has no states: it says only that it matched. */
 const causeTold = (group: Group, to: State, cause: Cause): Cause | undefined => {
@@ -130,12 +143,23 @@ const derived = (
     severity: group.severity,
     fingerprint: group.fingerprint,
   }
-  for (const [name, template] of Object.entries(templates)) attributes[name] = attributeOf(template, group)
+  let room = eventCharactersMax
+  withOneEffort(() => {
+    for (const [name, template] of Object.entries(templates)) {
+      const value = attributeOf(template, group, Math.min(room, eventTextCharactersMax))
+      attributes[name] = value
+      if (typeof value === "string") room -= value.length
+    }
+  })
   return Object.fromEntries(Object.entries(attributes).slice(-eventAttributesMax))
 }
 
 /** A template that is one expression keeps the type of its value. */
-const attributeOf = (template: Template, group: Group): string | number | boolean | null => {
+const attributeOf = (
+  template: Template,
+  group: Group,
+  charactersMax: number,
+): string | number | boolean | null => {
   const [only] = template
   if (template.length === 1 && typeof only === "object") {
     try {
@@ -147,7 +171,7 @@ const attributeOf = (template: Template, group: Group): string | number | boolea
       if (!(error instanceof EvaluationError)) throw error
     }
   }
-  return fillTemplate(template, group.rule.host.scope).slice(0, eventTextCharactersMax)
+  return fillTemplate(template, group.rule.host.scope, charactersMax)
 }
 
 /** Events of rules that feed each other end here, even where nobody saw the circle when they were saved. */

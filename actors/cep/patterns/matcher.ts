@@ -7,6 +7,7 @@
  * I4  The same items in the same order, with any checkpoints in between, give the same matches and deaths in the same order.
  */
 import type { ByteWriter } from "../bytes.ts"
+import { withOneEffort } from "../expression/effort.ts"
 import type { Item } from "../item.ts"
 import { CompletedMatches, type Skip } from "./completed-matches.ts"
 import type { Decision, Decisions } from "./decisions.ts"
@@ -23,6 +24,9 @@ import {
 import type { Death, Match, Matcher } from "./pattern.ts"
 import { type Edge, endBit, freshBit, type PatternGraph, type Position } from "./pattern-graph.ts"
 
+/** With one item so many partial matches go on or begin; further ones die. */
+export const movedPerItemMax = 2 * partialMatchesMax
+
 export class PatternMatcher implements Matcher {
   readonly graph: PatternGraph
   readonly withinMs: number
@@ -31,6 +35,8 @@ export class PatternMatcher implements Matcher {
   /** Number of the next item. */
   next = 0
   limitedCount = 0
+  /** Of the item that is being taken. */
+  private moved = 0
   private readonly decisions: Decisions
   private onDeath: ((death: Death) => void) | undefined
 
@@ -43,8 +49,12 @@ export class PatternMatcher implements Matcher {
   }
 
   offer(item: Item): ReadonlyArray<Match> {
-    const decisions = this.decisions.decide(item, this.partials.buckets.values())
-    const starting = this.decisions.decideStart()
+    let [decisions, starting]: readonly [ReadonlyArray<Decision>, number] = [[], 0]
+    withOneEffort(() => {
+      decisions = this.decisions.decide(item, this.partials.buckets.values())
+      starting = this.decisions.decideStart()
+    })
+    this.moved = 0
     this.expire(item.at)
     const entry = this.partials.entry(item, this.next)
     this.next += 1
@@ -120,6 +130,17 @@ export class PatternMatcher implements Matcher {
   /** A partial match goes on with an item, or a new one begins with it. */
   private enter(edge: Edge, entry: Entry, start: Start, from: PartialMatch | undefined): void {
     const position = this.graph.positions[edge.target]!
+    this.moved += 1
+    if (this.moved > movedPerItemMax) {
+      this.limitedCount += 1
+      this.onDeath?.({
+        reason: "limit",
+        stage: position.leaf.name,
+        startAt: start.at,
+        at: entry.item.at,
+      })
+      return
+    }
     const alternative = this.decisions.alternativeOf(position, from?.last)
     const last = this.partials.take(entry, edge.target, alternative, from?.last)
     const count = edge.kind === "repeat" ? from!.count + 1 : 1

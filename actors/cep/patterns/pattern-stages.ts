@@ -1,6 +1,6 @@
 /** Stages as they are written → what the graph of a pattern is built from, with their conditions compiled. */
 import type { PatternDocument, PatternStage, Problem } from "../../../schemas/index.ts"
-import type { Condition } from "../expression/expression.ts"
+import type { Condition, Environment } from "../expression/expression.ts"
 import type { CompileCondition, PatternTrigger } from "./compile-pattern.ts"
 import type { Alternative, Contiguity, Guard, Input, Leaf, Unit, Until } from "./pattern-graph.ts"
 
@@ -43,6 +43,7 @@ class Stages {
   private readonly stages: ReadonlyArray<string>
   private readonly compileCondition: CompileCondition
   private readonly problems: Array<Problem>
+  private readonly environments = new Map<string, Environment>()
 
   constructor(
     trigger: PatternTrigger,
@@ -67,14 +68,20 @@ class Stages {
     }
   }
 
+  /** The same object for what is the same: making a language of it costs more than reading a condition. */
+  private environmentOf(inputs: ReadonlyArray<Input>): Environment {
+    const hasValue = inputs.every((input) => !input.isEvent)
+    const hasEvent = inputs.every((input) => input.isEvent)
+    const key = `${hasValue} ${hasEvent}`
+    const known = this.environments.get(key)
+    if (known !== undefined) return known
+    const environment = { aggregates: [], stages: this.stages, hasValue, hasEvent, hasPrevious: false }
+    this.environments.set(key, environment)
+    return environment
+  }
+
   conditionOf(source: string, inputs: ReadonlyArray<Input>, field: string): Condition | undefined {
-    const compiled = this.compileCondition(source, {
-      aggregates: [],
-      stages: this.stages,
-      hasValue: inputs.every((input) => !input.isEvent),
-      hasEvent: inputs.every((input) => input.isEvent),
-      hasPrevious: false,
-    })
+    const compiled = this.compileCondition(source, this.environmentOf(inputs))
     if ("evaluate" in compiled) return compiled
     this.problems.push({ field, problem: compiled.problem, remedy: compiled.remedy })
     return undefined

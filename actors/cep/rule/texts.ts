@@ -1,9 +1,30 @@
 /** Texts of a rule with expressions in them: made ready when the rule is saved, filled in for each alert. */
-import type { Action, AlertPolicy, RuleDocument } from "../../../schemas/index.ts"
+import {
+  type Action,
+  type AlertPolicy,
+  eventAttributesMax,
+  type RuleDocument,
+} from "../../../schemas/index.ts"
+import { withOneEffort } from "../expression/effort.ts"
 import type { Environment, Scope } from "../expression/expression.ts"
-import { fillTemplate, type Template } from "../expression/template.ts"
+import { filledCharactersMax, fillTemplate, type Template } from "../expression/template.ts"
 import type { Problems } from "./problems.ts"
 import type { ActionText, Program, ProgramInput } from "./program.ts"
+
+/** Of a rule: an alert keeps no more. */
+export const annotationsMax = 16
+/** Characters of all texts of one alert together, once they are filled in; what is more is cut. */
+export const alertCharactersMax = 48_000
+
+const checkCount = (
+  texts: Readonly<Record<string, unknown>>,
+  field: string,
+  most: number,
+  problems: Problems,
+): void => {
+  const count = Object.keys(texts).length
+  if (count > most) problems.add(field, `has ${count} texts, at most ${most} are kept`, "leave some out")
+}
 
 const compileTexts = (
   texts: Readonly<Record<string, string>>,
@@ -84,27 +105,40 @@ export const compileTextsOf = (
       continue
     }
     checkPublished(action.event, field, inputs, problems)
+    checkCount(action.attributes ?? {}, `${field}.attributes`, eventAttributesMax, problems)
     published.push({
       event: action.event,
       on: action.on ?? ["firing"],
       attributes: compileTexts(action.attributes ?? {}, `${field}.attributes`, environment, problems),
     })
   }
+  checkCount(document.annotations ?? {}, "annotations", annotationsMax, problems)
   const annotations = compileTexts(document.annotations ?? {}, "annotations", environment, problems)
   return { annotations, published, actionTexts }
 }
 
-const fillAll = (templates: Readonly<Record<string, Template>>, scope: Scope): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(templates).map(([name, template]) => [name, fillTemplate(template, scope)]),
-  )
+/** Fills in texts one after another, as long as there is room and effort for them. */
+const filling = (scope: Scope) => {
+  let room = alertCharactersMax
+  return (template: Template): string => {
+    const text = fillTemplate(template, scope, Math.min(room, filledCharactersMax))
+    room -= text.length
+    return text
+  }
+}
 
 /** What an alert carries, with the texts that hold for it now. */
-export const fillPolicy = ({ policy, annotations, actionTexts }: Program, scope: Scope): AlertPolicy => ({
-  ...policy,
-  annotations: fillAll(annotations, scope),
-  actions: policy.actions.map((action, index) => {
-    const text = actionTexts[index]
-    return text === undefined ? action : text.fill(fillTemplate(text.template, scope))
-  }),
-})
+export const fillPolicy = ({ policy, annotations, actionTexts }: Program, scope: Scope): AlertPolicy =>
+  withOneEffort(() => {
+    const fill = filling(scope)
+    return {
+      ...policy,
+      annotations: Object.fromEntries(
+        Object.entries(annotations).map(([name, template]) => [name, fill(template)]),
+      ),
+      actions: policy.actions.map((action, index) => {
+        const text = actionTexts[index]
+        return text === undefined ? action : text.fill(fill(text.template))
+      }),
+    }
+  })

@@ -1,0 +1,165 @@
+/** Rules that are written to cost as much as they can: each input costs a bounded number of steps, and says no more than others can carry. */
+import { describe, expect, it } from "vitest"
+import { effortMax } from "../../../../../actors/cep/expression/effort.ts"
+import { changesPerItemMax } from "../../../../../actors/cep/group/judge.ts"
+import { movedPerItemMax } from "../../../../../actors/cep/patterns/matcher.ts"
+import { partialMatchesMax } from "../../../../../actors/cep/patterns/partial-matches.ts"
+import { compileRule } from "../../../../../actors/cep/rule/compile-rule.ts"
+import { alertCharactersMax, annotationsMax } from "../../../../../actors/cep/rule/texts.ts"
+import type { RuleDocument } from "../../../../../schemas/index.ts"
+import { RuleLane, tenant } from "./rule-lane.ts"
+
+const onEvent: RuleDocument = { name: "Hostile", trigger: { type: "event", event: "e" }, mode: "alert" }
+const onSample: RuleDocument = {
+  name: "Hostile",
+  trigger: { type: "metric", metric: "cpu" },
+  mode: "trigger",
+}
+const figures = (lane: RuleLane) => lane.evaluator.figures(tenant, "r")!
+const sizes = (lane: RuleLane) => lane.outputs.map((output) => JSON.stringify(output).length)
+
+describe("a condition", () => {
+  it("with many regular expressions over a long text is an error of its rule, not a halt of its lane", () => {
+    const some = Array.from({ length: 60 }, (_, at) => `event.x.matches("(.*.*.*.*){9}${at}$")`)
+    const lane = new RuleLane().rule("r", { ...onEvent, condition: some.slice(0, 50).join(" || ") })
+    lane.event("e", 1, { x: "a".repeat(4_096) })
+    expect(figures(lane)).toMatchObject({
+      errors: 1,
+      lastError: {
+        detail: `it takes more than ${effortMax} steps: look at shorter texts, or at fewer items of a pattern`,
+      },
+    })
+    lane.event("e", 2, { x: "a 7" })
+    expect(figures(lane)).toMatchObject({ errors: 1, matches: 1 })
+  })
+
+  it("that goes over what a thousand partial matches hold is one, too, and changes no partial match", () => {
+    const pattern: RuleDocument["pattern"] = {
+      stages: [
+        { name: "a" },
+        {
+          name: "b",
+          times: { min: 1, max: 1_000 },
+          condition: "value < 0 || !matched.b.exists(x, x.value > 1e9)",
+        },
+        {
+          name: "z",
+          condition: "matched.b.exists(x, x.value > value && x.value < value || x.value > 5 && x.value < 4)",
+        },
+      ],
+      after_match: { type: "no_skip" },
+      within: "7d",
+    }
+    const lane = new RuleLane().rule("r", { ...onSample, pattern })
+    let at = 0
+    while (figures(lane)?.errors !== 1 && at < 2_000) lane.sample(1, ++at)
+    const { partialMatches } = figures(lane)
+    expect(partialMatches).toBeGreaterThan(10)
+    lane.sample(1, ++at)
+    expect(figures(lane)).toMatchObject({ errors: 2, partialMatches })
+  })
+})
+
+describe("a pattern", () => {
+  it("of which one item makes a thousand matches acts on the first of them", () => {
+    const pattern: RuleDocument["pattern"] = {
+      stages: [
+        { name: "a", condition: "value == 1" },
+        { name: "b", condition: "value == 2" },
+      ],
+      after_match: { type: "no_skip" },
+      within: "7d",
+    }
+    const lane = new RuleLane().rule("r", { ...onSample, pattern })
+    for (let at = 1; at <= 500; at++) lane.sample(1, at)
+    lane.sample(2, 501)
+    expect(lane.outputs).toHaveLength(changesPerItemMax)
+    expect(figures(lane)).toMatchObject({ errors: 1, transitions: changesPerItemMax })
+    lane.sample(1, 502).sample(2, 503)
+    expect(lane.outputs).toHaveLength(changesPerItemMax + 1)
+  })
+
+  it("of optional stages moves a bounded number of partial matches with one item", () => {
+    const optional = Array.from({ length: 20 }, (_, at) => ({
+      name: `s${at}`,
+      optional: true,
+      contiguity: "followed_by_any" as const,
+    }))
+    const pattern: RuleDocument["pattern"] = {
+      stages: [{ name: "a" }, ...optional, { name: "z", condition: "value > 1" }],
+      after_match: { type: "no_skip" },
+      within: "7d",
+    }
+    const compiled = compileRule("r", 1, { ...onSample, pattern })
+    if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems))
+    const matcher = compiled.program.pattern!.make()
+    const died: Array<number> = []
+    matcher.watch(({ at }) => died.push(at))
+    const labels = {}
+    const offer = (at: number) =>
+      matcher.offer({ name: "cpu", isEvent: false, labels, attributes: {}, value: 0, at })
+    for (let at = 1; at <= 40; at++) offer(at)
+    expect(matcher.partialMatches()).toBe(partialMatchesMax)
+    const before = matcher.limited()
+    offer(41)
+    // Those that found no place among the moved, those that had to make room for them, and no others.
+    expect(matcher.limited() - before).toBe(died.filter((at) => at === 41).length)
+    expect(matcher.limited() - before).toBeGreaterThan(movedPerItemMax)
+  })
+})
+
+describe("what an alert says", () => {
+  const long = "x".repeat(4_096)
+
+  it("is bounded, however often its texts repeat what was sent", () => {
+    const text = "{{ event.x }}".repeat(40)
+    const annotations = Object.fromEntries(
+      Array.from({ length: annotationsMax }, (_, at) => [`a${at}`, text]),
+    )
+    const actions = Array.from({ length: 16 }, () => ({
+      type: "execute_agent" as const,
+      agent: "a",
+      message: text,
+    }))
+    const lane = new RuleLane().rule("r", { ...onEvent, condition: "event.v > 5", annotations, actions })
+    lane.event("e", 1, { v: 9, x: long })
+    expect(sizes(lane)).toHaveLength(1)
+    expect(sizes(lane)[0]).toBeGreaterThan(alertCharactersMax)
+    expect(sizes(lane)[0]).toBeLessThan(alertCharactersMax + 4_000)
+  })
+
+  it("keeps no more annotations than alerts have, which its author is told", () => {
+    const annotations = Object.fromEntries(
+      Array.from({ length: annotationsMax + 1 }, (_, at) => [`a${at}`, "b"]),
+    )
+    const attributes = Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`a${at}`, "b"]))
+    const actions = [{ type: "publish_event" as const, event: "f", attributes }]
+    expect(compileRule("r", 1, { ...onEvent, annotations, actions })).toMatchObject({
+      problems: [{ field: "actions.0.attributes" }, { field: "annotations" }],
+    })
+  })
+
+  it("tells as much of a match as there is room for", () => {
+    const pattern: RuleDocument["pattern"] = {
+      stages: [{ name: "a" }, { name: "b", times: { min: 3, max: 3 } }],
+    }
+    const lane = new RuleLane().rule("r", { ...onEvent, mode: "trigger", pattern })
+    const attributes = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`a${at}`, long]))
+    lane.event("e", 1, { v: 1 })
+    for (let at = 2; at <= 4; at++) lane.event("e", at, attributes)
+    const [output] = lane.outputs
+    expect(output).toMatchObject({
+      type: "transition",
+      transition: { matched: { a: [{ attributes: { v: 1 } }], b: [] } },
+    })
+    expect(sizes(lane)[0]).toBeLessThan(4_000)
+  })
+
+  it("and what its rule publishes are bounded, too", () => {
+    const attributes = Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`a${at}`, "{{ event.x }}"]))
+    const actions = [{ type: "publish_event" as const, event: "f", attributes }]
+    const lane = new RuleLane().rule("r", { ...onEvent, actions })
+    lane.event("e", 1, { x: long })
+    for (const size of sizes(lane)) expect(size).toBeLessThan(20_000)
+  })
+})
