@@ -55,6 +55,13 @@ export interface RuleFigures {
   readonly lastItemAt?: number
 }
 
+/** A rule stopped. It is the author of this program who has to know, not that of the rule. */
+export interface Defect {
+  readonly tenant: string
+  readonly rule: string
+  readonly detail: string
+}
+
 export interface GroupFigures {
   readonly fingerprint: string
   readonly labels: Readonly<Record<string, string>>
@@ -114,6 +121,8 @@ export interface Evaluator {
   readonly nextDue: () => number
   /** Hands over and forgets what came of the calls since the last time, in order. */
   readonly take: () => ReadonlyArray<Output>
+  /** Hands over and forgets what stopped since the last time; it is to be logged. */
+  readonly defects: () => ReadonlyArray<Defect>
   readonly rules: () => ReadonlyArray<{
     readonly tenant: string
     readonly rule: string

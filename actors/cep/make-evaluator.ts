@@ -4,7 +4,9 @@
  */
 import type { CepEvent, RuleDocument, Transition } from "../../schemas/index.ts"
 import { compile } from "./compile.ts"
+import { contain, offerEvent, offerSamples, wakeAll } from "./containment.ts"
 import type {
+  Defect,
   Evaluator,
   EvaluatorOptions,
   GroupFigures,
@@ -18,9 +20,8 @@ import type {
 import type { Group } from "./group/group.ts"
 import { emptyScope, type Host } from "./group/host.ts"
 import { counters, LiveRule } from "./group/live-rule.ts"
-import { labelsOfEvent, noAttributes } from "./group/route.ts"
+import { labelsOfEvent } from "./group/route.ts"
 import { Timers } from "./group/timers.ts"
-import { wake } from "./group/waking.ts"
 import { LaneCapture, type LaneHead, LaneReading } from "./lane-state.ts"
 import type { Program } from "./rule/program.ts"
 import { endGroups, goesOn, goOn, succeed } from "./rule-change.ts"
@@ -39,6 +40,7 @@ export class LaneEvaluator implements Evaluator, Host {
   readonly onStep: EvaluatorOptions["onStep"]
   private readonly tenants = new Map<string, TenantRules>()
   private outputs: Array<Output> = []
+  private stopped: Array<Defect> = []
   private serial = 0
   /** By position in the message that is being read; kept to be used again. */
   private readonly known: Array<KnownSeries> = []
@@ -62,6 +64,10 @@ export class LaneEvaluator implements Evaluator, Host {
 
   sayEvent(tenant: string, event: CepEvent): void {
     this.outputs.push({ type: "event", tenant, event })
+  }
+
+  sayDefect(defect: Defect): void {
+    this.stopped.push(defect)
   }
 
   /** Times at which messages were stored may differ between servers; here they only grow. */
@@ -88,7 +94,12 @@ export class LaneEvaluator implements Evaluator, Host {
   }
 
   private compiled({ rule, version, document }: RuleChange): Program | string | undefined {
-    return document === undefined || document.enabled === false ? undefined : compile(rule, version, document)
+    if (document === undefined || document.enabled === false) return undefined
+    try {
+      return compile(rule, version, document)
+    } catch (error) {
+      return `a defect in its compilation: ${error instanceof Error ? error.message : String(error)}`
+    }
   }
 
   reachMs(change: RuleChange): number | undefined {
@@ -96,7 +107,7 @@ export class LaneEvaluator implements Evaluator, Host {
     const program = this.compiled(change)
     if (program === undefined || typeof program === "string") return undefined
     const before = this.find(change.tenant, change.rule)
-    return before !== undefined && goesOn(before.program, program) ? undefined : program.reachMs
+    return before !== undefined && goesOn(before, program) ? undefined : program.reachMs
   }
 
   change(change: RuleChange, place: Place): void {
@@ -125,7 +136,7 @@ export class LaneEvaluator implements Evaluator, Host {
     const rule = new LiveRule(this, tenant.tenant, program, number, serial)
     for (const counter of counters) rule[counter] = before?.[counter] ?? 0
     tenant.install(rule)
-    rule.start()
+    contain(rule, () => rule.start())
   }
 
   private get ruleCount(): number {
@@ -151,26 +162,18 @@ export class LaneEvaluator implements Evaluator, Host {
     for (const group of rule.groups.values()) group.isAlive = false
     tenant.remove(rule)
     tenant.install(heir)
-    heir.start()
-    succeed(heir, before)
+    contain(heir, () => {
+      heir.start()
+      succeed(heir, before)
+    })
   }
 
   samples(tenant: string, columns: SampleColumns, place: Place): void {
     this.arrive(place)
     const rules = this.tenants.get(tenant)
     if (rules === undefined) return
-    const { known } = this
-    const { seriesOf, values, times } = columns
-    rules.know(columns.series, known)
-    for (let index = 0; index < seriesOf.length; index++) {
-      const { routes } = known[seriesOf[index]!]!
-      const value = values[index]!
-      const at = times[index]!
-      for (let way = 0; way < routes.length; way++) {
-        const route = routes[way]!
-        route.rule.offer(route, value, at, noAttributes, 0)
-      }
-    }
+    rules.know(columns.series, this.known)
+    offerSamples(this.known, columns)
   }
 
   events(tenant: string, events: ReadonlyArray<CepEvent>, place: Place): void {
@@ -180,15 +183,15 @@ export class LaneEvaluator implements Evaluator, Host {
     for (const event of events) {
       const name = rules.index.peek(event.type, true)
       if (name === undefined || !rules.isNew(event)) continue
-      for (const route of rules.routesOf(name, labelsOfEvent(event.attributes)))
-        route.rule.offer(route, Number.NaN, event.at, event.attributes, event.depth ?? 0)
+      const routes = rules.routesOf(name, labelsOfEvent(event.attributes))
+      offerEvent(routes, event.at, event.attributes, event.depth ?? 0)
     }
   }
 
   tick(place: Place): void {
     this.arrive(place)
     const due = this.timers.due(this.place.at)
-    for (const group of due.sort((one, other) => one.serial - other.serial)) wake(group)
+    wakeAll(due.sort((one, other) => one.serial - other.serial))
   }
 
   nextDue(): number {
@@ -200,6 +203,12 @@ export class LaneEvaluator implements Evaluator, Host {
     const { outputs } = this
     this.outputs = []
     return outputs
+  }
+
+  defects(): ReadonlyArray<Defect> {
+    const { stopped } = this
+    this.stopped = []
+    return stopped
   }
 
   rules(): ReadonlyArray<{

@@ -1,4 +1,5 @@
 /** What becomes of a rule's groups when the rule changes: they go on, are taken over by groups made aside, or end. */
+import { ByteReader, ByteWriter } from "./bytes.ts"
 import type { Group } from "./group/group.ts"
 import type { LiveRule } from "./group/live-rule.ts"
 import { wait } from "./group/waking.ts"
@@ -7,18 +8,31 @@ import type { Program } from "./rule/program.ts"
 
 /** Gives a rule its next version, when what its groups hold means the same to it. False: it has to begin anew. */
 export const goOn = (rule: LiveRule, after: Program): boolean => {
-  if (!goesOn(rule.program, after)) return false
+  if (!goesOn(rule, after)) return false
   const isPatternNew = JSON.stringify(rule.document.pattern) !== JSON.stringify(after.document.pattern)
   rule.program = after
   for (const group of rule.groups.values()) group.touch()
-  if (isPatternNew) for (const group of rule.groups.values()) group.renewMatcher()
+  try {
+    if (isPatternNew) for (const group of rule.groups.values()) renewMatcher(group)
+  } catch (error) {
+    rule.noteError(error, rule.host.place.at)
+    return false
+  }
   for (const group of rule.groups.values()) wait(group)
   rule.start()
   return true
 }
 
-export const goesOn = (before: Program, after: Program): boolean =>
-  compatibility(before.document, after.document).keepsState
+/** Its partial matches go on under the conditions of the rule's new version. */
+const renewMatcher = (group: Group): void => {
+  const writer = new ByteWriter()
+  group.matcher?.encode(writer)
+  group.matcher = group.rule.program.pattern?.decode(new ByteReader(writer.finish()))
+  group.watch()
+}
+
+export const goesOn = (rule: LiveRule, after: Program): boolean =>
+  rule.broken === undefined && compatibility(rule.document, after.document).keepsState
 
 const isActive = ({ life: { state } }: Group): boolean => state !== "inactive" && state !== "resolved"
 
@@ -26,7 +40,12 @@ const endGroup = (group: Group): void => {
   if (!isActive(group)) return
   const { rule } = group
   group.touch()
-  group.life.end(rule.program, "rule_changed", group.eventTimeOf(rule.host.place.at))
+  const { at } = rule.host.place
+  try {
+    group.life.end(rule.program, "rule_changed", group.eventTimeOf(at))
+  } catch (error) {
+    rule.noteError(error, at)
+  }
 }
 
 /** The rule is gone, and with it whatever it said. */

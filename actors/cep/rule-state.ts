@@ -17,6 +17,7 @@ export const cutOf = (rule: LiveRule) => ({
   newestAt: rule.newestAt,
   lastItemAt: rule.lastItemAt,
   lastError: rule.lastError,
+  broken: rule.broken,
 })
 
 /** All but its groups. */
@@ -31,6 +32,7 @@ export const writeRule = (writer: ByteWriter, cut: ReturnType<typeof cutOf>): vo
   writer.number(cut.lastItemAt)
   writer.byte(cut.lastError === undefined ? 0 : 1)
   if (cut.lastError !== undefined) writer.json(cut.lastError)
+  writer.text(cut.broken ?? "")
 }
 
 /** What `writeRule` wrote, by the same or an earlier release. Of a rule that cannot run any more, only what it is. */
@@ -43,6 +45,7 @@ export const readRule = (reader: ByteReader, host: Host, tenant: string): LiveRu
   const counts = counters.map(() => reader.count())
   const [newestAt, lastItemAt] = [reader.number(), reader.number()]
   const lastError = reader.byte() === 1 ? (reader.json() as NonNullable<LiveRule["lastError"]>) : undefined
+  const broken = reader.text()
   const program = compile(name, version, document)
   if (typeof program === "string") return { rule: name, number, version, document, detail: program }
   const rule = new LiveRule(host, tenant, program, number, serial)
@@ -50,6 +53,7 @@ export const readRule = (reader: ByteReader, host: Host, tenant: string): LiveRu
   rule.newestAt = newestAt
   rule.lastItemAt = lastItemAt
   rule.lastError = lastError
+  if (broken !== "") rule.broken = broken
   return rule
 }
 
@@ -118,6 +122,7 @@ export const readGroup = (reader: ByteReader, rule: LiveRule, table: ReadonlyArr
   const { program } = rule
   const key = reader.text()
   const group = new Group(rule, key, rule.labelsOfKey(key), reader.count())
+  if (rule.broken !== undefined) group.rest()
   group.number = reader.count()
   group.severity = (["info", "warning", "critical"] as const)[reader.byte()]!
   group.life.read(reader)

@@ -7,7 +7,6 @@
  * was. What happens at a time is dated to that time, not to when somebody looked: how often ticks come changes nothing.
  */
 import type { EventAttributes, Labels, Severity } from "../../../schemas/index.ts"
-import { ByteReader, ByteWriter } from "../bytes.ts"
 import type { Match, Matcher } from "../patterns/pattern.ts"
 import type { Aggregates } from "../windows/aggregates.ts"
 import { AlertLife, type Cause, type Listener, type State } from "./alert-life.ts"
@@ -87,18 +86,18 @@ export class Group implements Listener {
     if (this.cut !== host.cut) host.keep(this)
   }
 
+  /** Nothing is evaluated in it any more: only its alert is left. */
+  rest(): void {
+    this.aggregates = undefined
+    this.matcher = undefined
+    this.inbox = undefined
+    this.due = never
+  }
+
   /** Hears why partial matches end while somebody wants an explanation. */
   watch(): void {
     const { deaths, host } = this.rule
     if (host.onStep !== undefined) this.matcher?.watch((death) => deaths.push(death))
-  }
-
-  /** Its partial matches go on under the conditions of the rule's new version. */
-  renewMatcher(): void {
-    const writer = new ByteWriter()
-    this.matcher?.encode(writer)
-    this.matcher = this.rule.program.pattern?.decode(new ByteReader(writer.finish()))
-    this.watch()
   }
 
   /** Takes an item of any time: late, in order, or waiting for those before it. */

@@ -1,6 +1,6 @@
 /** What groups share of the evaluator they live in: where in the log it is, and where what they say goes. */
 import { aggregatesMax, type CepEvent, type Transition } from "../../../schemas/index.ts"
-import type { EvaluatorOptions } from "../evaluator.ts"
+import type { Defect, EvaluatorOptions } from "../evaluator.ts"
 import type { Scope } from "../expression/expression.ts"
 import type { Group } from "./group.ts"
 import { noAttributes } from "./route.ts"
@@ -20,6 +20,7 @@ export interface Host {
   readonly nextSerial: () => number
   readonly sayTransition: (tenant: string, transition: Transition) => void
   readonly sayEvent: (tenant: string, event: CepEvent) => void
+  readonly sayDefect: (defect: Defect) => void
 }
 
 /**

@@ -54,6 +54,8 @@ export class LiveRule {
   readonly onClosed = (end: number): void => this.closing!.closed(end)
   /** Partial matches that ended since the last step, while somebody wants an explanation. */
   readonly deaths: Array<Death> = []
+  /** Why it is not evaluated any more, until its next change. */
+  broken: string | undefined
   lastError: { readonly at: number; readonly detail: string } | undefined
 
   constructor(host: Host, tenant: string, program: Program, number: number, serial: number) {
@@ -91,6 +93,7 @@ export class LiveRule {
 
   /** Takes one item that fulfils what the rule's inputs ask for. */
   offer(route: Route, value: number, at: number, attributes: EventAttributes, depth: number): void {
+    if (this.broken !== undefined) return
     const stored = this.host.place.at
     this.lastItemAt = stored
     if (at > stored + futureMaxMs) {
