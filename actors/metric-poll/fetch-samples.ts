@@ -7,7 +7,7 @@ import type { SecretsService } from "../../resources/index.ts"
 import { batchSamplesMax, type PollResult, pollUpMetric, type Sample } from "../../schemas/index.ts"
 import { PlatformAccess } from "../platform-access.ts"
 import { openPollCredential, pollOrigin, sealPollCredential } from "./credential.ts"
-import { readExposition } from "./exposition.ts"
+import { exposedSamplesMax, readExposition } from "./exposition.ts"
 import type { PollInput, PollOutput } from "./metric-poll.ts"
 
 const answerBytesMax = 4 * 1024 * 1024
@@ -43,7 +43,9 @@ const fromJson = (text: string, { poll, metric }: PollInput, now: number): Reado
 }
 
 const fromExposition = (text: string, { poll, names }: PollInput, now: number): ReadonlyArray<Sample> => {
-  const { samples, badLine } = readExposition(text, new Set(names), now)
+  const { samples, badLine, truncated } = readExposition(text, new Set(names), now)
+  if (truncated)
+    throw new BadAnswer(`the answer has more than ${exposedSamplesMax} samples of ${names.join(", ")}`)
   if (samples.length === 0) {
     throw new BadAnswer(
       badLine === undefined

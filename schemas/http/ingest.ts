@@ -22,6 +22,23 @@ export const ingestEndpoints = {
     permission: "metric:write",
     rate: "ingest",
     protocol: "OTLP",
+    example: {
+      resourceMetrics: [
+        {
+          resource: { attributes: [{ key: "service.name", value: { stringValue: "shop" } }] },
+          scopeMetrics: [
+            {
+              metrics: [
+                {
+                  name: "orders.open",
+                  gauge: { dataPoints: [{ asDouble: 12, timeUnixNano: "1767225600000000000" }] },
+                },
+              ],
+            },
+          ],
+        },
+      ],
+    },
     answer: Schema.Struct({
       partialSuccess: Schema.optionalKey(
         Schema.Struct({ rejectedDataPoints: Schema.Int, errorMessage: Schema.String }),

@@ -1,9 +1,13 @@
 /** Samples in the formats of others, on a whole node: what was sent is in the tenant's metric stream, and nothing else is. */
+import { execFile } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { promisify } from "node:util"
 import { gzipSync } from "node:zlib"
 import * as Effect from "effect/Effect"
-import { compress } from "../../gateway/ingest/snappy.ts"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { foreignSamplesMax } from "../../gateway/ingest/collected.ts"
+import { compress } from "../../gateway/ingest/snappy.ts"
 import { aheadMsMax, type Sample } from "../../schemas/index.ts"
 import { MetricStream, metricsOfTenant, SampleDecoder, samplesOfColumns } from "../../streams/index.ts"
 import { encoded, otlp, remoteWrite } from "../support/foreign-metrics.ts"
@@ -272,7 +276,32 @@ describe("the description", () => {
       expect(paths[path]?.post).toMatchObject({
         "x-millrace-protocol": protocol,
         "x-millrace-permission": "metric:write",
-        "x-millrace-rate": "batch",
+        "x-millrace-rate": "ingest",
       })
+  })
+})
+
+describe("the page on metrics", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/metrics-in.md"), "utf8")
+  const blocks = (language: string) =>
+    Array.from(page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, "gms")), ([, text = ""]) => text)
+
+  it("has recipes that do what they say", async () => {
+    const [prometheus = "", rule = ""] = blocks("yaml")
+    expect(prometheus).toContain(writePath)
+    const headers = { "content-type": "application/yaml" }
+    const saved = await node.request("PUT", "/api/cep/rules/load", { body: rule, headers })
+    expect(saved.status).toBe(201)
+    const { stdout } = await promisify(execFile)(
+      "bash",
+      ["-euo", "pipefail", "-c", blocks("sh").join("\n")],
+      {
+        env: { ...process.env, MILLRACE_URL: node.url, TOKEN: node.apiKey },
+      },
+    )
+    expect(stdout).toBe('{"accepted":1}{}{"origin":"https://metrics.example.com","header":"X-Api-Key"}')
+    expect(await stored("queue_length")).toMatchObject([{ labels: { queue: "mail" }, value: 250 }])
+    expect(await stored("orders_open")).toMatchObject([{ labels: { job: "shop", region: "eu" }, value: 12 }])
+    await node.request("DELETE", "/api/cep/rules/load")
   })
 })

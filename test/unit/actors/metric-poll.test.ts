@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { PlatformAccess } from "../../../actors/index.ts"
 import { sealPollCredential } from "../../../actors/metric-poll/credential.ts"
-import { readExposition } from "../../../actors/metric-poll/exposition.ts"
+import { exposedSamplesMax, readExposition } from "../../../actors/metric-poll/exposition.ts"
 import { fetchSamples } from "../../../actors/metric-poll/fetch-samples.ts"
 import { MetricPoll, type PollInput } from "../../../actors/metric-poll/metric-poll.ts"
 import type { EngineShape } from "../../../engine/index.ts"
@@ -211,6 +211,20 @@ describe("a fetch", () => {
       { name: "cpu", labels: { host: "a", region: "eu" }, value: 1 },
       { name: "cpu", labels: { host: "b", region: "eu" }, value: 2 },
       up(1),
+    ])
+  })
+})
+
+describe("an answer to a poll", () => {
+  it("with more samples than are kept is none, and nothing of it is stored", async () => {
+    const { path: _, ...rest } = poll
+    const text = Array.from({ length: exposedSamplesMax + 1 }, (_, index) => `cpu{n="${index}"} 1`).join("\n")
+    const { result, samples } = await fetchOf(() => new Response(text), {
+      poll: { ...rest, format: "prometheus" },
+    })
+    expect([result.detail, samples]).toEqual([
+      `the answer has more than ${exposedSamplesMax} samples of cpu`,
+      [up(0)],
     ])
   })
 })
