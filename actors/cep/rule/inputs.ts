@@ -8,7 +8,7 @@ import {
 } from "../../../schemas/index.ts"
 import { isTaken } from "../expression/language.ts"
 import type { AggregateSpec, AggregatesPlan, WindowSpec } from "../windows/aggregates.ts"
-import { planAggregates, windowProblem } from "../windows/plan-aggregates.ts"
+import { planAggregates, windowProblem, windowsProblem } from "../windows/plan-aggregates.ts"
 import { limits, type Problems } from "./problems.ts"
 import type { ProgramInput } from "./program.ts"
 
@@ -150,5 +150,7 @@ export const compileAggregates = (
       input: placeOf(field === undefined ? input : { ...input, field }, inputs),
     })
   }
+  const together = problems.found.length === before ? windowsProblem(specs) : undefined
+  if (together !== undefined) problems.add("aggregates", together.problem, together.remedy)
   return problems.found.length === before ? planAggregates(specs, allowedLatenessMs) : undefined
 }

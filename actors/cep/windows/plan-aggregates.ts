@@ -10,6 +10,12 @@ import type { Part, SamplesPart, Slot } from "./window-state.ts"
 
 /** Of one window. What would need more to share its panes with other windows has panes of its own. */
 export const panesMax = 4_096
+/**
+ * How often all hopping windows of a rule end within their own length: so many results one item can bring about that
+ * comes after a pause. Of those with percentiles or different texts less, for they are put together anew from all panes.
+ */
+export const endsMax = 8_192
+export const costlyEndsMax = 512
 /** How far back a window by count is filled again: there is no time by which it would be full. */
 const countReachMs = 86_400_000
 
@@ -38,6 +44,31 @@ export const windowProblem = (
     ? {
         problem: `it would be kept in ${panes} parts, at most ${panesMax} are`,
         remedy: "let the slide divide the size, or slide further",
+      }
+    : undefined
+}
+
+/** Why windows cannot be kept together in one rule, and what to do about it. */
+export const windowsProblem = (
+  specs: ReadonlyArray<AggregateSpec>,
+): { readonly problem: string; readonly remedy: string } | undefined => {
+  let [ends, costly] = [0, 0]
+  for (const { spec, slots } of byWindow(specs)) {
+    if (spec.window.type !== "hopping") continue
+    const its = spec.window.sizeMs / spec.window.slideMs
+    ends += its
+    if (slots.some(({ function: name }) => name === "percentile" || name === "distinct")) costly += its
+  }
+  const remedy = "slide further, let aggregates have the same window, or make several rules"
+  if (ends > endsMax)
+    return {
+      problem: `hopping windows overlap ${Math.ceil(ends)} times, at most ${endsMax} in one rule`,
+      remedy,
+    }
+  return costly > costlyEndsMax
+    ? {
+        problem: `hopping windows with percentiles or distinct overlap ${Math.ceil(costly)} times, at most ${costlyEndsMax} in one rule`,
+        remedy,
       }
     : undefined
 }

@@ -108,6 +108,33 @@ describe("a pattern", () => {
   })
 })
 
+describe("windows", () => {
+  const hopping = (count: number, name: "avg" | "percentile", size: number): RuleDocument => ({
+    ...onSample,
+    aggregates: Object.fromEntries(
+      Array.from({ length: count }, (_, at) => [
+        `a${at}`,
+        {
+          function: name,
+          ...(name === "percentile" ? { percentile: at + 1 } : {}),
+          window: { type: "hopping" as const, size: `${size - at}m`, slide: "1m" },
+        },
+      ]),
+    ),
+  })
+  const fields = (document: RuleDocument) => {
+    const compiled = compileRule("r", 1, document)
+    return "problems" in compiled ? compiled.problems.map(({ field }) => field) : []
+  }
+
+  it("that one item after a pause would end tens of thousands of times are not taken", () => {
+    expect(fields(hopping(3, "avg", 4_096))).toEqual(["aggregates"])
+    expect(fields(hopping(2, "avg", 4_096))).toEqual([])
+    expect(fields(hopping(1, "percentile", 4_096))).toEqual(["aggregates"])
+    expect(fields(hopping(3, "percentile", 160))).toEqual([])
+  })
+})
+
 describe("what an alert says", () => {
   const long = "x".repeat(4_096)
 
