@@ -166,7 +166,8 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Of<T>) => Sta
       draft.set("bytes", draft.get("bytes") - bytesOf(match))
     }
     draft.set("matches", state.matches.slice(count))
-    draft.set("tellings", state.tellings + 1)
+    // Each of them had a number of its own.
+    draft.set("tellings", state.tellings + count)
     return draft.finish(undefined)
   },
   Steadied: (state, { fingerprints, at }) => {

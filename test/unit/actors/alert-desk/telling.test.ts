@@ -253,6 +253,10 @@ describe("actions besides notifications", () => {
       expect(acted(product)).toHaveLength(2)
       expect(lines(product)).toEqual(["log new firing:a", "log new firing:a"])
       expect(yield* desk(engine, { _tag: "Status" })).toMatchObject({ live: 0, held: 0, bytes: 0 })
+      yield* takes(engine, matched(3))
+      yield* wait
+      expect(new Set(acted(product).map(({ id }) => id)).size).toBe(3)
+      expect(new Set(told(product).map(({ notification }) => notification.id)).size).toBe(3)
     }),
   )
 })
