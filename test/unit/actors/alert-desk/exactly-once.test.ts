@@ -109,7 +109,8 @@ describe("what people are told", () => {
           // What flaps is told how it is only once it has been steady for longer than this life lasts.
           if (life.filter(({ to }) => to !== "pending").length >= flappingChanges) continue
           const last = life.at(-1)
-          if (last?.to === "firing") expect(news.at(-1)).toBe(`firing ${last.at}`)
+          // What was over and fires anew before people could be told of its end is no news to them.
+          if (last?.to === "firing") expect(news.at(-1)).toMatch(/^firing/)
           if (last?.to === "resolved" && news.length > 0) expect(news.at(-1)).toMatch(/^resolved/)
         }
       }),
