@@ -45,6 +45,8 @@ export interface RuleFigures {
   readonly late: number
   /** Items of groups beyond the bound. */
   readonly refused: number
+  /** Items that left sliding windows before their time, since those were full. */
+  readonly crowdedOut: number
   readonly transitions: number
   readonly groups: number
   readonly partialMatches: number

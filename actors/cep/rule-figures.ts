@@ -13,6 +13,7 @@ const nothing = {
   errors: 0,
   late: 0,
   refused: 0,
+  crowdedOut: 0,
   transitions: 0,
   groups: 0,
   partialMatches: 0,
@@ -29,8 +30,10 @@ export const figuresOf = (rules: TenantRules, name: string): RuleFigures | undef
   if (rule === undefined) return undefined
   let partialMatches = 0
   let stateBytes = 0
+  let crowdedOut = 0
   for (const group of rule.groups.values()) {
     partialMatches += group.matcher?.partialMatches() ?? 0
+    crowdedOut += group.aggregates?.crowdedOut() ?? 0
     stateBytes += groupBytes + (group.aggregates?.bytes() ?? 0) + (group.matcher?.bytes() ?? 0)
   }
   const { evaluations, matches, errors, late, refused, transitions } = rule
@@ -41,6 +44,7 @@ export const figuresOf = (rules: TenantRules, name: string): RuleFigures | undef
     groups: rule.groups.size,
     partialMatches,
     stateBytes,
+    crowdedOut,
     ...(rule.lastError === undefined ? {} : { lastError: rule.lastError }),
     ...(Number.isFinite(rule.newestAt) ? { newestAt: rule.newestAt } : {}),
     ...(Number.isFinite(rule.lastItemAt) ? { lastItemAt: rule.lastItemAt } : {}),

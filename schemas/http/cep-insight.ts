@@ -39,6 +39,8 @@ export const RuleMonitor = Schema.Struct({
       groups: Schema.Int,
       partial_matches: Schema.Int,
       state_bytes: Schema.Int,
+      /** Items that left sliding windows before their time, since those were full. */
+      crowded_out: Schema.Int,
       last_error: Schema.optionalKey(Schema.Struct({ at: Timestamp, detail: Schema.String })),
       /** Event time of the newest item, and when the last one was stored. */
       newest_at: Schema.optionalKey(Timestamp),

@@ -169,6 +169,7 @@ class FakeEvaluator implements Evaluator {
       errors: 0,
       late: 0,
       refused: 0,
+      crowdedOut: 0,
       transitions: 0,
       groups: groups.length,
       partialMatches: 0,

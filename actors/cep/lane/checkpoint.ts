@@ -12,6 +12,8 @@ import { CorruptRecord, type KeyValue, type Unavailable } from "../../../engine/
 const format = 1
 /** Bytes of one part; well below a server's max_payload. */
 const partBytesMax = 448 * 1024
+/** Parts that are checked or copied before others of this process get their turn: some milliseconds. */
+const partsPerTurn = 8
 /** Parts of an attempt that died are looked for beyond those of the last one that succeeded, up to this. */
 const spareParts = 16
 
@@ -49,6 +51,35 @@ const partsOf = (bytes: Uint8Array): ReadonlyArray<Uint8Array> =>
   Array.from({ length: Math.ceil(bytes.length / partBytesMax) }, (_, part) =>
     bytes.subarray(part * partBytesMax, (part + 1) * partBytesMax),
   )
+
+/** Gives each part to `take`, and others of this process their turns between them. */
+const forParts = Effect.fnUntraced(function* (
+  parts: ReadonlyArray<Uint8Array>,
+  take: (part: Uint8Array) => void,
+) {
+  for (const [index, part] of parts.entries()) {
+    take(part)
+    if (index % partsPerTurn === partsPerTurn - 1) yield* Effect.yieldNow
+  }
+})
+
+const checksum = Effect.fnUntraced(function* (parts: ReadonlyArray<Uint8Array>) {
+  let crc = 0
+  yield* forParts(parts, (part) => {
+    crc = crc32(part, crc)
+  })
+  return crc
+})
+
+const joined = Effect.fnUntraced(function* (parts: ReadonlyArray<Uint8Array>) {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  yield* forParts(parts, (part) => {
+    all.set(part, at)
+    at += part.length
+  })
+  return all
+})
 
 const corrupt = (lane: number, sequence: number, what: string) =>
   new CorruptRecord({ partition: lane, sequence, detail: `the checkpoint of lane ${lane} ${what}` })
@@ -104,10 +135,11 @@ export const claim = Effect.fnUntraced(function* (
       yield* store.removeMany(partKeys(lane, last.next, 2 * last.parts.count + spareParts))
     if (last.sequence === 0) return { head, revision }
     // Nobody else can replace the parts any more.
-    const parts = yield* store.getMany(partKeys(lane, last.parts.name, last.parts.count))
-    const state = Buffer.concat(parts.map((part) => part?.value ?? new Uint8Array(0)))
-    if (crc32(state) !== last.crc) return yield* corrupt(lane, last.sequence, "is incomplete or damaged")
-    return { head, revision, state }
+    const stored = yield* store.getMany(partKeys(lane, last.parts.name, last.parts.count))
+    const parts = stored.map((part) => part?.value ?? new Uint8Array(0))
+    if ((yield* checksum(parts)) !== last.crc)
+      return yield* corrupt(lane, last.sequence, "is incomplete or damaged")
+    return { head, revision, state: yield* joined(parts) }
   }
 })
 
@@ -133,7 +165,7 @@ export const save = Effect.fnUntraced(function* (
   }))
   // A conflict on a part means that this very attempt wrote it: its name is unique to owner and serial.
   yield* store.putMany(writes)
-  const crc = parts.reduce((sum, part) => crc32(part, sum), 0)
+  const crc = yield* checksum(parts)
   const head: Head = { v: 1, owner, sequence, format, parts: { name, count: parts.length }, crc, next }
   const revision = yield* put(store, lane, head, held.revision)
   if (revision === undefined) {

@@ -39,7 +39,7 @@ export interface LaneLimits {
 export const laneDefaults: LaneLimits = {
   followMs: 100,
   lostPauseMs: 2_000,
-  sliceItems: 5_000,
+  sliceItems: 2_000,
   checkpointEveryMs: 5_000,
   checkpointMessages: 20_000,
   checkpointShare: 20,

@@ -124,6 +124,17 @@ export const runLane = Effect.fnUntraced(function* (
     )
   }
 
+  /** Hands on what came of what was taken since the last time. */
+  const say = Effect.suspend(() => {
+    outlet.push(evaluator.take())
+    const defects = evaluator.defects()
+    return Effect.forEach(
+      defects,
+      ({ tenant, rule, detail }) => Effect.logError(`lane ${lane}: rule ${rule} of ${tenant} ${detail}`),
+      { discard: true },
+    )
+  })
+
   /** What was taken so far; it becomes bytes, and then a checkpoint, beside further evaluation. */
   const capture = (): Effect.Effect<void, CorruptRecord> => {
     const startedAt = now()
@@ -191,12 +202,12 @@ export const runLane = Effect.fnUntraced(function* (
         if (isWider) return
         if (slice < limits.sliceItems) continue
         slice = 0
-        outlet.push(evaluator.take())
+        yield* say
         if (isDue()) yield* Effect.forkIn(guarded(capture()), scope)
         yield* outlet.hasRoom
         yield* Effect.yieldNow
       }
-      outlet.push(evaluator.take())
+      yield* say
       if (isDue()) yield* Effect.forkIn(guarded(capture()), scope)
       yield* outlet.hasRoom
     }
@@ -214,7 +225,7 @@ export const runLane = Effect.fnUntraced(function* (
       yield* Effect.sleep(limits.tickEveryMs)
       // Of a lane in which nothing comes any more, what came last is stored as well.
       if (isDue()) {
-        outlet.push(evaluator.take())
+        yield* say
         yield* Effect.forkIn(guarded(capture()), scope)
       }
       if (now() < evaluator.nextDue()) continue
@@ -244,7 +255,7 @@ export const runLane = Effect.fnUntraced(function* (
   const working = Effect.gen(function* () {
     for (;;) {
       yield* follow
-      outlet.push(evaluator.take())
+      yield* say
     }
   })
   yield* Effect.forkScoped(guarded(ticking))
@@ -252,7 +263,7 @@ export const runLane = Effect.fnUntraced(function* (
   const ending = Effect.raceFirst(options.drain, Deferred.await(lost))
   yield* Effect.raceFirst(Effect.raceFirst(working, Deferred.await(failed)), ending)
   if (yield* Deferred.isDone(lost)) return false
-  outlet.push(evaluator.take())
+  yield* say
   // Without it the next owner has more to read, no more.
   const last = Effect.gen(function* () {
     while (saving) yield* Effect.sleep(limits.retryMs)

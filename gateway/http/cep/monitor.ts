@@ -21,11 +21,21 @@ const some = <Name extends string, A>(name: Name, value: number | undefined, of:
 const same = (value: number) => value
 
 const figuresBody = ({ figures }: RuleReport) => {
-  const { lastError, newestAt, lastItemAt, partialMatches, stateBytes, rule: _, ...counts } = figures
+  const {
+    lastError,
+    newestAt,
+    lastItemAt,
+    partialMatches,
+    stateBytes,
+    crowdedOut,
+    rule: _,
+    ...counts
+  } = figures
   return {
     ...counts,
     partial_matches: partialMatches,
     state_bytes: stateBytes,
+    crowded_out: crowdedOut,
     ...(lastError === undefined
       ? {}
       : { last_error: { at: timestamp(lastError.at), detail: lastError.detail } }),
