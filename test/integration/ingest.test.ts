@@ -1,18 +1,13 @@
 /** Samples in the formats of others, on a whole node: what was sent is in the tenant's metric stream, and nothing else is. */
-import { execFile } from "node:child_process"
-import { readFileSync } from "node:fs"
-import { join } from "node:path"
-import { promisify } from "node:util"
 import { gzipSync } from "node:zlib"
-import * as Effect from "effect/Effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { foreignSamplesMax } from "../../gateway/ingest/collected.ts"
 import { compress } from "../../gateway/ingest/snappy.ts"
-import { aheadMsMax, type Sample } from "../../schemas/index.ts"
-import { MetricStream, metricsOfTenant, SampleDecoder, samplesOfColumns } from "../../streams/index.ts"
+import { aheadMsMax } from "../../schemas/index.ts"
 import { encoded, otlp, remoteWrite } from "../support/foreign-metrics.ts"
 import { errorOf, json } from "../support/http-answers.ts"
 import { startTestNode, type TestNode } from "../support/node.ts"
+import { storedSamples } from "../support/stored-samples.ts"
 
 const writePath = "/api/cep/prometheus/api/v1/write"
 const otlpPath = "/api/cep/otlp/v1/metrics"
@@ -47,20 +42,7 @@ const exportTo = (body: Uint8Array | object, more: Sent = {}) =>
     ? send(otlpPath, body, more)
     : send(otlpPath, Buffer.from(JSON.stringify(body)), { type: "application/json", ...more })
 
-/** What the tenant's stream holds of one metric, in the stream's order. */
-const stored = (name: string, tenant = "default") =>
-  node.run(
-    Effect.gen(function* () {
-      const stream = yield* MetricStream
-      const decoder = new SampleDecoder()
-      const samples: Array<Sample> = []
-      yield* stream.read(metricsOfTenant(tenant), { sequence: 1 }, ({ data }) => {
-        const columns = decoder.read(data)
-        if (columns !== undefined) samples.push(...samplesOfColumns(columns))
-      })
-      return samples.filter((sample) => sample.name === name)
-    }),
-  )
+const stored = (name: string, tenant?: string) => storedSamples(node, name, tenant)
 
 const now = Date.now()
 const labelled = (name: string, labels: Readonly<Record<string, string>> = {}) =>
@@ -278,30 +260,5 @@ describe("the description", () => {
         "x-millrace-permission": "metric:write",
         "x-millrace-rate": "ingest",
       })
-  })
-})
-
-describe("the page on metrics", () => {
-  const page = readFileSync(join(import.meta.dirname, "../../docs/metrics-in.md"), "utf8")
-  const blocks = (language: string) =>
-    Array.from(page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, "gms")), ([, text = ""]) => text)
-
-  it("has recipes that do what they say", async () => {
-    const [prometheus = "", rule = ""] = blocks("yaml")
-    expect(prometheus).toContain(writePath)
-    const headers = { "content-type": "application/yaml" }
-    const saved = await node.request("PUT", "/api/cep/rules/load", { body: rule, headers })
-    expect(saved.status).toBe(201)
-    const { stdout } = await promisify(execFile)(
-      "bash",
-      ["-euo", "pipefail", "-c", blocks("sh").join("\n")],
-      {
-        env: { ...process.env, MILLRACE_URL: node.url, TOKEN: node.apiKey },
-      },
-    )
-    expect(stdout).toBe('{"accepted":1}{}{"origin":"https://metrics.example.com","header":"X-Api-Key"}')
-    expect(await stored("queue_length")).toMatchObject([{ labels: { queue: "mail" }, value: 250 }])
-    expect(await stored("orders_open")).toMatchObject([{ labels: { job: "shop", region: "eu" }, value: 12 }])
-    await node.request("DELETE", "/api/cep/rules/load")
   })
 })
