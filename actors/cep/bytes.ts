@@ -2,6 +2,8 @@
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
+/** Longer ones are encoded by the platform. */
+const plainTextMax = 256
 
 export class ByteWriter {
   private bytes: Uint8Array
@@ -50,7 +52,24 @@ export class ByteWriter {
   }
 
   text(value: string): void {
-    this.blob(encoder.encode(value))
+    if (value.length > plainTextMax || !this.plain(value)) this.blob(encoder.encode(value))
+  }
+
+  /** Writes a text of ASCII without making an array of it first; false when it is none. */
+  private plain(value: string): boolean {
+    const before = this.length
+    this.count(value.length)
+    const at = this.room(value.length)
+    const { bytes } = this
+    for (let index = 0; index < value.length; index++) {
+      const code = value.charCodeAt(index)
+      if (code >= 128) {
+        this.length = before
+        return false
+      }
+      bytes[at + index] = code
+    }
+    return true
   }
 
   blob(value: Uint8Array): void {
