@@ -10,14 +10,22 @@ import { LaneReader } from "../../actors/cep/lane/lane-input.ts"
 import { type LaneLimits, laneDefaults } from "../../actors/cep/lane/limits.ts"
 import { makeLanes, type NodeLanes } from "../../actors/cep/lane/make-lanes.ts"
 import type { Evaluators } from "../../actors/cep/lane/run-lane.ts"
-import { Engine, type EngineShape, implement, JournalRecord, KeyValue, Signals } from "../../engine/index.ts"
+import {
+  Engine,
+  type EngineShape,
+  type Implementation,
+  implement,
+  JournalRecord,
+  KeyValue,
+  Signals,
+} from "../../engine/index.ts"
 import { makeKeyValue } from "../../engine/memory/key-value.ts"
 import { makeSignals } from "../../engine/memory/signals.ts"
 import { calm, FaultyNode, type Rates } from "../../engine/testkit/faults.ts"
 import { makeStores, startNode } from "../../engine/testkit/memory-deployment.ts"
 import { VirtualTime } from "../../engine/testkit/virtual-time.ts"
 import type { Transition } from "../../schemas/index.ts"
-import type { MetricStreamService, StoredEvent } from "../../streams/index.ts"
+import type { EventTail, MetricStreamService, StoredEvent } from "../../streams/index.ts"
 import { CollectingDesk, transitionsTaken } from "./collecting-desk.ts"
 import { makeMemoryEventStream } from "./memory-event-stream.ts"
 
@@ -31,15 +39,26 @@ export interface LaneNode {
   readonly drain: Effect.Effect<void>
 }
 
+export interface WorldOptions {
+  /** What receives the lanes' outputs; a desk that only collects them when absent. */
+  readonly software?: Effect.Effect<ReadonlyArray<Implementation>>
+  /** Changes what lanes have of their engine: a canary. */
+  readonly engineOf?: (engine: EngineShape, faults: FaultyNode) => EngineShape
+}
+
+const collecting = Effect.map(implement(CollectingDesk, {}), (desk) => [desk])
+
 export class LaneWorld {
   readonly time: VirtualTime
   readonly stores: ReturnType<typeof makeStores>
   readonly stream: ReturnType<typeof makeMemoryEventStream>
   rates: Rates = calm
   private readonly evaluators: Evaluators
+  private readonly options: WorldOptions
   private nodes = 0
 
-  constructor(seed: string, evaluators: Evaluators) {
+  constructor(seed: string, evaluators: Evaluators, options: WorldOptions = {}) {
+    this.options = options
     this.time = new VirtualTime(seed)
     this.evaluators = evaluators
     this.stores = makeStores({ now: () => this.time.now })
@@ -50,23 +69,18 @@ export class LaneWorld {
   readonly start = Effect.fnUntraced(function* (this: LaneWorld, limits: Partial<LaneLimits> = {}) {
     const faults = new FaultyNode(this.time, () => this.rates)
     const scope = yield* Scope.make()
-    const stream: MetricStreamService = {
-      ...this.stream,
-      append: (...given) => Effect.flatten(faults.run("stream append", () => this.stream.append(...given))),
-      tail: (...given) => Effect.andThen(faults.gate, this.stream.tail(...given)),
-      bounds: Effect.andThen(faults.gate, this.stream.bounds),
-    }
-    const desk = yield* implement(CollectingDesk, {})
-    const clock = this.time.clock({ offset: () => 0, gate: faults.gate })
+    const stream = this.streamOf(faults)
+    const implementations = yield* this.options.software ?? collecting
+    const clock = this.time.clock({ offset: () => faults.clockOffset, gate: faults.gate })
     const node = yield* Effect.gen({ self: this }, function* () {
       const engine = yield* startNode(
         this.stores,
-        { partitions: lanesInWorld, incarnation: `n${++this.nodes}`, implementations: [desk] },
+        { partitions: lanesInWorld, incarnation: `n${++this.nodes}`, implementations },
         faults,
       )
       const lanes = yield* makeLanes(stream, { evaluators: this.evaluators, limits })
       const { drain } = yield* lanes.run.pipe(
-        Effect.provideService(Engine, engine),
+        Effect.provideService(Engine, this.options.engineOf?.(engine, faults) ?? engine),
         Effect.provideService(KeyValue.KeyValue, makeKeyValue(this.stores.values, faults)),
         Effect.provideService(Signals.Signals, makeSignals(this.stores.signals, faults)),
       )
@@ -78,17 +92,33 @@ export class LaneWorld {
     return node
   })
 
-  /** What the desks of all tenants took, as often as they did. */
-  transitions(): ReadonlyArray<Transition> {
-    const partitions = Array.from({ length: lanesInWorld }, (_, partition) => partition)
-    const entries = partitions.flatMap((partition) =>
+  /** The stream as one node sees it: what it appends may be stored though the node is told otherwise, or twice. */
+  streamOf(faults: FaultyNode): MetricStreamService {
+    const gated = ({ take }: EventTail): EventTail => ({
+      take: Effect.tap(take, () => faults.gate),
+    })
+    return {
+      ...this.stream,
+      append: (...given) => faults.run("stream append", () => Effect.runSync(this.stream.append(...given))),
+      tail: (...given) => Effect.andThen(faults.gate, Effect.map(this.stream.tail(...given), gated)),
+      bounds: Effect.andThen(faults.gate, this.stream.bounds),
+    }
+  }
+
+  /** All journal entries, in order within each partition. */
+  entries(): ReadonlyArray<JournalRecord.Entry> {
+    return Array.from({ length: lanesInWorld }, (_, partition) => partition).flatMap((partition) =>
       this.stores.journal.messages(partition).flatMap(({ data }) => {
         const record = JournalRecord.decode(data)
         if ("corrupt" in record) throw new Error(record.corrupt)
         return record.entries
       }),
     )
-    return transitionsTaken(entries)
+  }
+
+  /** What the desks of all tenants took, as often as they did. */
+  transitions(): ReadonlyArray<Transition> {
+    return transitionsTaken(this.entries())
   }
 }
 
