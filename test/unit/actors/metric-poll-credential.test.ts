@@ -6,8 +6,8 @@ import { MetricPoll, type PollInput } from "../../../actors/metric-poll/metric-p
 import { Secrets } from "../../../resources/index.ts"
 import { CepRuleProtocol, MetricPollProtocol } from "../../../schemas/index.ts"
 import { implementation } from "../../support/deployment.ts"
-import { define, fetchOf, poll, scripted, view } from "../../support/polls.ts"
 import { ask, withProduct } from "../../support/product.ts"
+import { define, fetchOf, poll, scripted, view } from "./scripted-polls.ts"
 
 describe("a poll's credential", () => {
   const keys = (...ids: ReadonlyArray<string>) => ids.map((id) => ({ id, key: Buffer.alloc(32, id) }))

@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { exposedSamplesMax, readExposition } from "../../../actors/metric-poll/exposition.ts"
 import { CepRuleProtocol, type PollResult, pollUpMetric } from "../../../schemas/index.ts"
-import { define, fetchOf, poll, scripted, view } from "../../support/polls.ts"
 import { ask, withProduct } from "../../support/product.ts"
+import { define, fetchOf, poll, scripted, view } from "./scripted-polls.ts"
 
 describe("a rule that polls", () => {
   it(

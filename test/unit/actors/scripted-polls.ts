@@ -1,20 +1,20 @@
 /** Rules that poll, with fetches as a suite says, and single fetches of servers that answer so. */
 import * as Effect from "effect/Effect"
-import { PlatformAccess } from "../../actors/index.ts"
-import { fetchSamples } from "../../actors/metric-poll/fetch-samples.ts"
-import { MetricPoll, type PollInput } from "../../actors/metric-poll/metric-poll.ts"
-import type { EngineShape } from "../../engine/index.ts"
-import type { SecretsService } from "../../resources/index.ts"
+import { PlatformAccess } from "../../../actors/index.ts"
+import { fetchSamples } from "../../../actors/metric-poll/fetch-samples.ts"
+import { MetricPoll, type PollInput } from "../../../actors/metric-poll/metric-poll.ts"
+import type { EngineShape } from "../../../engine/index.ts"
+import type { SecretsService } from "../../../resources/index.ts"
 import {
   CepRuleProtocol,
   MetricPollProtocol,
   type Poll,
   type PollResult,
   type Sample,
-} from "../../schemas/index.ts"
-import { implementation } from "./deployment.ts"
-import { scriptedPlatform } from "./platform.ts"
-import { ask } from "./product.ts"
+} from "../../../schemas/index.ts"
+import { implementation } from "../../support/deployment.ts"
+import { scriptedPlatform } from "../../support/platform.ts"
+import { ask } from "../../support/product.ts"
 
 export const poll: Poll = {
   url: "http://metrics.example/cpu",
