@@ -86,6 +86,8 @@ const mark = "=== recipe "
 /** What each recipe has to show. */
 const shownByTen = [
   /"status":"healthy".*\npart .*"status":"answered"/s,
+  /told: firing mail: 250 wait.*told: resolved mail: 20 wait.*resolved_at: .*short by 80.*"keeps_state":true/s,
+  /\n1\n1\n8\n.*"rule":"break-ins".*"state":"firing".*"users":2/s,
   /"type":"start".*"type":"end".*id: 3\n/s,
   /"type":"agent_transfer".*"to_agent":"assistant".*guide → ops.*assistant → ops.*trace \w{32}: \d+ spans/s,
   /"status":"registered".*PRODUCTION.*agent_id: 'weather'.*It will be sunny in Seoul/s,
@@ -93,8 +95,6 @@ const shownByTen = [
   /username: 'kim'.*"department":"AI".*403/s,
   /"mcpServers".*'ask_guide'.*I am the guide/s,
   /"grantee_type":"GROUP".*This is the offline model.*token by token.*I am the guide/s,
-  /"rule":"queue-long".*"status":"raised"/,
-  / 'developer' .*valid: true.*llm_usage: \{ \w/s,
 ]
 const shownByFurther = [
   /"_tag":"Granted".*\n.*"_tag":"Granted"/,
@@ -103,6 +103,7 @@ const shownByFurther = [
   /"name":"Operations".*"state":"completed".*"type":"end".*"health_status"/s,
   /reported: signed.*"outcome":"delivered".*"waiting":0/s,
   /"access_level":"team".*This is the offline model/s,
+  / 'developer' .*valid: true.*llm_usage: \{ \w/s,
 ]
 
 describe("the README and the page after it", () => {
