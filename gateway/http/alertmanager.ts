@@ -53,17 +53,19 @@ const readAs = async <S extends PlainCodec>(
   }
 }
 
-const severities: Readonly<Record<string, Severity>> = {
-  critical: "critical",
-  page: "critical",
-  error: "critical",
-  info: "info",
-  none: "info",
-  warning: "warning",
-}
+const severities: ReadonlyMap<string, Severity> = new Map([
+  ["critical", "critical"],
+  ["page", "critical"],
+  ["error", "critical"],
+  ["info", "info"],
+  ["none", "info"],
+  ["warning", "warning"],
+])
 
 const clipped = (record: Readonly<Record<string, string>>, charactersMax: number) =>
-  Object.fromEntries(Object.entries(record).map(([name, text]) => [name, text.slice(0, charactersMax)]))
+  Object.fromEntries(
+    Object.entries(record).map(([name, text]) => [name, text.slice(0, charactersMax).toWellFormed()]),
+  )
 
 /** Of its labels: the same alert again is the same. */
 const fingerprintOf = (labels: Readonly<Record<string, string>>): string =>
@@ -91,8 +93,13 @@ const foreignAlert = (
   const few = Object.fromEntries(Object.entries({ ...annotations, ...from }).slice(0, annotationsMax))
   return {
     fingerprint: fingerprintOf(labels),
-    name: (labels.alertname?.trim() || "alert").replaceAll(/\p{Cc}/gu, " ").slice(0, 200),
-    severity: severities[labels.severity?.toLowerCase() ?? ""] ?? "warning",
+    name:
+      (labels.alertname ?? "")
+        .replaceAll(/\p{Cc}/gu, " ")
+        .trim()
+        .slice(0, 200)
+        .toWellFormed() || "alert",
+    severity: severities.get(labels.severity?.toLowerCase() ?? "") ?? "warning",
     status,
     labels: clipped(labels, labelCharactersMax),
     annotations: clipped(few, annotationCharactersMax),

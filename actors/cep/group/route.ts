@@ -6,6 +6,13 @@ import type { LiveRule } from "./live-rule.ts"
 
 export const noAttributes: EventAttributes = Object.freeze({})
 
+/** Characters of a label's value; attributes of events may have more. */
+const labelCharactersMax = 256
+
+/** As an alert can carry it: whoever is told takes no other. */
+const labelOf = (value: unknown): string =>
+  typeof value === "string" ? value.slice(0, labelCharactersMax).toWellFormed() : ""
+
 export class Route {
   readonly rule: LiveRule
   readonly name: string
@@ -30,7 +37,7 @@ export class Route {
     this.inputs = inputs
     this.isTrigger = own.length < inputs.length
     this.beside = this.isTrigger && own.length > 0 ? new Route(rule, name, isEvent, labels, own) : undefined
-    this.key = JSON.stringify(rule.program.groupBy.map((label) => labels[label] ?? ""))
+    this.key = JSON.stringify(rule.program.groupBy.map((label) => labelOf(labels[label])))
   }
 
   /** Whether an event lacks the attribute that an input takes. */

@@ -195,6 +195,8 @@ const publish = (group: Group, type: string, at: number, attributes: () => Event
   host.sayEvent(tenant, event)
 }
 
+/** Labels of samples can have longer names than attributes of events. */
+const eventNameCharactersMax = 64
 /** The type of events that tell of items which came too late. */
 const lateEvent = "millrace.late"
 
@@ -207,5 +209,6 @@ export const publishLate = (group: Group, route: Route, value: number, at: numbe
       name: route.name,
       behind_ms: group.newest - at,
     }
-    return Object.fromEntries(Object.entries(attributes).slice(-eventAttributesMax))
+    const named = Object.entries(attributes).filter(([name]) => name.length <= eventNameCharactersMax)
+    return Object.fromEntries(named.slice(-eventAttributesMax))
   })

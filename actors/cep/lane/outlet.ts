@@ -152,13 +152,21 @@ export class Outlet {
   }
 
   /** Until it is durable, or can never be. */
-  private readonly persist = Effect.fnUntraced(function* (this: Outlet, outputs: ReadonlyArray<Output>) {
+  private readonly persist = Effect.fnUntraced(function* (
+    this: Outlet,
+    outputs: ReadonlyArray<Output>,
+  ): Effect.fn.Return<void> {
     const { retryMs, retryMsMax } = this.options.limits
     for (let pause = retryMs; ; pause = Math.min(retryMsMax, pause * 2)) {
       const result = yield* Effect.result(this.permits.withPermit(this.send(outputs)))
       if (result._tag === "Success") return
       const { failure } = result
       if (isHopeless(failure)) {
+        // What nobody can take must not take others with it.
+        if (outputs.length > 1) {
+          for (const output of outputs) yield* this.persist([output])
+          return
+        }
         this.lost += outputs.length
         const what = outputs.map((one) => (one.type === "event" ? one.event.id : one.transition.id))
         return yield* Effect.logError(

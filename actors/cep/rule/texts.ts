@@ -15,6 +15,8 @@ import type { ActionText, Program, ProgramInput } from "./program.ts"
 export const annotationsMax = 16
 /** Characters of all texts of one alert together, once they are filled in; what is more is cut. */
 export const alertCharactersMax = 48_000
+/** Of the text of one action. */
+const actionCharactersMax = 8_000
 
 const checkCount = (
   texts: Readonly<Record<string, unknown>>,
@@ -120,10 +122,11 @@ export const compileTextsOf = (
 /** Fills in texts one after another, as long as there is room and effort for them. */
 const filling = (scope: Scope) => {
   let room = alertCharactersMax
-  return (template: Template): string => {
-    const text = fillTemplate(template, scope, Math.min(room, filledCharactersMax))
+  return (template: Template, charactersMax = filledCharactersMax): string => {
+    const text = fillTemplate(template, scope, Math.min(room, charactersMax))
     room -= text.length
-    return text
+    // What samples and events bring along may be cut in the middle of a character, or be none that can be stored.
+    return text.replaceAll("\u0000", "").toWellFormed()
   }
 }
 
@@ -138,7 +141,7 @@ export const fillPolicy = ({ policy, annotations, actionTexts }: Program, scope:
       ),
       actions: policy.actions.map((action, index) => {
         const text = actionTexts[index]
-        return text === undefined ? action : text.fill(fill(text.template))
+        return text === undefined ? action : text.fill(fill(text.template, actionCharactersMax))
       }),
     }
   })

@@ -117,6 +117,7 @@ export const enableRule = Effect.fnUntraced(function* (
   expected: number | undefined,
 ) {
   const { document } = yield* readRule(engine, request, rule)
+  yield* Effect.try({ try: () => requireRights(request, document), catch: (refusal) => refusal })
   yield* checkFlow(request.identity.tenant, rule, { ...document, enabled: true })
   const enable = { _tag: "Enable", ...expecting(expected) } as const
   return yield* engine.ask(CepRuleProtocol, rule, enable, callOf(request))
