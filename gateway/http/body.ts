@@ -9,6 +9,7 @@ import type { PlainCodec } from "../../schemas/index.ts"
 import { defaultGatewayLimits } from "../config.ts"
 import { GatewayError } from "../errors.ts"
 import { checkContent, isNestedDeeper, tooDeep } from "./json-content.ts"
+import { withTellingFields } from "./member-issues.ts"
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -102,7 +103,7 @@ export const invalidFields = (
   code = "GTW_BODY_006",
   remedy = generalRemedy,
 ): GatewayError => {
-  const issues = isSchemaError(cause) ? format(cause.issue).issues : []
+  const issues = isSchemaError(cause) ? format(withTellingFields(cause.issue)).issues : []
   const fields = issues.map(({ path = [], message }) => ({
     field: path.map((part) => String(typeof part === "object" ? part.key : part)).join(".") || "(body)",
     reason: /excess property/.test(message)
