@@ -18,6 +18,8 @@ export interface LaneLimits {
   readonly captureSliceBytes: number
   /** Outputs that wait for their receivers; evaluation pauses above it. */
   readonly outputsMax: number
+  /** The same for their characters, as JSON. */
+  readonly outputCharactersMax: number
   /** Commands and messages with outputs on their way at one time; one per receiver, so that each has them in order. */
   readonly deliveriesMax: number
   /** Characters of transitions in one command, as JSON; well below what a command may have. */
@@ -45,6 +47,7 @@ export const laneDefaults: LaneLimits = {
   checkpointShare: 20,
   captureSliceBytes: 128 * 1024,
   outputsMax: 20_000,
+  outputCharactersMax: 32 * 1024 * 1024,
   deliveriesMax: 16,
   commandCharactersMax: 64 * 1024,
   retryMs: 100,

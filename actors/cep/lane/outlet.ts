@@ -48,6 +48,7 @@ export class Outlet {
   lost = 0
   delivered = 0
   private waiting = 0
+  private characters = 0
   private readonly queues = new Map<string, Array<Waiting>>()
   private epoch = 0
   private open = [0, 0] as [before: number, now: number]
@@ -72,6 +73,12 @@ export class Outlet {
     return this.waiting
   }
 
+  /** More waits than should: nothing more is to be evaluated for now. */
+  get isFull(): boolean {
+    const { outputsMax, outputCharactersMax } = this.options.limits
+    return this.waiting > outputsMax || this.characters > outputCharactersMax
+  }
+
   /** Done when there is room for more. */
   get hasRoom(): Effect.Effect<void> {
     return this.room.await
@@ -84,6 +91,7 @@ export class Outlet {
       const queue = this.queues.get(receiver)
       const one = { output, characters, epoch: this.epoch }
       this.waiting += 1
+      this.characters += characters
       this.open[1] += 1
       if (queue !== undefined) queue.push(one)
       else {
@@ -92,7 +100,7 @@ export class Outlet {
         this.fork(this.work(receiver, begun))
       }
     }
-    if (this.waiting > this.options.limits.outputsMax) this.room.closeUnsafe()
+    if (this.isFull) this.room.closeUnsafe()
   }
 
   /** Marks what was pushed so far; done when all of it is durable. One mark at a time. */
@@ -144,10 +152,13 @@ export class Outlet {
   }
 
   private settle(some: ReadonlyArray<Waiting>): void {
-    for (const { epoch } of some) this.open[epoch === this.epoch ? 1 : 0] -= 1
+    for (const { epoch, characters } of some) {
+      this.open[epoch === this.epoch ? 1 : 0] -= 1
+      this.characters -= characters
+    }
     this.waiting -= some.length
     this.delivered += some.length
-    if (this.waiting <= this.options.limits.outputsMax) this.room.openUnsafe()
+    if (!this.isFull) this.room.openUnsafe()
     this.check()
   }
 

@@ -200,7 +200,8 @@ export const runLane = Effect.fnUntraced(function* (
         items += count
         slice += count
         if (isWider) return
-        if (slice < limits.sliceItems) continue
+        outlet.push(evaluator.take())
+        if (slice < limits.sliceItems && !outlet.isFull) continue
         slice = 0
         yield* say
         if (isDue()) yield* Effect.forkIn(guarded(capture()), scope)
