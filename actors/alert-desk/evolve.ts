@@ -55,7 +55,8 @@ const changed = (
     const before = draft.alert(alert.fingerprint)
     draft.putAlert(alert)
     if (silent === true) continue
-    const { fingerprint, rule, name, severity, value, detail } = alert
+    const { fingerprint, rule, name, severity, value, detail, acknowledged } = alert
+    const comment = cause === "acknowledged" ? acknowledged?.comment : undefined
     draft.tell({
       fingerprint,
       rule,
@@ -69,6 +70,7 @@ const changed = (
       takenAt: at,
       ...(by === undefined ? {} : { by }),
       ...(detail === undefined ? {} : { detail: detail.slice(0, historyDetailCharactersMax) }),
+      ...(comment === undefined ? {} : { comment }),
     })
   }
   for (const match of found) {

@@ -15,7 +15,7 @@ const takeForeignOne = (taking: Taking, foreign: ForeignAlert, given: AlertPolic
   const over = status === "resolved" || (endsAt !== undefined && endsAt <= now)
   if (over && (before === undefined || !isLive(before))) return
   // What is over is not begun again by somebody who has not heard of it.
-  if (!over && before?.state === "resolved" && startsAt <= before.since) return
+  if (!over && before?.state === "resolved" && startsAt <= (before.firedAt ?? before.since)) return
   const isFresh = before === undefined || !isLive(before)
   const { expiresAt: _, ...from } = before ?? blank(fingerprint, foreignRule, name, startsAt)
   const record: StoredAlert = {

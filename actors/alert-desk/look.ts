@@ -115,7 +115,9 @@ class Look {
       const head = { groupKey: alert.groupKey, groupLabels: alert.labels }
       const channels = this.channelsOf([stored]).filter((channel) => tellsOf(policy, channel, "firing"))
       this.out(
-        channels.map((channel) => delivery({ channel, ...head, reason: "new", alerts: [alert], number, at })),
+        channels.map((channel) =>
+          delivery({ channel, ...head, reason: "new", status: "matched", alerts: [alert], number, at }),
+        ),
       )
       this.out(
         acts(
@@ -123,6 +125,7 @@ class Look {
           actions.filter((action) => follows(action, "firing")),
           number,
           policy?.owner,
+          "matched",
         ),
       )
     }

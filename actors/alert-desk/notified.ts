@@ -16,14 +16,18 @@ import { notificationBytesMax, notifiedAlertsMax } from "./limits.ts"
 const statusOf = ({ state }: AlertRecord): NotifiedAlert["status"] =>
   state === "no_data" || state === "error" || state === "resolved" ? state : "firing"
 
-const notifiedAlert = (alert: AlertRecord): NotifiedAlert => {
+/** `status`: of what has no states. */
+const notifiedAlert = (
+  alert: AlertRecord,
+  status: NotifiedAlert["status"] = statusOf(alert),
+): NotifiedAlert => {
   const { fingerprint, rule, name, severity, labels, annotations, value, values, since, at } = alert
-  const { acknowledged, flapping } = alert
+  const { acknowledged, flapping, firedAt, resolvedAt } = alert
   return {
     fingerprint,
     rule,
     name,
-    status: statusOf(alert),
+    status,
     severity,
     labels,
     annotations,
@@ -31,6 +35,8 @@ const notifiedAlert = (alert: AlertRecord): NotifiedAlert => {
     values,
     since,
     at,
+    ...(firedAt === undefined ? {} : { firedAt }),
+    ...(resolvedAt === undefined ? {} : { resolvedAt }),
     ...(acknowledged === undefined ? {} : { acknowledgedBy: acknowledged.by }),
     ...(flapping ? { flapping } : {}),
   }
@@ -41,6 +47,8 @@ export interface Telling {
   readonly groupKey: string
   readonly groupLabels: Notification["groupLabels"]
   readonly reason: Notification["reason"]
+  /** Of what has no states, in place of their own. */
+  readonly status?: NotifiedAlert["status"]
   /** Those first that there is something new of. */
   readonly alerts: ReadonlyArray<AlertRecord>
   /** Tells this notification from all others of the desk. */
@@ -49,11 +57,14 @@ export interface Telling {
 }
 
 /** As many as fit; one always does. */
-const page = (alerts: ReadonlyArray<AlertRecord>): ReadonlyArray<NotifiedAlert> => {
+const page = (
+  alerts: ReadonlyArray<AlertRecord>,
+  status: NotifiedAlert["status"] | undefined,
+): ReadonlyArray<NotifiedAlert> => {
   const told: Array<NotifiedAlert> = []
   let bytes = 0
   for (const alert of alerts) {
-    const one = notifiedAlert(alert)
+    const one = notifiedAlert(alert, status)
     bytes += bytesOf(one)
     if (told.length === notifiedAlertsMax || (told.length > 0 && bytes > notificationBytesMax)) break
     told.push(one)
@@ -70,11 +81,12 @@ export const delivery = ({
   groupKey,
   groupLabels,
   reason,
+  status,
   alerts,
   number,
   at,
 }: Telling): Outgoing => {
-  const told = page(alerts)
+  const told = page(alerts, status)
   const notification: Notification = {
     id: `${digits(groupKey)}-${number}-${channel}`,
     groupKey,
@@ -106,11 +118,12 @@ export const acts = (
   actions: ReadonlyArray<Action>,
   number: number,
   owner: string | undefined,
+  status?: NotifiedAlert["status"],
 ): ReadonlyArray<Outgoing> =>
   actions.flatMap((given, index) => {
     const action = carriedOut(given)
     if (action === undefined) return []
     const id = `${alert.fingerprint}-${number}-${index}`
-    const act = { id, action, alert: notifiedAlert(alert), ...(owner === undefined ? {} : { owner }) }
+    const act = { id, action, alert: notifiedAlert(alert, status), ...(owner === undefined ? {} : { owner }) }
     return [NotificationProtocol.tell(actionsKey(alert.rule), { _tag: "Act", action: act })]
   })

@@ -107,6 +107,8 @@ export const HistoryEntry = Schema.Struct({
   takenAt: Schema.Finite,
   by: Schema.optionalKey(Schema.String),
   detail: Schema.optionalKey(Schema.String),
+  /** What was said with an acknowledgement. */
+  comment: Schema.optionalKey(Schema.String),
   labels: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
 })
 export type HistoryEntry = typeof HistoryEntry.Type

@@ -101,10 +101,21 @@ const actsOf = (alert: StoredAlert, { to, now, moment, actions = [] }: Turn): St
   return [...kept, { on: moment, due: now + groupWaitMs, actions: following.map(clipped) }].slice(-actsMax)
 }
 
+type Moments = Pick<StoredAlert, "since" | "firedAt" | "resolvedAt">
+
+/** Since when it is in its next state. What comes after an end is a new alert, which has not fired yet. */
+const momentsOf = ({ state, since, at, firedAt }: StoredAlert, to: StoredAlert["state"]): Moments => {
+  const known = firedAt === undefined || (isOver(state) && !isOver(to)) ? {} : { firedAt }
+  if (to === "firing") return { since, ...known, ...(state === "firing" ? {} : { firedAt: since }) }
+  return isOver(to)
+    ? { since: at, ...known, ...(to === "resolved" ? { resolvedAt: at } : {}) }
+    : { since, ...known }
+}
+
 /** The alert in its next state, with what follows from getting there. */
 export const turned = (state: State, alert: StoredAlert, turn: Turn): StoredAlert => {
   const { to, now, policy } = turn
-  const { acknowledged, leavesAt: _, turns: before, ...rest } = alert
+  const { acknowledged, leavesAt: _1, turns: before, firedAt: _2, resolvedAt: _3, ...rest } = alert
   const changes = counts(alert.state, to)
   const turns = changes
     ? [...before, alert.at].filter((at) => at > alert.at - flappingWithinMs).slice(-flappingChanges)
@@ -113,6 +124,7 @@ export const turned = (state: State, alert: StoredAlert, turn: Turn): StoredAler
   const next: StoredAlert = {
     ...rest,
     state: to,
+    ...momentsOf(alert, to),
     fired: alert.fired + Number(to === "firing" && alert.state !== "firing"),
     turns,
     turnedAt: changes ? now : alert.turnedAt,

@@ -17,10 +17,14 @@ const severest = (alerts: ReadonlyArray<NotifiedAlert>): Severity =>
 export const isResolved = ({ alerts }: Notification): boolean =>
   alerts.length > 0 && alerts.every(({ status }) => status === "resolved")
 
+/** Of a rule that has no states: nothing of it lasts, and its severity says nothing. */
+const isMatch = ({ status }: NotifiedAlert): boolean => status === "matched"
+
 const heading = (notification: Notification): string => {
   const { alerts, reason } = notification
   if (isResolved(notification)) return "Resolved"
   if (reason === "flapping") return `Flapping, ${severest(alerts)}`
+  if (alerts.length > 0 && alerts.every(isMatch)) return "Triggered"
   const status = alerts.find((alert) => alert.status !== "resolved")?.status
   const what = status === "no_data" ? "No data" : status === "error" ? "Error" : "Firing"
   return `${what}, ${severest(alerts)}`
@@ -54,16 +58,29 @@ const timeMax = 8.64e15
 export const timeText = (at: number): string =>
   new Date(Math.min(Math.max(at, -timeMax), timeMax)).toISOString()
 
+const statusLine = (alert: NotifiedAlert): string =>
+  isMatch(alert)
+    ? `triggered: ${alert.name}`
+    : `${alert.status.replace("_", " ")} (${alert.severity}): ${alert.name}`
+
+const timeLines = (alert: NotifiedAlert): ReadonlyArray<string> => {
+  const { status, since, at, firedAt } = alert
+  if (isMatch(alert)) return [`at: ${timeText(at)}`]
+  if (status !== "resolved") return [`since: ${timeText(since)}`]
+  const began = firedAt === undefined ? [] : [`fired: ${timeText(firedAt)}`]
+  return [...began, `resolved: ${timeText(at)}`]
+}
+
 /** One alert, a line for each thing it has to say. */
 export const alertLines = (alert: NotifiedAlert): ReadonlyArray<string> => {
-  const { status, severity, name, labels, annotations, value, values, since, acknowledgedBy } = alert
+  const { labels, annotations, value, values, acknowledgedBy } = alert
   const numbers = { ...(value === undefined ? {} : { value }), ...values }
   return [
-    `${status.replace("_", " ")} (${severity}): ${name}`,
+    statusLine(alert),
     ...(Object.keys(labels).length === 0 ? [] : [`labels: ${pairs(labels)}`]),
     ...(Object.keys(numbers).length === 0 ? [] : [`values: ${pairs(numbers)}`]),
     ...Object.entries(annotations).map(([key, text]) => `${key}: ${text}`),
-    `since: ${timeText(since)}`,
+    ...timeLines(alert),
     ...(acknowledgedBy === undefined ? [] : [`acknowledged by ${acknowledgedBy}`]),
   ]
 }

@@ -25,11 +25,13 @@ import { silenceBody } from "./cep-quiet.ts"
 const timestamp = (milliseconds: number) => new Date(milliseconds).toISOString()
 
 export const alertBody = (alert: AlertRecord) => {
-  const { since, at, acknowledged, quietBy, groupKey, number: _, ...rest } = alert
+  const { since, at, firedAt, resolvedAt, acknowledged, quietBy, groupKey, number: _, ...rest } = alert
   return {
     ...rest,
     since: timestamp(since),
     at: timestamp(at),
+    ...(firedAt === undefined ? {} : { fired_at: timestamp(firedAt) }),
+    ...(resolvedAt === undefined ? {} : { resolved_at: timestamp(resolvedAt) }),
     ...(acknowledged === undefined
       ? {}
       : { acknowledged: { ...acknowledged, at: timestamp(acknowledged.at) } }),
@@ -66,12 +68,6 @@ const labelsOf = (text: string | undefined): Readonly<Record<string, string>> | 
   if (text === undefined) return undefined
   const pairs = text.split(",").map((pair): readonly [string, string] => {
     const equals = pair.indexOf("=")
-    if (equals < 1)
-      throw new GatewayError(400, "GTW_QUERY_001", "Invalid: label.", {
-        field: "label",
-        reason: "it is not name=value",
-        remedy: "write label=team=shop,env=production",
-      })
     return [pair.slice(0, equals), pair.slice(equals + 1)]
   })
   return Object.fromEntries(pairs)

@@ -110,8 +110,12 @@ export const AlertRecord = Schema.Struct({
   values: Schema.Record(Schema.String, Schema.Finite),
   /** Number of the last transition that was taken. */
   number: Schema.Int,
+  /** Since when it is in its state, and of its last change. */
   since: Time,
   at: Time,
+  /** When it began to fire the last time, and when that was over. */
+  firedAt: Schema.optionalKey(Time),
+  resolvedAt: Schema.optionalKey(Time),
   /** Counts its firings. */
   fired: Schema.Int,
   flapping: Schema.Boolean,

@@ -10,14 +10,19 @@ export const NotifiedAlert = Schema.Struct({
   fingerprint: Schema.String,
   rule: Schema.String,
   name: Schema.String,
-  status: Schema.Literals(["firing", "resolved", "no_data", "error"]),
+  /** `matched`: of a rule in mode `trigger`, which has no states and is not resolved. */
+  status: Schema.Literals(["firing", "resolved", "no_data", "error", "matched"]),
   severity: Severity,
   labels: Labels,
   annotations: Schema.Record(Schema.String, Schema.String),
   value: Schema.optionalKey(Schema.Finite),
   values: Schema.Record(Schema.String, Schema.Finite),
+  /** Since when it is in its state, and of its last change. */
   since: Time,
   at: Time,
+  /** When it began to fire the last time, and when it was resolved. */
+  firedAt: Schema.optionalKey(Time),
+  resolvedAt: Schema.optionalKey(Time),
   acknowledgedBy: Schema.optionalKey(Schema.String),
   /** It turns on and off too often: nothing more is told of it until it is steady. */
   flapping: Schema.optionalKey(Schema.Boolean),

@@ -27,6 +27,9 @@ export const AlertBody = Schema.Struct({
   /** Since when it is in its state, and when it changed last; by the samples' own time. */
   since: Timestamp,
   at: Timestamp,
+  /** When it began to fire the last time, and when that was over. */
+  fired_at: Schema.optionalKey(Timestamp),
+  resolved_at: Schema.optionalKey(Timestamp),
   /** How often it fired. */
   fired,
   flapping,
@@ -53,6 +56,8 @@ export const AlertHistoryBody = Schema.Struct({
   taken_at: Timestamp,
   by: Schema.optionalKey(Schema.String),
   detail: Schema.optionalKey(Schema.String),
+  /** What was said with an acknowledgement. */
+  comment: Schema.optionalKey(Schema.String),
 }).annotate({ identifier: "AlertHistoryEntry" })
 
 const params = { fingerprint: textOf(64).check(Schema.isMinLength(1)) }
@@ -75,7 +80,7 @@ export const alertEndpoints = {
       severity: Schema.optionalKey(Severity),
       rule: Schema.optionalKey(textOf(128)),
       /** `name=value`, several of them with commas in between. */
-      label: Schema.optionalKey(textOf(1_000)),
+      label: Schema.optionalKey(textOf(1_000).check(Schema.isPattern(/^[^=,]+=[^,]*(?:,[^=,]+=[^,]*)*$/u))),
       silenced: Schema.optionalKey(QueryBoolean),
       acknowledged: Schema.optionalKey(QueryBoolean),
       /** Part of the name, a label's value or an annotation. */
@@ -96,6 +101,7 @@ export const alertEndpoints = {
     permission: "cep:read",
     rate: "stream",
     media: "text/event-stream",
+    status: 200,
   }),
   get: endpoint({
     id: "cep.alerts.get",

@@ -97,7 +97,10 @@ describe("alerts", () => {
       ({ total }) => total === 1,
     )
     expect((await call("DELETE", `${one("h3")}/ack`)).body).not.toHaveProperty("acknowledged")
-    expect(await call("POST", `${one("h3")}/resolve`)).toMatchObject({ body: { state: "resolved" } })
+    const { body: over } = await call("POST", `${one("h3")}/resolve`)
+    expect(over).toMatchObject({ state: "resolved" })
+    expect(over.since).toBe(over.resolved_at)
+    expect(String(over.fired_at) < String(over.resolved_at)).toBe(true)
     expect(await call("POST", `${one("h3")}/resolve`)).toMatchObject({
       status: 409,
       body: { error: { code: "CEP_ALERT_002" } },
@@ -112,6 +115,7 @@ describe("alerts", () => {
       ["acknowledged", by],
       ["condition", undefined],
     ])
+    expect(body.history).toMatchObject([{}, {}, { comment: "at it" }, {}])
   })
 
   it("need the permission to be changed", async () => {

@@ -3,13 +3,16 @@ import { createHmac } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { Egress, type EgressConfig, type MailConfig, Mailer, parseAllowList } from "../../resources/index.ts"
+import { NotificationBody } from "../../schemas/index.ts"
 import { notificationOf, notified } from "../support/notified.ts"
 import { type Delivery, type NotifyingNode, startNotifyingNode } from "../support/notifying-node.ts"
 
 const secret = "a secret that nobody sees"
 const mask = "********"
+const decodeBody = Schema.decodeUnknownSync(NotificationBody, { onExcessProperty: "error" })
 
 let setup: NotifyingNode
 
@@ -45,7 +48,24 @@ describe("what arrives", () => {
     await setup.overOf("hook", "w 1")
     const [asked] = setup.receiver.askedFor("/hook")
     const { headers, body } = asked!
-    expect(JSON.parse(body)).toMatchObject({ version: 1, channel: "hook", notification: { id: "w 1" } })
+    expect(decodeBody(JSON.parse(body))).toMatchObject({
+      version: 1,
+      channel: "hook",
+      notification: {
+        id: "w 1",
+        group_key: "group w 1",
+        group_labels: { host: "web" },
+        at: "1970-01-01T00:00:02.000Z",
+        alerts: [
+          {
+            status: "firing",
+            since: "1970-01-01T00:00:01.000Z",
+            at: "1970-01-01T00:00:02.000Z",
+            url: "https://millrace.example/api/cep/alerts/00000000000000aa",
+          },
+        ],
+      },
+    })
     expect(headers["x-millrace-delivery"]).toBe("w%201")
     const [, seconds, signature] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(
       String(headers["x-millrace-signature"]),
@@ -54,9 +74,43 @@ describe("what arrives", () => {
     expect(signature).toBe(expected)
   })
 
+  it("of a rule without states says that it was triggered, and fires nothing that lasts", async () => {
+    for (const type of ["slack", "webhook", "alertmanager"])
+      await setup.put(`tick-${type}`, { type, url: `${setup.receiver.url}/tick-${type}` })
+    const tick = notified({ status: "matched", name: "Tick", since: 2_000 })
+    for (const type of ["slack", "webhook", "alertmanager"]) {
+      await setup.deliver(`tick-${type}`, notificationOf(`tick ${type}`, { alerts: [tick] }))
+      await setup.overOf(`tick-${type}`, `tick ${type}`)
+    }
+    const bodyOf = (type: string) => JSON.parse(setup.receiver.askedFor(`/tick-${type}`)[0]!.body)
+    const { text, blocks } = bodyOf("slack")
+    expect(text).toBe("Triggered: Tick")
+    expect(blocks[1].text.text).toContain("triggered: Tick\n")
+    expect(blocks[1].text.text).toContain("at: 1970-01-01T00:00:02.000Z")
+    expect(decodeBody(bodyOf("webhook")).notification.alerts).toMatchObject([{ status: "matched" }])
+    expect(bodyOf("alertmanager")).toMatchObject({
+      status: "firing",
+      alerts: [
+        {
+          status: "firing",
+          startsAt: "1970-01-01T00:00:02.000Z",
+          endsAt: "1970-01-01T00:00:02.000Z",
+          annotations: { state: "matched" },
+        },
+      ],
+    })
+  })
+
   it("in Alertmanager's format has all that its version 4 has", async () => {
     await setup.put("am", { type: "alertmanager", url: `${setup.receiver.url}/am` })
-    const resolved = notified({ status: "resolved", fingerprint: "00000000000000bb", labels: { host: "db" } })
+    const resolved = notified({
+      status: "resolved",
+      fingerprint: "00000000000000bb",
+      labels: { host: "db" },
+      since: 2_000,
+      firedAt: 1_000,
+      resolvedAt: 2_000,
+    })
     const alerts = [notified({ labels: { host: "web" } }), resolved]
     await setup.deliver("am", notificationOf("am1", { alerts, truncated: 3, groupKey: "g" }))
     await setup.overOf("am", "am1")

@@ -16,7 +16,7 @@ const commonOf = (all: ReadonlyArray<Texts>): Texts =>
   )
 
 const wireAlert = (alert: NotifiedAlert, publicUrl: string | undefined) => {
-  const { status, name, severity, labels, annotations, value, since, at, fingerprint } = alert
+  const { status, name, severity, labels, annotations, value, since, at, firedAt, fingerprint } = alert
   const isOver = status === "resolved"
   return {
     status: isOver ? "resolved" : "firing",
@@ -25,10 +25,11 @@ const wireAlert = (alert: NotifiedAlert, publicUrl: string | undefined) => {
       ...annotations,
       ...(value === undefined ? {} : { value: String(value) }),
       // The format knows two states only.
-      ...(status === "no_data" || status === "error" ? { state: status } : {}),
+      ...(status === "no_data" || status === "error" || status === "matched" ? { state: status } : {}),
     },
-    startsAt: timeText(since),
-    endsAt: isOver ? timeText(at) : notEnded,
+    startsAt: timeText(status === "matched" ? at : (firedAt ?? since)),
+    // A match lasts no time.
+    endsAt: isOver || status === "matched" ? timeText(at) : notEnded,
     generatorURL: alertLink(publicUrl, alert) ?? "",
     fingerprint,
   }

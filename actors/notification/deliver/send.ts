@@ -9,12 +9,13 @@ import { alertmanagerPayload } from "./alertmanager.ts"
 import { sendEmail } from "./email.ts"
 import { deliveryHeader, postJson, request, type Sending } from "./sending.ts"
 import { slackMessage } from "./slack.ts"
+import { webHookBody } from "./web-hook.ts"
 
 type Of<T extends ChannelSettings["type"]> = Extract<ChannelSettings, { type: T }>
 
 const sendWebhook = ({ url, secret, headers = {} }: Of<"webhook">, sending: Sending) => {
-  const { channel, notification, now } = sending
-  const body = JSON.stringify({ version: 1, channel: channel.id, notification })
+  const { channel, notification, now, platform } = sending
+  const body = JSON.stringify(webHookBody(channel.id, notification, platform.publicUrl))
   const seconds = Math.floor(now / 1_000)
   const signed = secret === undefined ? {} : { "X-Millrace-Signature": timedSignature(secret, seconds, body) }
   return postJson(sending, url, body, { ...headers, ...signed })
