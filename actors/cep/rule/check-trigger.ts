@@ -16,7 +16,22 @@ export const checkLabelNames = (
   }
 }
 
+/**
+ * Parts of paths whose cost over a document of some megabytes nobody knows: all nodes below, the whole document for each
+ * node, the same nodes several times over, and regular expressions that go back and forth.
+ */
+const costlyParts: ReadonlyArray<readonly [RegExp, string]> = [
+  [/\.\./u, "it has .."],
+  [/,/u, "it selects several things at once"],
+  [/\?[^?]*\?/u, "it has several filters"],
+  [/.\$/u, "its filter looks at the whole document"],
+  [/\b(?:match|search)\s*\(/u, "it has a regular expression"],
+]
+
 const pathProblem = (path: string): string | undefined => {
+  const unquoted = path.trim().replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/gu, "''")
+  const costly = costlyParts.find(([part]) => part.test(unquoted))
+  if (costly !== undefined) return `${costly[1]}: it would take too long on a large answer`
   try {
     compileJsonPath(path)
     return undefined

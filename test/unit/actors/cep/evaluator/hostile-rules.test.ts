@@ -190,3 +190,30 @@ describe("what an alert says", () => {
     for (const size of sizes(lane)) expect(size).toBeLessThan(20_000)
   })
 })
+
+describe("the path of a poll", () => {
+  const problemsOf = (path: string) => {
+    const poll = { url: "https://example.org/", every: "1m", format: "json", path } as const
+    const compiled = compileRule("r", 1, { ...onSample, trigger: { type: "metric", metric: "cpu", poll } })
+    return "problems" in compiled ? compiled.problems.map(({ field }) => field) : []
+  }
+
+  it.each([
+    "$..load",
+    "$[?@..a]",
+    "$[*,*][*,*]",
+    "$[?count($[*]) > 1]",
+    "$[?@.a[?@.b]]",
+    "$[?match(@.a, '(a+)+$')]",
+    "$[? search ( @.a , '(a|a)*b' ) ]",
+  ])("that may take for ever is not taken: %s", (path) => {
+    expect(problemsOf(path)).toEqual(["trigger.poll.path"])
+  })
+
+  it.each(["$", "$.data.load", "$['a,b..c?$'][0].x", "$.nodes[?@.name == 'a..b, $?'].load", "$[*].a[-1]"])(
+    "that names a place is: %s",
+    (path) => {
+      expect(problemsOf(path)).toEqual([])
+    },
+  )
+})
