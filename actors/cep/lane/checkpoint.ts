@@ -39,6 +39,9 @@ export interface Claimed extends Held {
   readonly state?: Uint8Array
 }
 
+/** As many as an attempt after that of a head is thought to have written. */
+const partsOfAttempt = ({ parts }: Head): number => 2 * parts.count + spareParts
+
 const encoder = new TextEncoder()
 const decodeHead = Schema.decodeUnknownOption(Schema.fromJsonString(Head))
 const decoder = new TextDecoder()
@@ -131,8 +134,9 @@ export const claim = Effect.fnUntraced(function* (
     const head = { ...last, owner, next: `${owner}-1` }
     const revision = yield* put(store, lane, head, before?.revision ?? 0)
     if (revision === undefined) continue
-    if (last.next !== "")
-      yield* store.removeMany(partKeys(lane, last.next, 2 * last.parts.count + spareParts))
+    // Of its own names none is removed that it has yet to write under: a removal may come true late.
+    if (last.next !== "" && last.owner !== owner)
+      yield* store.removeMany(partKeys(lane, last.next, partsOfAttempt(last)))
     if (last.sequence === 0) return { head, revision }
     // Nobody else can replace the parts any more.
     const stored = yield* store.getMany(partKeys(lane, last.parts.name, last.parts.count))
@@ -142,6 +146,12 @@ export const claim = Effect.fnUntraced(function* (
     return { head, revision, state: yield* joined(parts) }
   }
 })
+
+/** Attempts of the owner since the last that succeeded, as far as it knows, and before this one. */
+const abandonedBy = ({ owner, next }: Head, serial: number): ReadonlyArray<string> => {
+  const first = Number(next.slice(owner.length + 1))
+  return Array.from({ length: Math.max(0, serial - first) }, (_, index) => `${owner}-${first + index}`)
+}
 
 /**
  * Stores a state of the owner's, given in pieces. `serial` counts its attempts from 1. Answers what is held now, or undefined when the lane
@@ -168,11 +178,21 @@ export const save = Effect.fnUntraced(function* (
   const crc = yield* checksum(parts)
   const head: Head = { v: 1, owner, sequence, format, parts: { name, count: parts.length }, crc, next }
   const revision = yield* put(store, lane, head, held.revision)
-  if (revision === undefined) {
-    const found = yield* load(store, lane)
-    // Of ours, after an unclear outcome: what stands there is either this attempt's or the one's before.
-    return found?.head.owner === owner ? found : undefined
+  const abandoned = abandonedBy(held.head, serial).flatMap((one) =>
+    partKeys(lane, one, partsOfAttempt(held.head)),
+  )
+  const before = partKeys(lane, held.head.parts.name, held.head.parts.count)
+  if (revision !== undefined) {
+    yield* store.removeMany([...before, ...abandoned])
+    return { head, revision }
   }
-  yield* store.removeMany(partKeys(lane, held.head.parts.name, held.head.parts.count))
-  return { head, revision }
+  // Of ours, after an unclear outcome: what stands there is either this attempt's or one's before.
+  const found = yield* load(store, lane)
+  if (found?.head.owner !== owner) return undefined
+  if (found.head.parts.name !== held.head.parts.name) {
+    const stored = new Set(partKeys(lane, found.head.parts.name, found.head.parts.count))
+    const others = [...before, ...abandoned, ...writes.map(({ key }) => key)]
+    yield* store.removeMany(others.filter((key) => !stored.has(key)))
+  }
+  return found
 })
