@@ -28,8 +28,9 @@ export const pastLimits = {
   messagesMax: 200_000,
   /** How long one run takes at most. */
   runMs: 20_000,
-  /** Runs of this node at one time; one more is refused. */
+  /** Runs of this node at one time, and of one tenant among them; one more is refused. */
   runsMax: 2,
+  tenantRunsMax: 1,
 } as const
 
 /** After so long others get their turn, for so long: what they do takes several turns. */
@@ -44,6 +45,13 @@ const explainBeforeMs = 60 * 60_000
 const explainAfterMs = 10 * 60_000
 
 const runs = Semaphore.makeUnsafe(pastLimits.runsMax)
+/** Tenants that have a run under way. */
+const running = new Set<string>()
+const busyTenant = refuse("limit", "CEP_PAST_001", "You have as many back-tests under way as you may have.", {
+  limit: "tenantRunsMax",
+  max: pastLimits.tenantRunsMax,
+  remedy: "try again when the other one is done",
+})
 const busy = refuse("limit", "CEP_PAST_001", "This node has as many back-tests under way as it may have.", {
   limit: "runsMax",
   max: pastLimits.runsMax,
@@ -51,12 +59,21 @@ const busy = refuse("limit", "CEP_PAST_001", "This node has as many back-tests u
 })
 
 /** Errors: `Refused` when too many are under way. */
-const oneOfFew = <A, E, R>(run: Effect.Effect<A, E, R>): Effect.Effect<A, E | Refused, R> =>
-  Effect.flatMap(
-    Semaphore.withPermitsIfAvailable(runs, 1)(run),
-    (done): Effect.Effect<A, Refused> =>
-      done._tag === "Some" ? Effect.succeed(done.value) : Effect.fail(busy),
-  )
+const oneOfFew = <A, E, R>(tenant: string, run: Effect.Effect<A, E, R>): Effect.Effect<A, E | Refused, R> =>
+  Effect.suspend(() => {
+    if (running.has(tenant)) return Effect.fail(busyTenant)
+    running.add(tenant)
+    return Semaphore.withPermitsIfAvailable(
+      runs,
+      1,
+    )(run).pipe(
+      Effect.flatMap(
+        (done): Effect.Effect<A, Refused> =>
+          done._tag === "Some" ? Effect.succeed(done.value) : Effect.fail(busy),
+      ),
+      Effect.ensuring(Effect.sync(() => running.delete(tenant))),
+    )
+  })
 
 /** Gives messages on one after another. False: nothing more is wanted. */
 type Give = (messages: ReadonlyArray<PastMessage>) => Effect.Effect<boolean>
@@ -173,6 +190,7 @@ export interface Range {
 /** Over what the stream still has of the tenant's messages. Errors: `Refused` when too many are under way. */
 export const backtestStream = (rule: PastRule, range: Range) =>
   oneOfFew(
+    rule.tenant,
     Effect.gen(function* () {
       const test = new Backtest(rule, range)
       const feeding = yield* feed((message) => test.offer(message))
@@ -188,6 +206,7 @@ export const backtestMessages = (
   messages: ReadonlyArray<PastMessage>,
 ): Effect.Effect<BacktestResult, Refused> =>
   oneOfFew(
+    rule.tenant,
     Effect.gen(function* () {
       const test = new Backtest(rule, range)
       const { give, cutAt } = yield* feed((message) => test.offer(message))
@@ -208,6 +227,7 @@ export const explainRule = (
   now: number,
 ): Effect.Effect<Explanation & { readonly truncated: boolean }, Refused | Unavailable, MetricStream> =>
   oneOfFew(
+    question.tenant,
     Effect.gen(function* () {
       const explainer = new Explainer(question)
       const feeding = yield* feed((message) => {

@@ -15,6 +15,9 @@ const shownMax = 4_096
 
 export type Template = ReadonlyArray<string | Value>
 
+/** Puts a value into the text before it. */
+export type Insert = (value: unknown, before: string) => string
+
 /** Places of the problems are those in the whole text. */
 export const compileTemplate = (
   text: string,
@@ -71,11 +74,35 @@ const shown = (value: unknown): string => {
   return String(value)
 }
 
+/** An odd number of quotes that are none of a text's own: what comes next stands in a text. */
+const endsInText = (json: string): boolean =>
+  json.replaceAll(/\\./gsu, "").replaceAll(/[^"]/gu, "").length % 2 === 1
+
+/** For templates of JSON: a value stays one, whatever was sent; in quotes it is a part of that text. */
+export const insertJson: Insert = (value, before) => {
+  if (endsInText(before)) return JSON.stringify(shown(value).slice(0, shownMax)).slice(1, -1)
+  if (value === undefined || (typeof value === "number" && !Number.isFinite(value))) return "null"
+  return typeof value === "string" ? JSON.stringify(value.slice(0, shownMax)) : shown(value)
+}
+
+const insertPlain: Insert = (value) => shown(value).slice(0, shownMax)
+
+/** Whether it is JSON with values left out. */
+export const isJsonTemplate = (template: Template): boolean => {
+  try {
+    const example = template.map((part) => (typeof part === "string" ? part : "0")).join("")
+    return typeof JSON.parse(example) === "object"
+  } catch {
+    return false
+  }
+}
+
 /** Never throws: what cannot be evaluated says so in the text. */
 export const fillTemplate = (
   template: Template,
   scope: Scope,
   charactersMax = filledCharactersMax,
+  insert: Insert = insertPlain,
 ): string => {
   let text = ""
   for (const part of template) {
@@ -83,9 +110,10 @@ export const fillTemplate = (
     if (typeof part === "string") text += part
     else {
       try {
-        text += shown(part.evaluate(scope)).slice(0, shownMax)
+        text += insert(part.evaluate(scope), text)
       } catch (error) {
-        text += `<error: ${error instanceof EvaluationError ? error.message : "not evaluated"}>`
+        const problem = `<error: ${error instanceof EvaluationError ? error.message : "not evaluated"}>`
+        text += insert(problem, text)
       }
     }
   }

@@ -1,7 +1,7 @@
 /** A rule that was checked and made ready to run: everything that can be decided once is decided here. */
 import type { Action, AlertPolicy, RuleDocument, Severity } from "../../../schemas/index.ts"
 import type { Condition } from "../expression/expression.ts"
-import type { Template } from "../expression/template.ts"
+import type { Insert, Template } from "../expression/template.ts"
 import type { PatternPlan } from "../patterns/pattern.ts"
 import type { AggregatesPlan } from "../windows/aggregates.ts"
 
@@ -20,6 +20,8 @@ export interface ProgramInput {
 export interface ActionText {
   readonly fill: (text: string) => Action
   readonly template: Template
+  /** How values are put into it; as they are when absent. */
+  readonly insert?: Insert
 }
 
 export interface Program {

@@ -7,7 +7,14 @@ import {
 } from "../../../schemas/index.ts"
 import { withOneEffort } from "../expression/effort.ts"
 import type { Environment, Scope } from "../expression/expression.ts"
-import { filledCharactersMax, fillTemplate, type Template } from "../expression/template.ts"
+import {
+  filledCharactersMax,
+  fillTemplate,
+  type Insert,
+  insertJson,
+  isJsonTemplate,
+  type Template,
+} from "../expression/template.ts"
 import type { Problems } from "./problems.ts"
 import type { ActionText, Program, ProgramInput } from "./program.ts"
 
@@ -48,13 +55,12 @@ const compileAction = (
   problems: Problems,
 ): ActionText | undefined => {
   switch (action.type) {
-    case "call_api":
-      return action.body === undefined
-        ? undefined
-        : {
-            template: problems.template(`${field}.body`, action.body, environment),
-            fill: (body) => ({ ...action, body }),
-          }
+    case "call_api": {
+      if (action.body === undefined) return undefined
+      const template = problems.template(`${field}.body`, action.body, environment)
+      const insert = isJsonTemplate(template) ? { insert: insertJson } : {}
+      return { template, ...insert, fill: (body) => ({ ...action, body }) }
+    }
     case "ask_ops":
       return {
         template: problems.template(`${field}.question`, action.question, environment),
@@ -122,8 +128,8 @@ export const compileTextsOf = (
 /** Fills in texts one after another, as long as there is room and effort for them. */
 const filling = (scope: Scope) => {
   let room = alertCharactersMax
-  return (template: Template, charactersMax = filledCharactersMax): string => {
-    const text = fillTemplate(template, scope, Math.min(room, charactersMax))
+  return (template: Template, charactersMax = filledCharactersMax, insert?: Insert): string => {
+    const text = fillTemplate(template, scope, Math.min(room, charactersMax), insert)
     room -= text.length
     // What samples and events bring along may be cut in the middle of a character, or be none that can be stored.
     return text.replaceAll("\u0000", "").toWellFormed()
@@ -141,7 +147,7 @@ export const fillPolicy = ({ policy, annotations, actionTexts }: Program, scope:
       ),
       actions: policy.actions.map((action, index) => {
         const text = actionTexts[index]
-        return text === undefined ? action : text.fill(fill(text.template, actionCharactersMax))
+        return text === undefined ? action : text.fill(fill(text.template, actionCharactersMax, text.insert))
       }),
     }
   })

@@ -191,6 +191,28 @@ describe("what an alert says", () => {
   })
 })
 
+describe("the body of a call", () => {
+  const bodyOf = (body: string, attributes: Readonly<Record<string, string>>) => {
+    const actions = [{ type: "call_api" as const, api: "https://example.org/", body }]
+    const [output] = new RuleLane().rule("r", { ...onEvent, actions }).event("e", 1, attributes).outputs
+    const action = output?.type === "transition" ? output.transition.policy.actions[0] : undefined
+    return action?.type === "call_api" ? action.body : undefined
+  }
+
+  it("that is JSON stays the JSON that its author wrote, whatever was sent", () => {
+    const host = 'a", "admin": true, "b": "\\'
+    const template =
+      '{ "text": "on \\" {{ event.host }} !", "host": {{ event.host }}, "at": {{ at }}, "none": "{{ event.no }}" }'
+    const body = JSON.parse(bodyOf(template, { host })!)
+    expect(Object.keys(body)).toEqual(["text", "host", "at", "none"])
+    expect(body).toMatchObject({ text: `on " ${host} !`, host, none: expect.stringContaining("<error") })
+  })
+
+  it("that is none is filled in as it is", () => {
+    expect(bodyOf("host={{ event.host }}", { host: 'a"b' })).toBe('host=a"b')
+  })
+})
+
 describe("the path of a poll", () => {
   const problemsOf = (path: string) => {
     const poll = { url: "https://example.org/", every: "1m", format: "json", path } as const
