@@ -80,6 +80,8 @@ const apply = Command.make(
   }),
 ).pipe(Command.withDescription("Make or replace a rule; JSON is YAML too"))
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
+
 const firingLine = ({ labels, fired_at, resolved_at, severity }: Past["firings"][number]): string =>
   `${fired_at}\t${resolved_at ?? "still firing"}\t${severity}\t${JSON.stringify(labels)}`
 
@@ -100,7 +102,7 @@ const backtest = Command.make(
     yield* print(input.json, past, ({ firings, counts, items, truncated, to: until }) =>
       [
         ...firings.map(firingLine),
-        `${counts.firings ?? 0} firings, ${items} items${truncated ? `, cut at ${until}` : ""}`,
+        `${counted(counts.firings ?? 0, "firing")}, ${counted(items, "item")}${truncated ? `, cut at ${until}` : ""}`,
       ].join("\n"),
     )
   }),

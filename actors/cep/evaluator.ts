@@ -50,6 +50,8 @@ export interface RuleFigures {
   readonly transitions: number
   readonly groups: number
   readonly partialMatches: number
+  /** Partial matches of the groups that are there that died of the bounds. */
+  readonly partialMatchesDropped: number
   readonly stateBytes: number
   readonly lastError?: { readonly at: number; readonly detail: string }
   /** Event time of the newest item, and when the last one was stored. */

@@ -17,6 +17,7 @@ const nothing = {
   transitions: 0,
   groups: 0,
   partialMatches: 0,
+  partialMatchesDropped: 0,
   stateBytes: 0,
 }
 
@@ -29,10 +30,12 @@ export const figuresOf = (rules: TenantRules, name: string): RuleFigures | undef
   const rule = rules.rules.get(name)
   if (rule === undefined) return undefined
   let partialMatches = 0
+  let partialMatchesDropped = 0
   let stateBytes = 0
   let crowdedOut = 0
   for (const group of rule.groups.values()) {
     partialMatches += group.matcher?.partialMatches() ?? 0
+    partialMatchesDropped += group.matcher?.limited() ?? 0
     crowdedOut += group.aggregates?.crowdedOut() ?? 0
     stateBytes += groupBytes + (group.aggregates?.bytes() ?? 0) + (group.matcher?.bytes() ?? 0)
   }
@@ -43,6 +46,7 @@ export const figuresOf = (rules: TenantRules, name: string): RuleFigures | undef
     version: rule.program.version,
     groups: rule.groups.size,
     partialMatches,
+    partialMatchesDropped,
     stateBytes,
     crowdedOut,
     ...(rule.lastError === undefined ? {} : { lastError: rule.lastError }),

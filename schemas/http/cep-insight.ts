@@ -38,6 +38,8 @@ export const RuleMonitor = Schema.Struct({
       transitions: Schema.Int,
       groups: Schema.Int,
       partial_matches: Schema.Int,
+      /** Partial matches that ended since there were too many of them, of the groups that are there. */
+      partial_matches_dropped: Schema.Int,
       state_bytes: Schema.Int,
       /** Items that left sliding windows before their time, since those were full. */
       crowded_out: Schema.Int,

@@ -91,9 +91,26 @@ const ExplainedStep = Schema.Struct({
   value: Schema.optionalKey(Schema.Finite),
   values: Values,
   /** Each comparison, with both sides and by how much it failed. */
-  findings: Schema.Array(Schema.Unknown),
-  /** Partial matches that ended without a match. */
-  deaths: Schema.Array(Schema.Unknown),
+  findings: Schema.Array(
+    Schema.Struct({
+      source: Schema.String,
+      /** `unknown`: a value is not there yet. */
+      result: Schema.Union([Schema.Boolean, Schema.Literals(["unknown", "error"])]),
+      left: Schema.optionalKey(Schema.Unknown),
+      right: Schema.optionalKey(Schema.Unknown),
+      short: Schema.optionalKey(Schema.Finite),
+      detail: Schema.optionalKey(Schema.String),
+    }),
+  ),
+  /** Partial matches that ended without a match: where, why, and by the samples' time since when and when. */
+  deaths: Schema.Array(
+    Schema.Struct({
+      reason: Schema.Literals(["within", "strict", "not", "until", "skipped", "limit"]),
+      stage: Schema.String,
+      started_at: Timestamp,
+      at: Timestamp,
+    }),
+  ),
   partial_matches: Schema.Int,
   sentences: Schema.Array(Schema.String),
   detail: Schema.optionalKey(Schema.String),

@@ -170,6 +170,7 @@ class FakeEvaluator implements Evaluator {
       late: 0,
       refused: 0,
       crowdedOut: 0,
+      partialMatchesDropped: 0,
       transitions: 0,
       groups: groups.length,
       partialMatches: 0,

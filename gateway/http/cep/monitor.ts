@@ -26,6 +26,7 @@ const figuresBody = ({ figures }: RuleReport) => {
     newestAt,
     lastItemAt,
     partialMatches,
+    partialMatchesDropped,
     stateBytes,
     crowdedOut,
     rule: _,
@@ -34,6 +35,7 @@ const figuresBody = ({ figures }: RuleReport) => {
   return {
     ...counts,
     partial_matches: partialMatches,
+    partial_matches_dropped: partialMatchesDropped,
     state_bytes: stateBytes,
     crowded_out: crowdedOut,
     ...(lastError === undefined

@@ -82,15 +82,34 @@ const resultBody = (result: BacktestResult) => ({
   ...(result.figures?.lastError === undefined ? {} : { last_error: result.figures.lastError.detail }),
 })
 
-const stepBody = (step: Explanation["groups"][number]["steps"][number]) => ({
+type Step = Explanation["groups"][number]["steps"][number]
+
+const findingBody = ({ source, result, left, right, short, detail }: Step["findings"][number]) => ({
+  source,
+  // JSON would leave it out.
+  result: result ?? ("unknown" as const),
+  ...(left === undefined ? {} : { left: plain(left) }),
+  ...(right === undefined ? {} : { right: plain(right) }),
+  ...(short === undefined || !Number.isFinite(short) ? {} : { short }),
+  ...(detail === undefined ? {} : { detail }),
+})
+
+const deathBody = ({ reason, stage, startAt, at }: Step["deaths"][number]) => ({
+  reason,
+  stage,
+  started_at: timestamp(startAt),
+  at: timestamp(at),
+})
+
+const stepBody = (step: Step) => ({
   at: timestamp(step.at),
   before: step.before,
   after: step.after,
   passed_filter: step.passedFilter,
   ...value(step.item?.value),
   values: numbers(step.values),
-  findings: plain(step.findings) as ReadonlyArray<unknown>,
-  deaths: plain(step.deaths) as ReadonlyArray<unknown>,
+  findings: step.findings.map(findingBody),
+  deaths: step.deaths.map(deathBody),
   partial_matches: step.partialMatches,
   sentences: step.sentences,
   ...(step.detail === undefined ? {} : { detail: step.detail }),
