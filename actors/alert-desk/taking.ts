@@ -19,6 +19,13 @@ const keptPolicy = ({ annotations: _, actions, ...policy }: AlertPolicy): AlertP
   annotations: {},
 })
 
+/**
+ * Among what numbers grow. What an alert is, is what was said of it last, whoever says it; of matches each counts, and those
+ * of one lane come in order. A match says nothing of what the alert is that its rule had before it was changed.
+ */
+const sequenceOf = ({ fingerprint, cause, lane }: Transition): string =>
+  cause === "matched" ? `${fingerprint}/${lane ?? ""}` : fingerprint
+
 export class Taking {
   private readonly changes = new Map<string, Changed["alerts"][number]>()
   private readonly overtaken: Array<Changed["alerts"][number]> = []
@@ -43,13 +50,15 @@ export class Taking {
   }
 
   /** False when it was taken before. */
-  isNew({ fingerprint, number }: Transition): boolean {
-    const [last] = this.seen.get(fingerprint)?.slice(1) ?? seenOf(this.state, fingerprint) ?? []
-    return last === undefined || number > Number(last)
+  isNew(transition: Transition): boolean {
+    const key = sequenceOf(transition)
+    const [last] = this.seen.get(key)?.slice(1) ?? seenOf(this.state, key) ?? []
+    return last === undefined || transition.number > Number(last)
   }
 
-  see({ fingerprint, number, storedAt }: Transition): void {
-    this.seen.set(fingerprint, [fingerprint, number, storedAt])
+  see(transition: Transition): void {
+    const key = sequenceOf(transition)
+    this.seen.set(key, [key, transition.number, transition.storedAt])
   }
 
   policyOf(rule: string): AlertPolicy | undefined {

@@ -28,6 +28,8 @@ export const Transition = Schema.Struct({
   fingerprint: Schema.String,
   /** Grows with each transition of this alert, not by one. Whoever has seen a number ignores it and what is below it. */
   number: Schema.Int,
+  /** Who says it. A rule that moves is in another lane, and what its old one still has to say may come later. */
+  lane: Schema.optionalKey(Schema.Int),
   to: AlertState,
   /** `severity`: fires as before, more or less severe. `matched`: of a rule in mode `trigger`, which has no states. */
   cause: Schema.Literals(["condition", "severity", "missing_data", "error", "rule_changed", "matched"]),

@@ -107,6 +107,7 @@ export const tellTransition = (group: Group, to: State, cause: Cause, at: number
     version: program.version,
     fingerprint: group.fingerprint,
     number: group.number,
+    lane: host.lane,
     to,
     cause: told,
     severity: group.severity,

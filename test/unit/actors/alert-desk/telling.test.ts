@@ -284,4 +284,26 @@ describe("actions besides notifications", () => {
       expect(new Set(told(product).map(({ notification }) => notification.id)).size).toBe(3)
     }),
   )
+
+  on(
+    "of a rule that moved are taken from each of its lanes, and leave the alert it had to its end",
+    (engine) =>
+      Effect.gen(function* () {
+        const matched = (number: number, lane: number) =>
+          transition(number, "firing", { cause: "matched", lane })
+        yield* takes(engine, transition(1, "firing"))
+        yield* takes(engine, matched(5, 2))
+        yield* takes(
+          engine,
+          transition(2, "resolved", { cause: "rule_changed" }),
+          matched(3, 1),
+          matched(4, 1),
+        )
+        yield* takes(engine, matched(4, 1), matched(5, 2))
+        const alert = yield* desk(engine, { _tag: "Read", fingerprint: fingerprint() })
+        expect(alert).toMatchObject({ state: "resolved", number: 2 })
+        yield* wait
+        expect(yield* desk(engine, { _tag: "Status" })).toMatchObject({ live: 0 })
+      }),
+  )
 })
