@@ -112,7 +112,7 @@ class FakeEvaluator implements Evaluator {
       to,
       cause: "condition",
       severity: "warning",
-      labels: { series },
+      labels: {},
       value,
       values: { count: group.count, sum: group.sum },
       since: place.at,

@@ -71,18 +71,21 @@ describe("rules over the past", () => {
   }
   const rule = { tenant: "t", rule: "r", version: 1, document }
 
-  it("are tried two at a time on a node, and one more is refused", async () => {
+  it("are tried two at a time on a node, one of each tenant, and one more is refused", async () => {
     const many = messagesOf(
       Array.from({ length: 60_000 }, (_, at) => ({ name: "m", labels: {}, value: at % 20, at })),
       [],
     )
-    const run = Effect.map(
-      Effect.exit(backtestMessages(rule, { from: 0, until: 60_000 }, many)),
-      ({ _tag }) => _tag,
+    const run = (tenant: string) =>
+      Effect.map(
+        Effect.result(backtestMessages({ ...rule, tenant }, { from: 0, until: 60_000 }, many)),
+        (one) => (one._tag === "Failure" ? one.failure.details : one._tag),
+      )
+    const ended = await Effect.runPromise(
+      Effect.all([run("a"), run("a"), run("b"), run("c")], { concurrency: "unbounded" }),
     )
-    const ended = await Effect.runPromise(Effect.all([run, run, run], { concurrency: "unbounded" }))
-    expect(ended).toEqual(["Success", "Success", "Failure"])
-    expect(await Effect.runPromise(run)).toBe("Success")
+    expect(ended).toMatchObject(["Success", { limit: "tenantRunsMax" }, "Success", { limit: "runsMax" }])
+    expect(await Effect.runPromise(run("a"))).toBe("Success")
   })
 
   it("take what is given in the order of time", () => {

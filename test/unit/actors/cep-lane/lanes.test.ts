@@ -72,24 +72,6 @@ describe("a rule in its lane", () => {
   )
 
   it(
-    "whose alert nobody can take loses that one, and none of those that went along with it",
-    inWorld((world) =>
-      Effect.gen(function* () {
-        const { lanes } = yield* world.start()
-        yield* lanes.service.changeRule(change("r", rule(one)), undefined)
-        const hosts = ["a", "x".repeat(300), "b"]
-        const batch = hosts.map((host) => sample(one, 11, 0, host))
-        yield* lanes.service.appendSamples(tenant, batch, ["api"])
-        yield* until(() => world.transitions().length > 1)
-        expect(
-          world.transitions().map(({ labels }) => (JSON.parse(labels.series!) as Array<string>).at(-1)),
-        ).toEqual(["a", "b"])
-        expect([...lanes.figures().values()].reduce((sum, { outputsLost }) => sum + outputsLost, 0)).toBe(1)
-      }),
-    ),
-  )
-
-  it(
     "sees the metrics of other lanes that it names, from its change on",
     inWorld((world) =>
       Effect.gen(function* () {

@@ -3,6 +3,8 @@ import { expect, it } from "vitest"
 import type { Output } from "../../../../actors/cep/evaluator.ts"
 import { laneDefaults } from "../../../../actors/cep/lane/limits.ts"
 import { Outlet, type OutletOptions } from "../../../../actors/cep/lane/outlet.ts"
+import { EngineError } from "../../../../engine/index.ts"
+import type { Transition } from "../../../../schemas/index.ts"
 
 const tenant = "acme"
 const outputOf = (number: number, characters: number): Output => ({
@@ -46,4 +48,28 @@ it("a lane's outputs wait for their receivers in bounded memory, however large e
     return [...before, outlet.isFull, full(4, 100)]
   })
   expect(await Effect.runPromise(Effect.scoped(seen))).toEqual([false, false, true, false, false])
+})
+
+it("what no receiver takes is lost alone, and none of those that went along with it", async () => {
+  const taken: Array<number> = []
+  const engine = {
+    tell: (
+      _protocol: unknown,
+      _key: string,
+      { transitions }: { readonly transitions: ReadonlyArray<Transition> },
+    ) => {
+      if (transitions.some(({ number }) => number === 2))
+        return Effect.fail(new EngineError({ code: "PayloadTooLarge", detail: "too large", accepted: false }))
+      return Effect.sync(() => taken.push(...transitions.map(({ number }) => number)))
+    },
+  }
+  const options = { engine, stream: { lanes: 4 }, lane: 0, limits: laneDefaults } as never as OutletOptions
+  const lost = Effect.gen(function* () {
+    const outlet = yield* Outlet.make(options)
+    outlet.push([1, 2, 3].map((number) => outputOf(number, 10)))
+    yield* outlet.mark()
+    return outlet.lost
+  })
+  expect(await Effect.runPromise(Effect.scoped(lost))).toBe(1)
+  expect(taken).toEqual([1, 3])
 })
