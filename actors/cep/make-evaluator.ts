@@ -261,13 +261,6 @@ export class LaneEvaluator implements Evaluator, Host {
     else this.capturing.keep(group)
   }
 
-  /** The state of now at once. */
-  encode(): Uint8Array {
-    const capture = this.capture()
-    capture.step(Number.POSITIVE_INFINITY)
-    return Buffer.concat(capture.parts())
-  }
-
   resume({ place, serial, outputs }: LaneHead): void {
     this.place.sequence = place.sequence
     this.place.at = place.at
@@ -287,11 +280,4 @@ export const readingOf = (bytes: Uint8Array, options: EvaluatorOptions): Reading
   const evaluator = makeEvaluator(options)
   const reading = new LaneReading(bytes, evaluator)
   return { step: (count) => (reading.step(count) ? evaluator : undefined) }
-}
-
-/** The same at once. Errors: throws when the bytes are no state, or that of a newer release. */
-export const readEvaluator = (bytes: Uint8Array, options: EvaluatorOptions): LaneEvaluator => {
-  const evaluator = makeEvaluator(options)
-  new LaneReading(bytes, evaluator).step(Number.POSITIVE_INFINITY)
-  return evaluator
 }

@@ -3,12 +3,12 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 
 import type { Capture } from "../../../../../actors/cep/evaluator.ts"
-import { type LaneEvaluator, readEvaluator, readingOf } from "../../../../../actors/cep/make-evaluator.ts"
+import { type LaneEvaluator, readingOf } from "../../../../../actors/cep/make-evaluator.ts"
 import { feed, runs } from "./lane-runs.ts"
-import { cpuRule, RuleLane, textOfSeries } from "./rule-lane.ts"
+import { cpuRule, RuleLane, readEvaluator, stateOf, textOfSeries } from "./rule-lane.ts"
 
 /** Groups are in the order of their coming then, and labels in that of the groups. */
-const inOrder = (state: Uint8Array) => readEvaluator(state, { lane: 1 }).encode()
+const inOrder = (state: Uint8Array) => stateOf(readEvaluator(state, { lane: 1 }))
 
 const finish = (capture: Capture, bytes: number): Uint8Array => {
   while (!capture.step(bytes)) {}
@@ -30,7 +30,7 @@ describe("a state that is written bit by bit", () => {
         let isWritten = false
         const between = (evaluator: LaneEvaluator, index: number) => {
           if (index === from) {
-            expected = evaluator.encode()
+            expected = stateOf(evaluator)
             capture = evaluator.capture()
           } else if (capture !== undefined && !isWritten && index % every === 0) {
             isWritten = capture.step(bytes)
@@ -56,7 +56,7 @@ describe("a state that is written bit by bit", () => {
     const grouped = cpuRule({ group_by: ["host"], missing_data: { after: "10s", state: "no_data" } })
     lane.rule("stays", grouped).rule("goes", grouped).rule("edited", grouped)
     for (const host of ["a", "b", "c", "d"]) lane.sample(95, 1, { host })
-    const expected = lane.evaluator.encode()
+    const expected = stateOf(lane.evaluator)
     const capture = lane.evaluator.capture()
     lane.sample(50, 2, { host: "d" }).sample(95, 2, { host: "e" })
     lane.rule("goes", undefined, 3).rule("edited", { ...grouped, for: "5s" }, 4)
@@ -68,13 +68,13 @@ describe("a state that is written bit by bit", () => {
     const lane = new RuleLane()
     lane.rule("r", cpuRule({ group_by: ["host"] }))
     for (let host = 0; host < 200; host++) lane.sample(95, 1, { host: String(host) })
-    const state = lane.evaluator.encode()
+    const state = stateOf(lane.evaluator)
     const reading = readingOf(state, { lane: 3 })
     let turns = 1
     let evaluator = reading.step(100)
     for (; evaluator === undefined; evaluator = reading.step(100)) turns += 1
     expect(turns).toBeGreaterThan(50)
-    expect((evaluator as LaneEvaluator).encode()).toEqual(state)
+    expect(stateOf(evaluator as LaneEvaluator)).toEqual(state)
   })
 
   it("is given up when another is begun", () => {
@@ -83,7 +83,7 @@ describe("a state that is written bit by bit", () => {
     for (const host of ["a", "b", "c"]) lane.sample(95, 1, { host })
     const first = lane.evaluator.capture()
     first.step(1)
-    const expected = lane.evaluator.encode()
+    const expected = stateOf(lane.evaluator)
     const second = lane.evaluator.capture()
     lane.sample(1, 2, { host: "b" })
     expect(inOrder(finish(second, 10))).toEqual(inOrder(expected))

@@ -2,8 +2,9 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 
-import { makeEvaluator, readEvaluator } from "../../../../../actors/cep/make-evaluator.ts"
+import { makeEvaluator } from "../../../../../actors/cep/make-evaluator.ts"
 import { feed, runs } from "./lane-runs.ts"
+import { readEvaluator, stateOf } from "./rule-lane.ts"
 
 describe("a lane", () => {
   it("says the same when its state was written and read at any moment, and ends in the same state", () => {
@@ -12,7 +13,7 @@ describe("a lane", () => {
       fc.property(runs, fc.integer({ min: 1, max: 7 }), ({ rules, steps }, every) => {
         const whole = feed(rules, steps, (evaluator) => evaluator)
         const cut = feed(rules, steps, (evaluator, index) =>
-          index % every === 0 ? readEvaluator(evaluator.encode(), { lane: 1 }) : evaluator,
+          index % every === 0 ? readEvaluator(stateOf(evaluator), { lane: 1 }) : evaluator,
         )
         said += whole.outputs.length
         expect(JSON.stringify(cut.outputs)).toBe(JSON.stringify(whole.outputs))
@@ -41,7 +42,7 @@ describe("a lane", () => {
   })
 
   it("refuses the state of a release that it does not know, and one that is cut off", () => {
-    const state = makeEvaluator({ lane: 1 }).encode()
+    const state = stateOf(makeEvaluator({ lane: 1 }))
     expect(() => readEvaluator(new Uint8Array([99, ...state.slice(1)]), { lane: 1 })).toThrow("format 99")
     expect(() => readEvaluator(state.slice(0, 5), { lane: 1 })).toThrow(RangeError)
   })

@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import type { Output } from "../../../../../actors/cep/evaluator.ts"
 import { type LaneEvaluator, makeEvaluator } from "../../../../../actors/cep/make-evaluator.ts"
 import type { CepEvent, RuleDocument } from "../../../../../schemas/index.ts"
-import { tenant, textOfSeries } from "./rule-lane.ts"
+import { stateOf, tenant, textOfSeries } from "./rule-lane.ts"
 
 const start = 1_700_000_000_000
 const optional = <A>(arbitrary: fc.Arbitrary<A>) => fc.option(arbitrary, { nil: undefined })
@@ -181,7 +181,7 @@ export const feed = (
     evaluator = between(evaluator, index)
   })
   outputs.push(...evaluator.take())
-  return { outputs, state: evaluator.encode() }
+  return { outputs, state: stateOf(evaluator) }
 }
 
 export const runs = fc.record({

@@ -1,7 +1,7 @@
 /** A lane with rules, told of samples, events and time one at a time; what it says is kept. */
 
 import type { EvaluatorOptions, Output } from "../../../../../actors/cep/evaluator.ts"
-import { makeEvaluator, readEvaluator } from "../../../../../actors/cep/make-evaluator.ts"
+import { type LaneEvaluator, makeEvaluator, readingOf } from "../../../../../actors/cep/make-evaluator.ts"
 import type { CepEvent, Labels, RuleDocument, Transition } from "../../../../../schemas/index.ts"
 import { seriesText } from "../../../../../streams/index.ts"
 
@@ -9,6 +9,15 @@ export const tenant = "acme"
 export const start = 1_700_000_000_000
 
 export { seriesText as textOfSeries } from "../../../../../streams/index.ts"
+
+/** At once, as no lane does it. */
+export const stateOf = (evaluator: LaneEvaluator): Uint8Array => {
+  const capture = evaluator.capture()
+  capture.step(Number.POSITIVE_INFINITY)
+  return Buffer.concat(capture.parts())
+}
+export const readEvaluator = (state: Uint8Array, options: EvaluatorOptions): LaneEvaluator =>
+  readingOf(state, options).step(Number.POSITIVE_INFINITY) as LaneEvaluator
 
 export class RuleLane {
   evaluator
@@ -75,7 +84,7 @@ export class RuleLane {
 
   /** Another node takes over. */
   reopen(): this {
-    this.evaluator = readEvaluator(this.evaluator.encode(), this.options)
+    this.evaluator = readEvaluator(stateOf(this.evaluator), this.options)
     return this
   }
 
