@@ -1,9 +1,10 @@
 /**
- * `npm run simulate -- [--of conversations] [--seed N] [--seeds K]`: runs seeds and prints what went wrong; a seed reproduces
+ * `npm run simulate -- [--of conversations|lanes] [--seed N] [--seeds K]`: runs seeds and prints what went wrong; a seed reproduces
  * its run.
  */
 import { parseArgs } from "node:util"
 import * as Conversations from "./conversations/scenario.ts"
+import * as Lanes from "./lanes/scenario.ts"
 import * as Engine from "./scenario.ts"
 
 const { values } = parseArgs({
@@ -14,7 +15,8 @@ const { values } = parseArgs({
     json: { type: "boolean" },
   },
 })
-const simulate = values.of === "conversations" ? Conversations.simulate : Engine.simulate
+const scenarios = { engine: Engine, conversations: Conversations, lanes: Lanes }
+const { simulate } = scenarios[values.of as keyof typeof scenarios] ?? Engine
 const seeds =
   values.seed === undefined
     ? Array.from({ length: Number(values.seeds) }, () => `${Math.floor(Math.random() * 1e12)}`)
