@@ -11,7 +11,7 @@ import { Failure } from "./failure.ts"
 import { askNode } from "./node-http.ts"
 
 type Listed = AnswerOf<typeof cepRuleEndpoints.list>
-type Rule = AnswerOf<typeof cepRuleEndpoints.read>
+type Saved = AnswerOf<typeof cepRuleEndpoints.replace>
 type Past = AnswerOf<typeof cepPastEndpoints.backtest>
 type Explained = AnswerOf<typeof cepPastEndpoints.explain>
 
@@ -70,12 +70,12 @@ const apply = Command.make(
   Effect.fnUntraced(function* (input) {
     const body = yield* textOf(input.file)
     const put = { method: "PUT", path: path(input.rule), type: "application/yaml", body }
-    const rule = yield* askNode<Rule>(put, process.env)
-    yield* print(
-      input.json,
-      rule,
-      ({ rule_id, version, live }) =>
+    const rule = yield* askNode<Saved>(put, process.env)
+    yield* print(input.json, rule, ({ rule_id, version, live, warnings }) =>
+      [
         `${rule_id} is in version ${version}${live === undefined ? ", on its way into its lane" : ` since ${live.since}`}`,
+        ...warnings.map(({ field, problem, remedy }) => `warning: ${field}: ${problem}; ${remedy}`),
+      ].join("\n"),
     )
   }),
 ).pipe(Command.withDescription("Make or replace a rule; JSON is YAML too"))

@@ -18,6 +18,7 @@ import type {
   ApiKeys,
   Changes,
   Directory,
+  Egress,
   Llm,
   LlmModels,
   LlmUsage,
@@ -52,6 +53,7 @@ export type GatewayNeeds =
   | Channels
   | ChatIndex
   | Directory
+  | Egress
   | KeyValue.KeyValue
   | Lanes
   | Llm

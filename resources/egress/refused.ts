@@ -18,12 +18,14 @@ export class EgressRefused extends Error {
   override readonly name = "EgressRefused"
   readonly problem: EgressProblem
   readonly host: string
+  readonly reason: string
   readonly remedy: string
 
-  constructor(problem: EgressProblem, host: string, text: string, remedy: string) {
-    super(`${host}: ${text}; ${remedy}`)
+  constructor(problem: EgressProblem, host: string, reason: string, remedy: string) {
+    super(`${host}: ${reason}; ${remedy}`)
     this.problem = problem
     this.host = host
+    this.reason = reason
     this.remedy = remedy
   }
 }

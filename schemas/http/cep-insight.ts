@@ -6,7 +6,7 @@ import { Labels } from "../metric.ts"
 import { Problem } from "../ops-plan.ts"
 import { Id, textOf } from "../text.ts"
 import { PollFigures } from "./cep-polls.ts"
-import { exampleRule } from "./cep-rules.ts"
+import { exampleRule, RuleWarnings } from "./cep-rules.ts"
 import { endpoint } from "./endpoint.ts"
 import { ActorKey, pageQuery, Timestamp } from "./paging.ts"
 
@@ -123,6 +123,7 @@ export const cepInsightEndpoints = {
       differences: Schema.Array(Schema.Struct({ field: Schema.String, effect: Schema.String })),
       /** Why the document would be refused. */
       problems: Schema.Array(Problem),
+      warnings: RuleWarnings,
     }),
     errors: unknown,
   }),

@@ -6,7 +6,7 @@ import { RuleDocument, Severity } from "../cep/rule-document.ts"
 import { AlertState } from "../cep/transition.ts"
 import { batchSamplesMax, Labels, MetricName } from "../metric.ts"
 import { textOf } from "../text.ts"
-import { exampleRule } from "./cep-rules.ts"
+import { exampleRule, RuleWarnings } from "./cep-rules.ts"
 import { endpoint } from "./endpoint.ts"
 import { ActorKey, Timestamp } from "./paging.ts"
 
@@ -150,7 +150,7 @@ export const cepPastEndpoints = {
         { name: "queue_length", labels: { queue: "mail" }, value: 20, at: 1_767_225_660_000 },
       ],
     },
-    answer: PastOfRule,
+    answer: Schema.Struct({ ...PastOfRule.fields, warnings: RuleWarnings }),
     errors: ["CEP_RULE_001", ...errors],
   }),
   backtest: endpoint({

@@ -2,6 +2,7 @@
 import * as Schema from "effect/Schema"
 import { RuleDocument, Severity } from "../cep/rule-document.ts"
 import { RuleRuns } from "../cep-rule.ts"
+import { Problem } from "../ops-plan.ts"
 import { Id, nameOf, storableTextOf } from "../text.ts"
 import { endpoint } from "./endpoint.ts"
 import { ActorKey, pageQuery, QueryBoolean, Timestamp } from "./paging.ts"
@@ -48,6 +49,13 @@ export const RuleBody = Schema.Struct({
   ),
 }).annotate({ identifier: "Rule" })
 
+/** What of a document is legal and will not work as things are now: no such channel, an agent that may not be asked. */
+export const RuleWarnings = Schema.Array(Problem)
+
+const SavedRuleBody = Schema.Struct({ ...RuleBody.fields, warnings: RuleWarnings }).annotate({
+  identifier: "SavedRule",
+})
+
 const bodyRemedy =
   'a rule has a name, a trigger such as {"type":"metric","metric":"cpu"} and a condition such as "value > 90.0"; see GET /api/cep/schema'
 
@@ -87,7 +95,7 @@ export const cepRuleEndpoints = {
     body: Schema.Struct({ rule_id: Schema.optionalKey(Id), ...RuleDocument.fields }),
     bodyRemedy,
     example: exampleRule,
-    answer: RuleBody,
+    answer: SavedRuleBody,
     status: 201,
     otherStatuses: [200],
     errors: written,
@@ -113,7 +121,7 @@ export const cepRuleEndpoints = {
     body: RuleDocument,
     bodyRemedy,
     example: exampleRule,
-    answer: RuleBody,
+    answer: SavedRuleBody,
     status: 200,
     otherStatuses: [201],
     errors: written,

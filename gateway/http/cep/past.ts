@@ -24,6 +24,7 @@ import type { GatewayServices } from "../../services.ts"
 import { runTraced } from "../../traced.ts"
 import { timestamp } from "./bodies.ts"
 import { badRule, callOf, readRule } from "./save.ts"
+import { warningsOf } from "./warnings.ts"
 
 const dayMs = 86_400_000
 /** The longest range of a back-test. */
@@ -214,9 +215,10 @@ export const pastRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
         throw refused("samples", "and events are both missing", "send what the rule is to see")
       const range = checkedRange(first.place.at, last.place.at + Math.max(1, durationMs(wait)))
       const asking = Effect.flatMap(ruleOf(request, params.rule, document), (rule) =>
-        backtestMessages(rule, range, messages),
+        Effect.all([backtestMessages(rule, range, messages), warningsOf(request.identity, rule.document)]),
       )
-      return resultBody(await runTraced(services, request, "POST /api/cep/rules/{id}/test", asking))
+      const [result, warnings] = await runTraced(services, request, "POST /api/cep/rules/{id}/test", asking)
+      return { ...resultBody(result), warnings }
     }),
     route(services, endpoints.backtest, async (request, { params, body: { document, ...asked } }) => {
       const asking = Effect.flatMap(ruleOf(request, params.rule, document), (rule) => backtest(rule, asked))

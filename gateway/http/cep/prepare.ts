@@ -1,4 +1,5 @@
 /** Before a rule is saved: what an edit of it would do, and documents from templates. */
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { compatibility, ruleProblems, ruleTemplates } from "../../../actors/index.ts"
@@ -9,6 +10,7 @@ import type { GatewayServices } from "../../services.ts"
 import { runTraced } from "../../traced.ts"
 import { invalidFields } from "../body.ts"
 import { badRule, readRule } from "./save.ts"
+import { warningsOf } from "./warnings.ts"
 
 const decodeDocument = Schema.decodeUnknownResult(RuleDocument, { onExcessProperty: "error", errors: "all" })
 
@@ -41,7 +43,8 @@ const made = (id: string, values: Readonly<Record<string, string | number>>): Ru
 export const prepareRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
   route(services, endpoints.compare, async (request, { params: { rule }, body }) => {
     const name = "POST /api/cep/rules/{id}/compare"
-    const view = await runTraced(services, request, name, readRule(services.engine, request, rule))
+    const reading = Effect.all([readRule(services.engine, request, rule), warningsOf(request.identity, body)])
+    const [view, warnings] = await runTraced(services, request, name, reading)
     // What the writer leaves out of these is not taken away by an edit.
     const { enabled = true, owner } = view.document
     const after = { enabled, ...body, ...(owner === undefined ? {} : { owner }) }
@@ -51,6 +54,7 @@ export const prepareRoutes = (services: GatewayServices): ReadonlyArray<Route> =
       keeps_state: keepsState,
       differences,
       problems: ruleProblems(rule, view.version + 1, after, Date.now()),
+      warnings,
     }
   }),
   route(services, endpoints.templates, () => ({

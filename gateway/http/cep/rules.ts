@@ -1,6 +1,6 @@
 /** Rules over HTTP: made, changed, switched, listed, and their versions. Whoever holds `cep:write` may change any of them. */
 import { randomUUID } from "node:crypto"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import { RuleIndex } from "../../../actors/index.ts"
 import {
   CepRuleProtocol,
@@ -19,6 +19,7 @@ import { pastRoutes } from "./past.ts"
 import { pollRoutes } from "./polls.ts"
 import { prepareRoutes } from "./prepare.ts"
 import { callOf, defineRule, enableRule, readRule, restoreRule, type Written } from "./save.ts"
+import { warningsOf } from "./warnings.ts"
 
 const limitDefault = 20
 
@@ -28,8 +29,8 @@ const expecting = (request: GatewayRequest) => {
 }
 
 /** Runs and schedules go on without a new number, so that nobody may keep the answer. */
-const answerOf = (view: RuleView, status?: number) =>
-  new Answer(ruleBody(view), { ETag: etag(view.number), "Cache-Control": "no-store" }, status)
+const headersOf = ({ number }: RuleView) => ({ ETag: etag(number), "Cache-Control": "no-store" })
+const answerOf = (view: RuleView) => new Answer(ruleBody(view), headersOf(view))
 
 /** JSON Schema of a document, with what it refers to inside. */
 const documentSchema = () => {
@@ -72,9 +73,13 @@ const readingRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
 const writingRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
   const { engine } = services
   const write = async (request: GatewayRequest, name: string, rule: string, document: RuleDocument) => {
-    const saving = defineRule(engine, request, { rule, document, expected: ifMatch(request) })
-    const { view, created }: Written = await runTraced(services, request, name, saving)
-    return answerOf(view, created ? 201 : 200)
+    const saving = Effect.gen(function* () {
+      const asked = { rule, document, expected: ifMatch(request) }
+      const { view, created }: Written = yield* defineRule(engine, request, asked)
+      return { view, created, warnings: yield* warningsOf(request.identity, view.document) }
+    })
+    const { view, created, warnings } = await runTraced(services, request, name, saving)
+    return new Answer({ ...ruleBody(view), warnings }, headersOf(view), created ? 201 : 200)
   }
   return [
     route(services, endpoints.define, (request, { query, body: { rule_id, ...document } }) =>
