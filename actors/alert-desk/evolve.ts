@@ -118,9 +118,10 @@ const told = (state: State, { group: key, at }: Of<"Told">): State => {
   if (group === undefined) return state
   for (const fingerprint of draft.membersOf(key)) {
     const alert = draft.alert(fingerprint)
-    if (alert === undefined || isQuiet(alert) || alert.state === "pending") continue
+    if (alert === undefined || isQuiet(alert)) continue
     const { told: before, state: now, severity, flapping } = alert
-    if (before === undefined && now === "resolved") continue
+    // Of what flaps people know that it does, whatever it is right now.
+    if (!flapping && (now === "pending" || (before === undefined && now === "resolved"))) continue
     if (before?.state === now && before.severity === severity && before.flapping === flapping) continue
     draft.patchAlert({ ...alert, told: { state: now, severity, flapping } })
   }

@@ -117,4 +117,17 @@ describe("what people are told", () => {
       { numRuns: 25 },
     )
   })
+
+  it.each([9, 10, 11])("is once that it flaps, whatever it is when they are told (%s changes)", (count) => {
+    const changes = Array.from({ length: count }, () => ({
+      host: "b",
+      thenMs: 10,
+      again: 0,
+      alone: false,
+    }))
+    const news = told(ran(live(changes, false))).filter(
+      ({ notification }) => notification.reason !== "repeat",
+    )
+    expect(news.map(({ notification }) => notification.reason)).toEqual(["flapping"])
+  })
 })
