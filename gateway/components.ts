@@ -1,6 +1,6 @@
 /** The parts of a node as /health shows them. Each answers for itself, never fails and never takes long. */
 import * as Effect from "effect/Effect"
-import type { TraceStore } from "../actors/index.ts"
+import type { NodeLanes, TraceStore } from "../actors/index.ts"
 import type { EngineShape, PartitionState } from "../engine/index.ts"
 import type { Database } from "../resources/index.ts"
 import type { DurabilityReport, NatsConnection } from "../streams/index.ts"
@@ -76,6 +76,24 @@ export const engineComponent = (engine: EngineShape): Effect.Effect<ComponentHea
       partitions: partitions.map(describePartition),
       pending_asks: pendingAsks,
       waiting_commands: waitingCommands,
+    }
+  })
+
+/** Lanes of this node's partitions; one that is not evaluated is being loaded, or cannot be, and its rules say nothing. */
+export const lanesComponent = (
+  engine: EngineShape,
+  figures: NodeLanes["figures"],
+): Effect.Effect<ComponentHealth> =>
+  Effect.map(engine.status, ({ partitions }) => {
+    const evaluated = figures()
+    const loading = partitions.flatMap((state, lane) =>
+      state._tag === "Live" && !evaluated.has(lane) ? [lane] : [],
+    )
+    return {
+      status: loading.length > 0 ? "degraded" : "healthy",
+      evaluated: evaluated.size,
+      loading,
+      lag_messages: Math.max(0, ...Array.from(evaluated.values(), ({ lagMessages }) => lagMessages)),
     }
   })
 

@@ -12,6 +12,7 @@ export {
   collectorComponent,
   databaseComponent,
   engineComponent,
+  lanesComponent,
   natsComponent,
   projectionsComponent,
 } from "./components.ts"

@@ -17,7 +17,7 @@ describe("the routes", () => {
     const response = await node.request("GET", "/health", { token: "" })
     const { components } = (await response.json()) as { components: Record<string, Record<string, unknown>> }
     expect(Object.keys(components).sort()).toEqual(
-      ["database", "engine", "gateway", "host_collector", "nats", "projections", "tracing"].sort(),
+      ["database", "engine", "gateway", "host_collector", "lanes", "nats", "projections", "tracing"].sort(),
     )
     expect(components.nats).toMatchObject({ connected: true, durability: { replicas: 1 } })
     expect(components.engine).toMatchObject({ status: "healthy", live: 8, halted: 0 })

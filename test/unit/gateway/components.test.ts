@@ -2,24 +2,33 @@
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import type { EngineShape, Partition, PartitionState } from "../../../engine/index.ts"
-import { engineComponent } from "../../../gateway/index.ts"
+import { engineComponent, lanesComponent } from "../../../gateway/index.ts"
+
+const engineOf = (partitions: ReadonlyArray<PartitionState>) =>
+  ({
+    status: Effect.succeed({ node: "n", members: ["n"], partitions, pendingAsks: 0, waitingCommands: 0 }),
+  }) as Partial<EngineShape> as EngineShape
 
 const engineWith = (...partitions: ReadonlyArray<PartitionState>) =>
-  Effect.runSync(
-    engineComponent({
-      status: Effect.succeed({
-        node: "n",
-        members: ["n"],
-        partitions,
-        pendingAsks: 0,
-        waitingCommands: 0,
-      }),
-    } as Partial<EngineShape> as EngineShape),
-  )
+  Effect.runSync(engineComponent(engineOf(partitions)))
 
 const live = (stalled: string | undefined): PartitionState => ({
   _tag: "Live",
   partition: { stalled } as Partial<Partition> as Partition,
+})
+
+type Figures = ReturnType<Parameters<typeof lanesComponent>[1]>
+
+describe("the lanes' health", () => {
+  it("is degraded by a lane of a partition of this node that is not evaluated, and says which", () => {
+    const evaluated = new Map([[0, { lagMessages: 7 }]]) as ReadonlyMap<number, unknown> as Figures
+    const healthOf = (...partitions: ReadonlyArray<PartitionState>) =>
+      Effect.runSync(lanesComponent(engineOf(partitions), () => evaluated))
+    const elsewhere: PartitionState = { _tag: "Elsewhere", node: "other" }
+    const here = { evaluated: 1, lag_messages: 7 }
+    expect(healthOf(live(undefined), elsewhere)).toEqual({ status: "healthy", loading: [], ...here })
+    expect(healthOf(live(undefined), live(undefined))).toEqual({ status: "degraded", loading: [1], ...here })
+  })
 })
 
 describe("the engine's health", () => {
