@@ -80,7 +80,10 @@ export class LaneEvaluator implements Evaluator, Host {
   private settle(): void {
     const { replaced } = this
     this.replaced = undefined
-    if (replaced !== undefined) endGroups(replaced)
+    if (replaced === undefined) return
+    endGroups(replaced)
+    const next = this.find(replaced.tenant, replaced.rule)
+    if (next !== undefined) next.published = Math.max(next.published, replaced.published)
   }
 
   private obtain(tenant: string): TenantRules {

@@ -69,6 +69,8 @@ export const succeed = (rule: LiveRule, before: LiveRule | undefined): void => {
     group.isAlive = false
     if (heir !== undefined) heir.number = Math.max(heir.number, group.number)
   }
+  // What ended may have published that it did.
+  if (before !== undefined) rule.published = Math.max(rule.published, before.published)
   for (const [fingerprint, heir] of heirs) {
     const earlier = told.get(fingerprint)
     const isSaid = earlier?.life.state === heir.life.state && earlier.severity === heir.severity

@@ -262,6 +262,27 @@ describe("a rule that changes", () => {
   })
 })
 
+describe("the events of a rule that begins anew", () => {
+  it("have numbers of their own, whether they tell of what ends or of what begins", () => {
+    const published: RuleDocument = {
+      ...cpuRule({ group_by: ["host"] }),
+      actions: [{ type: "publish_event", event: "said", on: ["firing", "resolved"] }],
+    }
+    const lane = new RuleLane().rule("r", published).sample(95, 1, { host: "a" })
+    const other: RuleDocument = { ...published, group_by: ["core"] }
+    const past = new RuleLane().rule("r", other).rule("r", other).sample(95, 1, { core: "0" })
+    const change = { tenant, rule: "r", number: 2, version: 2, document: other }
+    const place = { sequence: 50, at: start + 2_000 }
+    lane.evaluator.change(change, place)
+    lane.evaluator.adopt(change, place, past.evaluator)
+    const numbers = [...lane.outputs, ...lane.evaluator.take()].flatMap((output) =>
+      output.type === "event" ? [output.event.origin?.number ?? 0] : [],
+    )
+    expect(numbers).toHaveLength(3)
+    expect(numbers).toEqual([...new Set(numbers)].sort((one, another) => one - another))
+  })
+})
+
 describe("a rule that cannot run", () => {
   it("is shown with the reason, whoever reads the state, and the others go on", () => {
     const lane = new RuleLane()
