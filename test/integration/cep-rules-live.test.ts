@@ -105,41 +105,6 @@ describe("the past", () => {
     expect(await json(theirs)).toMatchObject({ items: 0, firings: [] })
   })
 
-  it("is explained with what is not known yet, and with the times of what died as texts", async () => {
-    const began = Date.now() - 10_000
-    const sent = [5, 1].map((value, index) => ({
-      name: "steps_length",
-      labels: {},
-      value,
-      at: began + index * 1_000,
-    }))
-    expect((await node.request("POST", "/api/cep/metrics", { body: { samples: sent } })).status).toBe(202)
-    const trigger = { type: "metric", metric: "steps_length" }
-    const condition = "value > 3.0"
-    const stages = [
-      { name: "high", condition },
-      { name: "again", contiguity: "next", condition },
-    ]
-    await put("steps", { name: "Steps", trigger, condition: "previous > 3.0" })
-    await put("dying", { name: "Dying", trigger, pattern: { stages } })
-    const stepsOf = async (rule: string) => {
-      const body = { at: new Date(began + 5_000).toISOString() }
-      const why = await json(await node.request("POST", `${rules}/${rule}/explain`, { body }))
-      return (why as { groups: ReadonlyArray<{ steps: ReadonlyArray<unknown> }> }).groups[0]!.steps
-    }
-    expect(await stepsOf("steps")).toMatchObject([
-      { findings: [{ result: "unknown" }] },
-      { findings: [{ result: true, left: 5 }] },
-    ])
-    const [first, second] = sent.map(({ at }) => new Date(at).toISOString())
-    expect(await stepsOf("dying")).toMatchObject([
-      { deaths: [] },
-      {
-        deaths: [{ reason: "strict", stage: "high", started_at: first, at: second }],
-      },
-    ])
-  })
-
   it.each([
     [{ from: "2026-01-02T00:00:00Z", to: "2026-01-01T00:00:00Z" }, 422, "CEP_PAST_002"],
     [{ from: "1000-01-01T00:00:00Z" }, 422, "CEP_PAST_002"],

@@ -251,6 +251,7 @@ describe("before a rule is saved", () => {
       keeps_state: true,
       differences: [],
       problems: [],
+      warnings: [],
     })
     expect(await compare({ ...document, condition: "value > 1.0" })).toMatchObject({
       keeps_state: true,

@@ -174,30 +174,6 @@ describe("an alert", () => {
   )
 })
 
-describe("when an alert", () => {
-  on("began to fire and when it was resolved is known of it, and told", (engine, product) =>
-    Effect.gen(function* () {
-      const read = desk(engine, { _tag: "Read", fingerprint: fingerprint() })
-      yield* takes(engine, transition(1, "pending", { at: 10_000 }))
-      expect(yield* read).not.toHaveProperty("firedAt")
-      yield* takes(engine, transition(2, "firing", { at: 20_000 }))
-      expect(yield* read).toMatchObject({ since: 20_000, firedAt: 20_000 })
-      yield* wait
-      yield* takes(engine, transition(3, "resolved", { since: 20_000, at: 50_000 }))
-      yield* interval
-      expect(yield* read).toMatchObject({ since: 50_000, firedAt: 20_000, resolvedAt: 50_000 })
-      expect(told(product).at(-1)!.notification.alerts).toMatchObject([
-        { status: "resolved", since: 50_000, at: 50_000, firedAt: 20_000, resolvedAt: 50_000 },
-      ])
-      yield* takes(engine, transition(4, "pending", { at: 60_000 }))
-      const pending = yield* read
-      expect(pending).toMatchObject({ since: 60_000 })
-      expect(pending).not.toHaveProperty("firedAt")
-      expect(pending).not.toHaveProperty("resolvedAt")
-    }),
-  )
-})
-
 describe("alerts of a group", () => {
   const policy = { groupBy: ["rule_label"] }
 
