@@ -12,7 +12,7 @@ const dayMs = 86_400_000
 /** Before anything is measured, so that what runs is compiled. */
 const warmSamples = 300_000
 /** As lanes have it. */
-const sliceBytes = 128 * 1024
+const sliceBytes = 64 * 1024
 
 const held = (): number => {
   globalThis.gc?.()

@@ -45,7 +45,7 @@ export const laneDefaults: LaneLimits = {
   checkpointEveryMs: 5_000,
   checkpointMessages: 20_000,
   checkpointShare: 20,
-  captureSliceBytes: 128 * 1024,
+  captureSliceBytes: 64 * 1024,
   outputsMax: 20_000,
   outputCharactersMax: 32 * 1024 * 1024,
   deliveriesMax: 16,
