@@ -41,7 +41,9 @@ const encoder = new TextEncoder()
 
 /** What can never be delivered, however often it is tried. */
 const isHopeless = (failure: Failure): boolean =>
-  failure._tag === "LogFull" || (failure instanceof EngineError && failure.kind === "terminal")
+  failure._tag === "LogFull"
+    ? failure.tooLarge === true
+    : failure instanceof EngineError && failure.kind === "terminal"
 
 export class Outlet {
   /** Outputs that were given up, because nobody can take them. */

@@ -1,75 +1,43 @@
 import * as Effect from "effect/Effect"
-import { expect, it } from "vitest"
-import type { Output } from "../../../../actors/cep/evaluator.ts"
+import { describe, expect, it } from "vitest"
 import { laneDefaults } from "../../../../actors/cep/lane/limits.ts"
-import { Outlet, type OutletOptions } from "../../../../actors/cep/lane/outlet.ts"
-import { EngineError } from "../../../../engine/index.ts"
-import type { Transition } from "../../../../schemas/index.ts"
+import { Outlet } from "../../../../actors/cep/lane/outlet.ts"
+import { type EngineShape, LogFull } from "../../../../engine/index.ts"
+import type { CepEvent } from "../../../../schemas/index.ts"
+import { makeMemoryEventStream } from "../../../support/memory-event-stream.ts"
 
-const tenant = "acme"
-const outputOf = (number: number, characters: number): Output => ({
-  type: "transition",
-  tenant,
-  transition: {
-    id: `r/f/${number}`,
-    rule: "r",
-    version: 1,
-    fingerprint: "f",
-    number,
-    to: "firing",
-    cause: "condition",
-    severity: "warning",
-    labels: {},
-    values: {},
-    since: 0,
-    at: 0,
-    storedAt: 0,
-    policy: { name: "x".repeat(characters), actions: [], annotations: {} },
-  },
-})
+const event: CepEvent = { id: "r/0/1", type: "seen", at: 0, attributes: {} }
 
-it("a lane's outputs wait for their receivers in bounded memory, however large each is", async () => {
-  let open = () => {}
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  const engine = { tell: () => Effect.promise(() => opened) }
-  const limits = { ...laneDefaults, outputCharactersMax: 10_000 }
-  const options = { engine, stream: { lanes: 4 }, lane: 0, limits } as never as OutletOptions
-  const seen = Effect.gen(function* () {
-    const outlet = yield* Outlet.make(options)
-    const full = (number: number, characters: number) => {
-      outlet.push([outputOf(number, characters)])
-      return outlet.isFull
+/** Gives an event to an outlet whose stream refuses it twice, and waits until it is durable or given up. */
+const offered = (tooLarge: boolean) =>
+  Effect.gen(function* () {
+    const memory = makeMemoryEventStream(() => 0)
+    let refusals = 0
+    const stream: typeof memory = {
+      ...memory,
+      append: (...given) =>
+        Effect.suspend(() => {
+          if (++refusals > 2) return memory.append(...given)
+          return Effect.fail(
+            new LogFull({ port: "test", detail: "full", ...(tooLarge ? { tooLarge: true } : {}) }),
+          )
+        }),
     }
-    const before = [full(1, 4_000), full(2, 4_000), full(3, 4_000)]
-    open()
-    yield* outlet.hasRoom
-    return [...before, outlet.isFull, full(4, 100)]
-  })
-  expect(await Effect.runPromise(Effect.scoped(seen))).toEqual([false, false, true, false, false])
-})
-
-it("what no receiver takes is lost alone, and none of those that went along with it", async () => {
-  const taken: Array<number> = []
-  const engine = {
-    tell: (
-      _protocol: unknown,
-      _key: string,
-      { transitions }: { readonly transitions: ReadonlyArray<Transition> },
-    ) => {
-      if (transitions.some(({ number }) => number === 2))
-        return Effect.fail(new EngineError({ code: "PayloadTooLarge", detail: "too large", accepted: false }))
-      return Effect.sync(() => taken.push(...transitions.map(({ number }) => number)))
-    },
-  }
-  const options = { engine, stream: { lanes: 4 }, lane: 0, limits: laneDefaults } as never as OutletOptions
-  const lost = Effect.gen(function* () {
-    const outlet = yield* Outlet.make(options)
-    outlet.push([1, 2, 3].map((number) => outputOf(number, 10)))
+    const limits = { ...laneDefaults, retryMs: 1 }
+    const engine: Partial<EngineShape> = {}
+    const outlet = yield* Outlet.make({ engine: engine as EngineShape, stream, lane: 0, limits })
+    outlet.push([{ type: "event", tenant: "acme", event }])
     yield* outlet.mark()
-    return outlet.lost
+    const { last } = yield* stream.bounds
+    return { lost: outlet.lost, stored: last }
+  }).pipe(Effect.scoped, Effect.runPromise)
+
+describe("what a lane hands on", () => {
+  it("waits while there is no room for it", async () => {
+    expect(await offered(false)).toEqual({ lost: 0, stored: 1 })
   })
-  expect(await Effect.runPromise(Effect.scoped(lost))).toBe(1)
-  expect(taken).toEqual([1, 3])
+
+  it("is given up and counted when no server takes it", async () => {
+    expect(await offered(true)).toEqual({ lost: 1, stored: 0 })
+  })
 })
