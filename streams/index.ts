@@ -44,6 +44,7 @@ export {
   ruleChangesOfLane,
   ruleSource,
   tenantOfMetric,
+  tickSource,
 } from "./metric-token.ts"
 export { appendSamples } from "./sample-writer.ts"
 export { decodeToken, encodeToken } from "./token.ts"

@@ -34,6 +34,9 @@ export const metricsOfLane = (lane: number): string => `t.*.${lane}.>`
 /** `source` of messages that change a rule. */
 export const ruleSource = "rule"
 
+/** `source` of messages, of no tenant, by which time passes in a lane. */
+export const tickSource = "tick"
+
 /** Matches the changes of rules in one lane, of all tenants. */
 export const ruleChangesOfLane = (lane: number): string => `t.*.${lane}.${ruleSource}`
 

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Unavailable } from "../../../engine/index.ts"
-import type { EventStart, MetricStreamService } from "../../../streams/index.ts"
+import { type EventStart, type MetricStreamService, metricToken, tickSource } from "../../../streams/index.ts"
 import type { Evaluator } from "../evaluator.ts"
 import { itemsOf, type LaneInput, LaneReader } from "./lane-input.ts"
 import type { LaneLimits } from "./limits.ts"
@@ -33,10 +33,15 @@ export const fillFromHistory = Effect.fnUntraced(function* (
   const past = options.evaluators.make(lane)
   past.change(change, { sequence: earliest - 1, at: from })
   const reader = new LaneReader(lane, stream.lanes, past)
+  // Only the rule's own tenant, and the ticks: what others send makes nobody's edit slow.
+  const filters = [
+    ...[...reader.wanted].map((one) => `${metricToken(change.tenant, one)}.>`),
+    metricToken("", lane, tickSource),
+  ]
 
   /** True when the past began too early. */
   const readFrom = Effect.fnUntraced(function* (start: EventStart) {
-    const tail = yield* stream.tail(reader.filters, start)
+    const tail = yield* stream.tail(filters, start)
     let slice = 0
     for (;;) {
       // The change itself is among what comes, so this ends.

@@ -11,7 +11,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { CorruptRecord, EngineShape, KeyValue, Unavailable } from "../../../engine/index.ts"
-import { type EventTail, type MetricStreamService, metricToken } from "../../../streams/index.ts"
+import { type EventTail, type MetricStreamService, metricToken, tickSource } from "../../../streams/index.ts"
 import type { Evaluator, Reading } from "../evaluator.ts"
 import * as Checkpoint from "./checkpoint.ts"
 import { fillFromHistory } from "./history.ts"
@@ -231,7 +231,7 @@ export const runLane = Effect.fnUntraced(function* (
       }
       if (now() < evaluator.nextDue()) continue
       // Without one the next comes in a second.
-      yield* Effect.ignore(stream.append(metricToken("", lane, "tick"), tick))
+      yield* Effect.ignore(stream.append(metricToken("", lane, tickSource), tick))
     }
   })
 
