@@ -73,7 +73,7 @@ describe("what people are told", () => {
           told(once).map(({ notification }) => notification.id),
         )
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     )
   })
 
@@ -114,7 +114,7 @@ describe("what people are told", () => {
           if (last?.to === "resolved" && news.length > 0) expect(news.at(-1)).toMatch(/^resolved/)
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 20 },
     )
   })
 

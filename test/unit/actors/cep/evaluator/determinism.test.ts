@@ -19,9 +19,9 @@ describe("a lane", () => {
         expect(JSON.stringify(cut.outputs)).toBe(JSON.stringify(whole.outputs))
         expect(cut.state).toEqual(whole.state)
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     )
-    expect(said).toBeGreaterThan(300)
+    expect(said).toBeGreaterThan(100)
   })
 
   it("says everything under an id of its own, with numbers that grow", () => {
