@@ -1,0 +1,100 @@
+/** What becomes of a rule's groups, alerts and numbers when it changes, goes, begins anew, or cannot run. */
+import { describe, expect, it } from "vitest"
+import type { RuleDocument } from "../../../../../schemas/index.ts"
+import { cpuRule, RuleLane, start, tenant } from "./rule-lane.ts"
+
+describe("a rule that changes", () => {
+  it("keeps what its groups have come to when that means the same", () => {
+    const lane = new RuleLane().rule("r", cpuRule({ for: "60s" })).sample(95, 0)
+    lane.rule("r", cpuRule({ for: "60s", condition: "value > 80", severity: "critical" }), 30).sample(85, 60)
+    expect(lane.transitions).toMatchObject([
+      { to: "pending", version: 1 },
+      { to: "firing", version: 2, severity: "critical", at: start + 60_000 },
+    ])
+  })
+
+  it("notices at once what it is told to wait for", () => {
+    const lane = new RuleLane().rule("r", cpuRule({ group_by: ["host"] })).sample(10, 0, { host: "a" })
+    lane.rule("r", cpuRule({ group_by: ["host"], missing_data: { after: "30s", state: "no_data" } }), 5)
+    expect(lane.ticks(6, 40).said()).toEqual(["no_data:missing_data@30"])
+  })
+
+  it("goes on counting where its predecessor ended", () => {
+    const lane = new RuleLane().rule("r", cpuRule()).sample(10, 1).sample(10, 2)
+    lane.rule("r", cpuRule({ group_by: ["host"] })).sample(10, 3)
+    expect(lane.evaluator.figures(tenant, "r")).toMatchObject({ version: 2, evaluations: 3 })
+  })
+
+  it("ends its alerts when it goes, and is not brought back by an older change", () => {
+    const lane = new RuleLane().rule("r", cpuRule()).sample(95, 1).rule("r", undefined, 2)
+    expect(lane.said()).toEqual(["firing@1", "resolved:rule_changed@2"])
+    lane.evaluator.change(
+      { tenant, rule: "r", number: 1, version: 1, document: cpuRule() },
+      { sequence: 100, at: start + 3_000 },
+    )
+    expect(lane.reopen().evaluator.rules()).toEqual([])
+  })
+
+  it("begins anew when its groups are others, and takes what was made of its past", () => {
+    const lane = new RuleLane().rule("r", cpuRule({ group_by: ["host"] }))
+    lane.sample(95, 1, { host: "a", core: "0" }).sample(95, 1, { host: "b" })
+    lane.outputs = []
+    const windowed = cpuRule({
+      group_by: ["host"],
+      aggregates: { mean: { function: "avg", window: { type: "sliding", size: "1m" } } },
+      condition: "mean > 90.0",
+    })
+    const past = new RuleLane().rule("r", windowed).rule("r", windowed)
+    past.sample(95, 1, { host: "a", core: "0" }).sample(10, 1, { host: "b" })
+    const change = { tenant, rule: "r", number: 2, version: 2, document: windowed }
+    const place = { sequence: 50, at: start + 2_000 }
+    expect(lane.evaluator.reachMs(change)).toBeGreaterThanOrEqual(60_000)
+    lane.evaluator.change(change, place)
+    lane.evaluator.adopt(change, place, past.evaluator)
+    lane.outputs = [...lane.evaluator.take()]
+    // What fires still fires and is not said again; what does not is taken back.
+    expect(lane.transitions).toMatchObject([{ to: "resolved", cause: "rule_changed", labels: { host: "b" } }])
+    lane.sequence = 60
+    lane.outputs = []
+    lane.sample(20, 3, { host: "a", core: "0" })
+    expect(lane.transitions).toMatchObject([
+      { to: "resolved", labels: { host: "a" }, values: { mean: 57.5 } },
+    ])
+    expect(lane.evaluator.reachMs(change)).toBeUndefined()
+  })
+})
+
+describe("the events of a rule that begins anew", () => {
+  it("have numbers of their own, whether they tell of what ends or of what begins", () => {
+    const published: RuleDocument = {
+      ...cpuRule({ group_by: ["host"] }),
+      actions: [{ type: "publish_event", event: "said", on: ["firing", "resolved"] }],
+    }
+    const lane = new RuleLane().rule("r", published).sample(95, 1, { host: "a" })
+    const other: RuleDocument = { ...published, group_by: ["core"] }
+    const past = new RuleLane().rule("r", other).rule("r", other).sample(95, 1, { core: "0" })
+    const change = { tenant, rule: "r", number: 2, version: 2, document: other }
+    const place = { sequence: 50, at: start + 2_000 }
+    lane.evaluator.change(change, place)
+    lane.evaluator.adopt(change, place, past.evaluator)
+    const numbers = [...lane.outputs, ...lane.evaluator.take()].flatMap((output) =>
+      output.type === "event" ? [output.event.origin?.number ?? 0] : [],
+    )
+    expect(numbers).toHaveLength(3)
+    expect(numbers).toEqual([...new Set(numbers)].sort((one, another) => one - another))
+  })
+})
+
+describe("a rule that cannot run", () => {
+  it("is shown with the reason, whoever reads the state, and the others go on", () => {
+    const lane = new RuleLane()
+      .rule("bad", cpuRule({ condition: "value >" }))
+      .rule("r", cpuRule())
+      .reopen()
+    expect(lane.sample(95, 1).said()).toEqual(["firing@1"])
+    expect(lane.evaluator.rules().map(({ rule }) => rule)).toEqual(["r", "bad"])
+    expect(lane.evaluator.figures(tenant, "bad")?.lastError?.detail).toContain("condition")
+    lane.rule("bad", cpuRule()).sample(96, 2)
+    expect(lane.transitions.map(({ rule }) => rule)).toEqual(["bad"])
+  })
+})
