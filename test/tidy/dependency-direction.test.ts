@@ -33,9 +33,10 @@ const exceptions: ReadonlyArray<Exception> = [
     reason: "the load is that of `npm run load`, from people who log in as the suites' do",
   },
   {
-    from: /^test\/(?:support\/(?:lanes|fake-evaluator)|chaos\/cep)/,
-    to: /^actors\/cep\//,
-    reason: "what a lane says is compared with its parts, put together without checkpoints and nodes",
+    from: /^test\/(?:support\/(?:lanes|fake-evaluator)|simulation\/lanes|chaos\/cep)/,
+    to: /^actors\/(?:cep|alert-desk)\//,
+    reason:
+      "what lanes and desks say is compared with their parts, put together without checkpoints and nodes",
   },
   {
     from: /^test\/(?:unit|contract|integration)\//,

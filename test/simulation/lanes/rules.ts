@@ -1,6 +1,6 @@
 /** Rules that people write during a run, and the names that they look at, in all lanes. */
 import { compile } from "../../../actors/cep/compile.ts"
-import type { DeterministicRandom } from "../../../engine/deterministic-random.ts"
+import type { VirtualTime } from "../../../engine/testkit/virtual-time.ts"
 import type { Action, RuleDocument } from "../../../schemas/index.ts"
 
 export const tenants = ["acme", "umbrella"] as const
@@ -10,14 +10,16 @@ export const eventTypes = ["deploy", "seen.once", "seen.twice"] as const
 export const hosts = ["a", "b", "c"] as const
 export const ruleNames = ["r1", "r2", "r3", "r4"] as const
 
-export const pick = <A>(random: DeterministicRandom, from: ReadonlyArray<A>): A =>
+type Random = VirtualTime["random"]
+
+export const pick = <A>(random: Random, from: ReadonlyArray<A>): A =>
   from[Math.floor(random.next() * from.length)]!
 
 type Draft = Omit<RuleDocument, "name">
 
 const notify: Action = { type: "notify", channel: "ops" }
 
-const windowOf = (random: DeterministicRandom) =>
+const windowOf = (random: Random) =>
   pick(random, [
     { type: "tumbling", size: "4s" },
     { type: "hopping", size: "6s", slide: "2s" },
@@ -26,7 +28,7 @@ const windowOf = (random: DeterministicRandom) =>
     { type: "count", count: 3 },
   ] as const)
 
-const timing = (random: DeterministicRandom): Partial<Draft> =>
+const timing = (random: Random): Partial<Draft> =>
   pick<Partial<Draft>>(random, [
     {},
     { timing: { out_of_orderness: "2s" } },
@@ -39,7 +41,7 @@ const publishing = (event: string): Action => ({
   on: ["firing", "resolved"],
 })
 
-const metricRule = (random: DeterministicRandom): Draft => {
+const metricRule = (random: Random): Draft => {
   const [metric, other] = [pick(random, metrics), pick(random, metrics)]
   const often = random.next() < 0.5
   const aggregates: Draft["aggregates"] = {
@@ -67,7 +69,7 @@ const metricRule = (random: DeterministicRandom): Draft => {
   }
 }
 
-const eventRule = (random: DeterministicRandom): Draft => {
+const eventRule = (random: Random): Draft => {
   const index = Math.floor(random.next() * eventTypes.length)
   const next = eventTypes[index + 1]
   const counted: Draft["aggregates"] = { seen: { function: "count", window: windowOf(random) } }
@@ -79,7 +81,7 @@ const eventRule = (random: DeterministicRandom): Draft => {
   return random.next() < 0.5 ? base : { ...base, mode: "alert", aggregates: counted, condition: "seen > 1.0" }
 }
 
-const patternRule = (random: DeterministicRandom): Draft => {
+const patternRule = (random: Random): Draft => {
   const metric = pick(random, metrics)
   return {
     trigger: { type: "metric", metric },
@@ -108,7 +110,7 @@ const scheduleRule = (): Draft => ({
 })
 
 /** Whatever is written here runs: what would be refused breaks the simulation. */
-export const documentOf = (random: DeterministicRandom, rule: string): RuleDocument => {
+export const documentOf = (random: Random, rule: string): RuleDocument => {
   const draw = random.next()
   const draft =
     draw < 0.5
