@@ -138,6 +138,8 @@ export const runLane = Effect.fnUntraced(function* (
   /** What was taken so far; it becomes bytes, and then a checkpoint, beside further evaluation. */
   const capture = (): Effect.Effect<void, CorruptRecord> => {
     const startedAt = now()
+    // In one turn: what the checkpoint covers has its outputs before the mark, whichever fiber came here.
+    outlet.push(evaluator.take())
     const captured = evaluator.capture()
     const through = sequence
     const settled = outlet.mark()
@@ -204,12 +206,12 @@ export const runLane = Effect.fnUntraced(function* (
         if (slice < limits.sliceItems && !outlet.isFull) continue
         slice = 0
         yield* say
-        if (isDue()) yield* Effect.forkIn(guarded(capture()), scope)
+        yield* captureIfDue
         yield* outlet.hasRoom
         yield* Effect.yieldNow
       }
       yield* say
-      if (isDue()) yield* Effect.forkIn(guarded(capture()), scope)
+      yield* captureIfDue
       yield* outlet.hasRoom
     }
   }).pipe(Effect.scoped)
@@ -221,14 +223,16 @@ export const runLane = Effect.fnUntraced(function* (
       Effect.sync(() => void Deferred.doneUnsafe(failed, Effect.failCause(cause))),
     )
 
+  /** One at a time: whether it is due and that it began are one step. */
+  const captureIfDue = Effect.suspend(() =>
+    isDue() ? Effect.asVoid(Effect.forkIn(guarded(capture()), scope)) : Effect.void,
+  )
+
   const ticking = Effect.gen(function* () {
     for (;;) {
       yield* Effect.sleep(limits.tickEveryMs)
       // Of a lane in which nothing comes any more, what came last is stored as well.
-      if (isDue()) {
-        yield* say
-        yield* Effect.forkIn(guarded(capture()), scope)
-      }
+      yield* captureIfDue
       if (now() < evaluator.nextDue()) continue
       // Without one the next comes in a second.
       yield* Effect.ignore(stream.append(metricToken("", lane, tickSource), tick))
