@@ -43,7 +43,7 @@ export const servedCommands: {
   agent: { commands: {}, instead: "GET /api/agents/ and POST /api/agents/{id}/execute" },
   "alert-desk": { commands: { Status: "cep:read" }, instead: "GET /api/cep/alerts and /api/cep/silences" },
   "cep-rule": {
-    commands: { Enable: "cep:write", Disable: "cep:write", Read: "cep:read", Versions: "cep:read" },
+    commands: { Disable: "cep:write", Read: "cep:read", Versions: "cep:read" },
     instead: "POST /api/cep/rules and /api/cep/rules/{id}/…",
   },
   "chat-session": { commands: {}, instead: "POST /api/chat/sessions/ and /api/chat/sessions/{id}/…" },

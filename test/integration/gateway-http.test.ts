@@ -170,6 +170,7 @@ describe("commands to any actor", () => {
     ["chat-session/s/Say", "/api/chat/sessions/"],
     ["chat-session/s/Delete", "/api/chat/sessions/"],
     ["cep-rule/r/Define", "/api/cep/rules"],
+    ["cep-rule/r/Enable", "/api/cep/rules"],
   ])("does not send %s, and names the route to use", async (to, route) => {
     expect(await errorOf(await node.request("POST", `/api/actors/${to}`, { body: {} }))).toMatchObject({
       status: 403,
@@ -181,7 +182,7 @@ describe("commands to any actor", () => {
   it("asks for the command's own permission too", async () => {
     const send = (command: string) =>
       node.request("POST", `/api/actors/cep-rule/none/${command}`, { body: {}, token: tokens.reader })
-    expect(await errorOf(await send("Enable"))).toMatchObject({
+    expect(await errorOf(await send("Disable"))).toMatchObject({
       status: 403,
       details: { permission: "cep:write" },
     })
