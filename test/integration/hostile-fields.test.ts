@@ -84,7 +84,8 @@ const added = {
  * The fields are those of the command, which the command's own protocol checks; or those of a protocol of others, which
  * passes over what it does not know. Every gateway for these takes who asks from the credential alone.
  */
-const isOpen = (id: string): boolean => id === "actors.send" || /^(?:a2a\w*|mcp)\./u.test(id)
+const isOpen = (id: string): boolean =>
+  id === "actors.send" || /^(?:a2a\w*|mcp)\.|^cep\.metrics\.otlp$/u.test(id)
 
 const parametersOf = ({ id }: Operation) => borderAttempts[id]?.parameters(objects) ?? {}
 const bodyOf = ({ id }: Operation) => (borderAttempts[id]?.body?.(objects) ?? {}) as object
