@@ -9,13 +9,13 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import type { Evaluators } from "../../actors/cep/lane/run-lane.ts"
 import { makeEvaluator, readingOf } from "../../actors/cep/make-evaluator.ts"
 import { makeLanes, type NodeLanes } from "../../actors/index.ts"
-import { JournalRecord, Log } from "../../engine/index.ts"
 import type { RuleDocument, Sample, Transition } from "../../schemas/index.ts"
 import { layer, MetricStream } from "../../streams/index.ts"
 import { distinctTransitions, transitionsTaken } from "../support/collecting-desk.ts"
 import { referenceOutputs } from "../support/lanes.ts"
 import { type TestNatsServer, testNatsServer } from "../support/nats.ts"
-import { chaosConfig, partitions } from "./config.ts"
+import { chaosConfig } from "./config.ts"
+import { readJournals } from "./journals.ts"
 import { Nodes } from "./nodes.ts"
 
 let server: TestNatsServer
@@ -89,23 +89,10 @@ const rules: Readonly<Record<string, RuleDocument>> = {
 }
 
 const readTransitions = Effect.gen(function* () {
-  const journal = yield* Log.Journal
   const found: Array<Transition> = []
-  for (let partition = 0; partition < partitions; partition++) {
-    const last = yield* journal.last(partition)
-    const reader = yield* journal.open(partition, 1)
-    let previous = 0
-    while (last !== undefined && previous < last.sequence) {
-      for (const { sequence, data } of yield* reader.take) {
-        const record = JournalRecord.decode(data)
-        if ("corrupt" in record) return yield* Effect.die(record.corrupt)
-        previous = sequence
-        found.push(...transitionsTaken(record.entries))
-      }
-    }
-  }
+  yield* readJournals(({ entries }) => found.push(...transitionsTaken(entries)))
   return found
-}).pipe(Effect.scoped)
+})
 
 const [kills, everyMs, hosts] = [6, 25, 25]
 
