@@ -63,8 +63,9 @@ export const defaultGatewayLimits: GatewayLimits = {
 /**
  * Requests of one identity: a person, an API key, or an address for `anonymous` and `login`. A person who reads 100 times
  * a second does so by mistake; 1,000 a minute is the least that seed 2 §3.5 asks for where nothing else is said, and 10
- * batches and 100 anonymous requests a minute are its and seed 0's figures. A source of samples, events or alerts sends a
- * few times a second over several connections. `MILLRACE_RATE_LIMITS` changes them.
+ * batches and 100 anonymous requests a minute are its and seed 0's figures. Whoever is on call explains one alert after the
+ * other and tries a rule again after each edit, once a second at most. A source of samples, events or alerts sends a few
+ * times a second over several connections. `MILLRACE_RATE_LIMITS` changes them.
  */
 export const defaultRatePolicies = {
   anonymous: { limit: 100, windowMs: 60_000 },
@@ -72,6 +73,7 @@ export const defaultRatePolicies = {
   read: { limit: 6_000, windowMs: 60_000 },
   write: { limit: 1_200, windowMs: 60_000 },
   batch: { limit: 10, windowMs: 60_000 },
+  explain: { limit: 60, windowMs: 60_000 },
   ingest: { limit: 6_000, windowMs: 60_000 },
   "model-call": { limit: 1_000, windowMs: 60_000 },
   stream: { limit: 300, windowMs: 60_000 },

@@ -14,9 +14,12 @@ const one = "/api/cep/rules/:rule"
 const shared = {
   method: "POST",
   permission: "cep:read",
-  rate: "batch",
   timeLimit: "own",
 } as const
+/** A look at an hour, or at what is given. */
+const quick = { ...shared, rate: "explain" } as const
+/** Through all that the stream has. */
+const long = { ...shared, rate: "batch" } as const
 const errors = ["CEP_RULE_002", "CEP_PAST_001", "CEP_PAST_002"] as const
 
 /** Characters of a CSV file; a request's body has a limit besides. */
@@ -118,7 +121,7 @@ const ExplainedStep = Schema.Struct({
 
 export const cepPastEndpoints = {
   test: endpoint({
-    ...shared,
+    ...quick,
     id: "cep.rules.test",
     path: `${one}/test`,
     summary: "What a rule says of samples and events that are given, each taken at its own time.",
@@ -154,7 +157,7 @@ export const cepPastEndpoints = {
     errors: ["CEP_RULE_001", ...errors],
   }),
   backtest: endpoint({
-    ...shared,
+    ...long,
     id: "cep.rules.backtest",
     path: `${one}/backtest`,
     summary: "What a rule would have done over a range of the past, or over a CSV file.",
@@ -169,7 +172,7 @@ export const cepPastEndpoints = {
     errors: ["CEP_RULE_001", ...errors],
   }),
   backtestDocument: endpoint({
-    ...shared,
+    ...long,
     id: "cep.backtest",
     path: "/api/cep/backtest",
     summary: "The same for a document that is not saved.",
@@ -179,7 +182,7 @@ export const cepPastEndpoints = {
     errors,
   }),
   explain: endpoint({
-    ...shared,
+    ...quick,
     id: "cep.rules.explain",
     path: `${one}/explain`,
     summary: "Why a rule fired at a time, or why it did not.",

@@ -9,7 +9,7 @@ import type { Fields, PlainCodec } from "../protocol.ts"
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
 
 /** What a route's requests count towards; the limits of each are configuration. */
-export type RateClass = "login" | "read" | "write" | "batch" | "ingest" | "model-call" | "stream"
+export type RateClass = "login" | "read" | "write" | "batch" | "explain" | "ingest" | "model-call" | "stream"
 
 /** `public`: nobody has to be logged in. `login`: any identity; the route itself checks whose objects it touches. */
 export type RoutePermission = Permission | "public" | "login"

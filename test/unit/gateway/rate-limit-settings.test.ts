@@ -9,7 +9,12 @@ import {
 } from "../../../gateway/client-address.ts"
 import { defaultRatePolicies } from "../../../gateway/config.ts"
 import { parseRatePolicies } from "../../../gateway/rate-policies.ts"
-import { alertmanagerEndpoints, cepEndpoints, ingestEndpoints } from "../../../schemas/index.ts"
+import {
+  alertmanagerEndpoints,
+  cepEndpoints,
+  cepPastEndpoints,
+  ingestEndpoints,
+} from "../../../schemas/index.ts"
 import { BadSetting, readSettings } from "../../../settings.ts"
 
 const from = (remoteAddress: string, forwarded?: string) =>
@@ -71,6 +76,17 @@ describe("MILLRACE_RATE_LIMITS", () => {
     expect(() => readSettings({ MILLRACE_TRUSTED_PROXIES: "10.0.0.0/8,proxy" })).toThrow(
       /MILLRACE_TRUSTED_PROXIES=.*proxy is neither/,
     )
+  })
+})
+
+describe("looks at the past", () => {
+  it("count by themselves when they explain or test, so that back-tests do not use them up", () => {
+    const { test, explain, backtest, backtestDocument } = cepPastEndpoints
+    expect([test, explain].map(({ rate }) => rate)).toEqual(["explain", "explain"])
+    expect([backtest, backtestDocument].map(({ rate }) => rate)).toEqual(["batch", "batch"])
+    const perMinute = ({ limit, windowMs }: { limit: number; windowMs: number }) =>
+      (limit * 60_000) / windowMs
+    expect(perMinute(defaultRatePolicies.explain)).toBeGreaterThanOrEqual(60)
   })
 })
 
