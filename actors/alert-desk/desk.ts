@@ -52,10 +52,11 @@ export const AlertDesk = define(AlertDeskProtocol, {
   events,
   activities: { index: indexActivity },
   state: State,
+  large: true,
   initial,
   decide: {
-    Take: (state, { transitions }, context) =>
-      accept(change(state, take(state, transitions, context.now), context)),
+    Take: (state, { transitions, began = [] }, context) =>
+      accept(change(state, take(state, transitions, context.now, began), context)),
     TakeForeign: (state, { alerts, policy }, context) =>
       accept(change(state, takeForeign(state, alerts, policy, context.now), context)),
     Acknowledge: (state, { fingerprint, ...said }, context) =>

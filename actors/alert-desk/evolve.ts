@@ -162,6 +162,9 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Of<T>) => Sta
     draft.set("tellings", state.tellings + 1)
     return draft.finish(undefined)
   },
+  Began: (state, { began }) => ({ ...state, began: [...(state.began ?? []), ...began] }),
+  StaleEnded: ({ began = [], ...state }, { count }) =>
+    began.length === count ? state : { ...state, began: began.slice(count) },
   MatchesActed: (state, { count }) => {
     const draft = new Draft(state)
     for (const match of state.matches.slice(0, count)) {

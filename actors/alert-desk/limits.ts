@@ -60,5 +60,8 @@ export const indexAfterMs = 50
 export const indexAgainMs = 5_000
 export const indexAgainMsMax = 5 * 60_000
 
+/** Bytes of alerts that one decision ends since their rules began anew. */
+export const endedBytesMax = 64 * 1024
+
 /** The desk says that it is full until so many alerts are left. */
 export const roomAgain = 0.9

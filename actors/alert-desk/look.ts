@@ -5,6 +5,7 @@
 import type { DecideContext } from "../../engine/index.ts"
 import type { AlertPolicy, Outgoing } from "../../schemas/index.ts"
 import { bytesOf } from "../agent/blocks.ts"
+import { endStale } from "./begun.ts"
 import { resolve } from "./by-hand.ts"
 import { alertOf, groupOf } from "./draft.ts"
 import { hasNews, isQuiet, type News, newsOf, repeats } from "./due.ts"
@@ -27,7 +28,7 @@ import { follows } from "./turning.ts"
 export const lookAt = (state: State): number | undefined => {
   let due = quietTurnsAt(state) ?? Number.POSITIVE_INFINITY
   for (const { dueAt } of state.groups) if (dueAt !== undefined && dueAt < due) due = dueAt
-  if (state.matches.length > 0) due = 0
+  if (state.matches.length > 0 || state.began !== undefined) due = 0
   return Number.isFinite(due) ? due : undefined
 }
 
@@ -100,6 +101,10 @@ class Look {
       if (next === undefined) this.apply({ _tag: "MaintenanceEnded", id, at })
       else this.apply({ _tag: "MaintenanceTurned", id, window: next, active: isOn(next, at), at })
     }
+  }
+
+  endStale(): void {
+    this.apply(...endStale(this.state, this.now))
   }
 
   actOnMatches(): void {
@@ -265,6 +270,7 @@ export const look = (
 } => {
   const looking = new Look(state, now)
   looking.turnQuiet()
+  looking.endStale()
   looking.actOnMatches()
   for (const key of dueGroups(looking.state, now).slice(0, groupsPerLook)) {
     if (looking.isFull) break

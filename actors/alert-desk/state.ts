@@ -11,6 +11,7 @@ import {
   QuietInhibition,
   QuietMaintenance,
   QuietSilence,
+  RuleBegan,
   Severity,
   Silence,
   type Tagged,
@@ -132,6 +133,8 @@ export const State = Schema.Struct({
   refused: Schema.Int,
   /** Of rules without states, oldest first. */
   matches: Schema.Array(Match),
+  /** Rules that began anew, whose alerts from before have not all been ended yet. Absent: none. */
+  began: Schema.optionalKey(Schema.Array(RuleBegan)),
   silences: Schema.Record(Schema.String, QuietSilence),
   maintenances: Schema.Record(Schema.String, QuietMaintenance),
   inhibitions: Schema.Record(Schema.String, QuietInhibition),
@@ -198,6 +201,10 @@ export const events = {
   },
   /** What inhibits these alerts now. */
   Inhibited: { alerts: Schema.Array(Schema.Struct({ fingerprint: Schema.String, by: Schema.Array(Id) })) },
+  /** Of rules that began anew. */
+  Began: { began: Schema.Array(RuleBegan) },
+  /** Of the first of them, all that they had said before. */
+  StaleEnded: { count: Schema.Int },
   /** People were told of the group as it is, but for what is kept quiet. */
   Told: { group: Schema.String, at },
   Acted: { fingerprints },

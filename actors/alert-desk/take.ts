@@ -1,6 +1,6 @@
 /** What transitions of rules make of alerts. Pure; what comes twice changes nothing. */
 import * as Schema from "effect/Schema"
-import { Id, type Transition } from "../../schemas/index.ts"
+import { Id, type RuleBegan, type Transition } from "../../schemas/index.ts"
 import { groupKeyOf } from "./grouping.ts"
 import { annotationCharactersMax, annotationsMax, detailCharactersMax, labelsMax } from "./limits.ts"
 import { type Event, isLive, type State, type StoredAlert } from "./state.ts"
@@ -70,9 +70,11 @@ export const take = (
   state: State,
   transitions: ReadonlyArray<Transition>,
   now: number,
+  began: ReadonlyArray<RuleBegan> = [],
 ): ReadonlyArray<Event> => {
   const taking = new Taking(state, now)
   for (const transition of transitions) takeOne(taking, transition)
+  for (const one of began) taking.seeBegan(one)
   taking.tellRoom(transitions[0]?.policy)
-  return taking.events()
+  return began.length === 0 ? taking.events() : [...taking.events(), { _tag: "Began", began }]
 }

@@ -1,5 +1,5 @@
 /** Gathers what one command changes in the desk, each step on top of those before it, within the desk's bounds. */
-import { type AlertPolicy, liveAlertsMax, type Transition } from "../../schemas/index.ts"
+import { type AlertPolicy, liveAlertsMax, type RuleBegan, type Transition } from "../../schemas/index.ts"
 import { bytesOf } from "../agent/blocks.ts"
 import { alertOf, seenOf } from "./draft.ts"
 import { deskBytesMax, matchesWaitingMax, roomAgain } from "./limits.ts"
@@ -26,6 +26,9 @@ const keptPolicy = ({ annotations: _, actions, ...policy }: AlertPolicy): AlertP
 const sequenceOf = ({ fingerprint, cause, lane }: Transition): string =>
   cause === "matched" ? `${fingerprint}/${lane ?? ""}` : fingerprint
 
+/** Among what numbers are remembered a rule has a place of its own: fingerprints are hexadecimal. */
+const rulesKey = ({ rule }: { readonly rule: string }): string => `rule/${rule}`
+
 export class Taking {
   private readonly changes = new Map<string, Changed["alerts"][number]>()
   private readonly overtaken: Array<Changed["alerts"][number]> = []
@@ -51,9 +54,20 @@ export class Taking {
 
   /** False when it was taken before. */
   isNew(transition: Transition): boolean {
-    const key = sequenceOf(transition)
-    const [last] = this.seen.get(key)?.slice(1) ?? seenOf(this.state, key) ?? []
-    return last === undefined || transition.number > Number(last)
+    const last = Math.max(this.lastOf(sequenceOf(transition)), this.lastOf(rulesKey(transition)))
+    return transition.number > last
+  }
+
+  private lastOf(key: string): number {
+    const [last = -1] = this.seen.get(key)?.slice(1) ?? seenOf(this.state, key) ?? []
+    return Number(last)
+  }
+
+  /** What it said before is over, and passed over when it comes late. */
+  seeBegan(began: RuleBegan): void {
+    const key = rulesKey(began)
+    // What is said at its beginning may have that very number.
+    this.seen.set(key, [key, Math.max(this.lastOf(key), began.number - 1), began.storedAt])
   }
 
   see(transition: Transition): void {

@@ -1,10 +1,15 @@
 /** What becomes of a rule's groups when the rule changes: they go on, are taken over by groups made aside, or end. */
 import { ByteReader, ByteWriter } from "./bytes.ts"
+import type { Place, RuleChange } from "./evaluator.ts"
 import type { Group } from "./group/group.ts"
+import { firstNumber } from "./group/host.ts"
 import type { LiveRule } from "./group/live-rule.ts"
 import { wait } from "./group/waking.ts"
 import { compatibility } from "./rule/compatibility.ts"
 import type { Program } from "./rule/program.ts"
+
+export const beganAt = (place: Place, { tenant, rule }: RuleChange) =>
+  ({ type: "began", tenant, began: { rule, number: firstNumber(place), storedAt: place.at } }) as const
 
 /** Gives a rule its next version, when what its groups hold means the same to it. False: it has to begin anew. */
 export const goOn = (rule: LiveRule, after: Program): boolean => {
@@ -59,8 +64,9 @@ export const endGroups = (rule: LiveRule): void => {
 /**
  * Gives a rule the groups that were made aside, from its past. What its predecessor said stays said as far as it is true of
  * them, and is taken back where it is not; what is new is told now.
+ * `isAnew`: whatever holds is told, since nothing that was said before counts any more.
  */
-export const succeed = (rule: LiveRule, before: LiveRule | undefined): void => {
+export const succeed = (rule: LiveRule, before: LiveRule | undefined, isAnew: boolean): void => {
   const heirs = new Map([...rule.groups.values()].map((group) => [group.fingerprint, group]))
   const told = new Map([...(before?.groups.values() ?? [])].map((group) => [group.fingerprint, group]))
   for (const [fingerprint, group] of told) {
@@ -73,7 +79,7 @@ export const succeed = (rule: LiveRule, before: LiveRule | undefined): void => {
   if (before !== undefined) rule.published = Math.max(rule.published, before.published)
   for (const [fingerprint, heir] of heirs) {
     const earlier = told.get(fingerprint)
-    const isSaid = earlier?.life.state === heir.life.state && earlier.severity === heir.severity
+    const isSaid = !isAnew && earlier?.life.state === heir.life.state && earlier.severity === heir.severity
     if (isActive(heir) && !isSaid) heir.tell(heir.life.state, "condition", heir.life.at)
   }
 }

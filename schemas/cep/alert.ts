@@ -5,7 +5,7 @@ import { Problem } from "../ops-plan.ts"
 import { command, protocol } from "../protocol.ts"
 import { Id, nameOf, storableTextOf, Time, textOf } from "../text.ts"
 import { Severity } from "./rule-document.ts"
-import { AlertPolicy, AlertState, Transition } from "./transition.ts"
+import { AlertPolicy, AlertState, RuleBegan, Transition } from "./transition.ts"
 
 /** Transitions in one command. */
 export const transitionsMax = 200
@@ -159,7 +159,11 @@ export const AlertDeskProtocol = protocol({
      * What a lane's rules came to. Idempotent: a number at or below the last one of its fingerprint, from an input that is
      * not newer, is passed over.
      */
-    Take: command({ transitions: Schema.Array(Transition).check(Schema.isMaxLength(transitionsMax)) }),
+    Take: command({
+      transitions: Schema.Array(Transition).check(Schema.isMaxLength(transitionsMax)),
+      /** Alerts of these rules with smaller numbers are over, once the transitions were taken. */
+      began: Schema.optionalKey(Schema.Array(RuleBegan).check(Schema.isMaxLength(transitionsMax))),
+    }),
     TakeForeign: command({
       alerts: Schema.Array(ForeignAlert).check(Schema.isMaxLength(transitionsMax)),
       policy: AlertPolicy,

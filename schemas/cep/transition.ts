@@ -50,3 +50,7 @@ export const Transition = Schema.Struct({
   policy: AlertPolicy,
 })
 export type Transition = typeof Transition.Type
+
+/** A rule began anew: what it said with smaller numbers than this holds no more, unless it was said again. */
+export const RuleBegan = Schema.Struct({ rule: Schema.String, number: Schema.Int, storedAt: Time })
+export type RuleBegan = typeof RuleBegan.Type

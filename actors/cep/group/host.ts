@@ -29,8 +29,11 @@ export interface Host {
  */
 const numbersPerMessage = 4_096
 
+/** The smallest number that is said at a place; what was said before has smaller ones. */
+export const firstNumber = ({ sequence }: Host["place"]): number => sequence * numbersPerMessage
+
 export const nextNumber = (last: number, place: Host["place"]): number =>
-  Math.max(last + 1, place.sequence * numbersPerMessage)
+  Math.max(last + 1, firstNumber(place))
 
 export const emptyScope = (): Scope => ({
   value: Number.NaN,

@@ -15,6 +15,7 @@ import {
   alertDeskKey,
   type CepEvent,
   eventsInBatchMax,
+  type RuleBegan,
   type Transition,
   transitionsMax,
 } from "../../../schemas/index.ts"
@@ -44,6 +45,11 @@ const isHopeless = (failure: Failure): boolean =>
   failure._tag === "LogFull"
     ? failure.tooLarge === true
     : failure instanceof EngineError && failure.kind === "terminal"
+
+const nameOf = (output: Output): string => {
+  if (output.type === "event") return output.event.id
+  return output.type === "began" ? `${output.began.rule}/${output.began.number}` : output.transition.id
+}
 
 export class Outlet {
   /** Outputs that were given up, because nobody can take them. */
@@ -122,7 +128,7 @@ export class Outlet {
   }
 
   private receiverOf(output: Output): string {
-    if (output.type === "transition") return `desk ${output.tenant}`
+    if (output.type !== "event") return `desk ${output.tenant}`
     return `lane ${laneOf(output.tenant, output.event.type, this.options.stream.lanes)} ${output.tenant}`
   }
 
@@ -141,8 +147,7 @@ export class Outlet {
   })
 
   private next(queue: ReadonlyArray<Waiting>): ReadonlyArray<Waiting> {
-    const isTransition = queue[0]!.output.type === "transition"
-    const most = isTransition ? transitionsMax : eventsInBatchMax
+    const most = queue[0]!.output.type === "event" ? eventsInBatchMax : transitionsMax
     let characters = 0
     let count = 0
     for (const { characters: more } of queue) {
@@ -181,7 +186,7 @@ export class Outlet {
           return
         }
         this.lost += outputs.length
-        const what = outputs.map((one) => (one.type === "event" ? one.event.id : one.transition.id))
+        const what = outputs.map(nameOf)
         return yield* Effect.logError(
           `lane ${this.options.lane}: nobody can take ${what.join(", ")}: ${failure.detail}`,
         )
@@ -196,12 +201,16 @@ export class Outlet {
     const { tenant } = outputs[0]!
     const transitions: Array<Transition> = []
     const events: Array<CepEvent> = []
+    const begun: Array<RuleBegan> = []
     for (const output of outputs) {
       if (output.type === "transition") transitions.push(output.transition)
-      else events.push(output.event)
+      else if (output.type === "event") events.push(output.event)
+      else begun.push(output.began)
     }
-    if (transitions.length > 0)
-      return engine.tell(AlertDeskProtocol, alertDeskKey, { _tag: "Take", transitions }, { tenant })
+    if (events.length === 0) {
+      const began = begun.length === 0 ? {} : { began: begun }
+      return engine.tell(AlertDeskProtocol, alertDeskKey, { _tag: "Take", transitions, ...began }, { tenant })
+    }
     const to = laneOf(tenant, events[0]!.type, stream.lanes)
     const data = encoder.encode(JSON.stringify({ _tag: "Events", events }))
     return stream.append(metricToken(tenant, to, "rules", String(lane)), data)

@@ -136,7 +136,7 @@ export class Backtest {
   private hear(outputs: ReadonlyArray<Output>): void {
     for (const output of outputs) {
       if (output.type === "transition") this.hearTransition(output.transition)
-      else if (this.isWithin(output.event.at)) {
+      else if (output.type === "event" && this.isWithin(output.event.at)) {
         this.counts.events += 1
         if (this.events.length < toldEventsMax) this.events.push(output.event)
       }
