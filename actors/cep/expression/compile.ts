@@ -2,13 +2,14 @@
 import { adapt, checkOperands, checkShape, expressionProblem, isCostly } from "./bounds.ts"
 import { withOneEffort } from "./effort.ts"
 import { compileExplainers, type Explainer } from "./explain.ts"
-import type { Condition, Environment, ExpressionProblem, Scope, Value } from "./expression.ts"
-import { languageOf } from "./language.ts"
-import { libraryOf } from "./library.ts"
+import type { Condition, Environment, ExpressionProblem, Finding, Scope, Truth, Value } from "./expression.ts"
+import { environmentKey, languageOf } from "./language.ts"
+import { libraryOf, type Uses } from "./library.ts"
 import { type Compiling, compileAnything } from "./operand.ts"
-import { type Node, typeOf } from "./tree.ts"
+import { Parameters, useNumbers } from "./parameters.ts"
+import { type Node, print, typeOf } from "./tree.ts"
 import { troubleOf } from "./trouble.ts"
-import { compileTruth, isTruth } from "./truth.ts"
+import { compileTruth, isTruth, type Truths } from "./truth.ts"
 
 export const sourceCharactersMax = 2_000
 
@@ -48,6 +49,75 @@ const check = (source: string, environment: Environment): Checked | ExpressionPr
 
 export const isProblem = (made: object): made is ExpressionProblem => "problem" in made
 
+/** What conditions share that differ in their numbers alone. */
+interface Shape {
+  readonly uses: Uses
+  readonly truth: Truths
+}
+
+/** Shapes that are kept to be shared; conditions go on with theirs when it is forgotten. */
+const shapesMax = 1_000
+const shapes = new Map<string, Shape>()
+
+const shapeOf = (node: Node, compiling: Compiling, parameters: Parameters): Shape => {
+  const truth = compileTruth(node, { ...compiling, parameters })
+  const printed = print(node, (one) => parameters.has(one))
+  const key = `${environmentKey(compiling.environment)} ${printed}`
+  const known = shapes.get(key)
+  if (known !== undefined) return known
+  const shape: Shape = {
+    uses: compiling.library.uses(node),
+    truth: isCostly(node) ? (scope) => withOneEffort(() => truth(scope)) : truth,
+  }
+  shapes.set(key, shape)
+  if (shapes.size > shapesMax) shapes.delete(shapes.keys().next().value!)
+  return shape
+}
+
+/** Keeps its source and its numbers. What explains it is made of its source when somebody asks. */
+class SharedCondition implements Condition {
+  private readonly shape: Shape
+  private readonly numbers: ReadonlyArray<number>
+  readonly source: string
+  private readonly environment: Environment
+  private explainers: ReadonlyArray<Explainer> | undefined
+
+  constructor(source: string, environment: Environment, shape: Shape, numbers: ReadonlyArray<number>) {
+    this.shape = shape
+    this.numbers = numbers
+    this.source = source
+    this.environment = environment
+  }
+
+  get uses(): ReadonlySet<number> {
+    return this.shape.uses.slots
+  }
+
+  get usesPrevious(): boolean {
+    return this.shape.uses.previous
+  }
+
+  get usesMatched(): boolean {
+    return this.shape.uses.matched
+  }
+
+  evaluate(scope: Scope): Truth {
+    useNumbers(this.numbers)
+    return this.shape.truth(scope)
+  }
+
+  explain(scope: Scope): ReadonlyArray<Finding> {
+    this.explainers ??= explainersOf(this.source, this.environment)
+    const { explainers } = this
+    return withOneEffort(() => explainers.map((explain) => explain(scope)))
+  }
+}
+
+const explainersOf = (source: string, environment: Environment): ReadonlyArray<Explainer> => {
+  const checked = check(source, environment)
+  return isProblem(checked) ? [] : compileExplainers(checked.node, source, checked.compiling)
+}
+
 export const compileCondition = (source: string, environment: Environment): Condition | ExpressionProblem => {
   const checked = check(source, environment)
   if (isProblem(checked)) return checked
@@ -59,20 +129,9 @@ export const compileCondition = (source: string, environment: Environment): Cond
       "compare it with something, for example with > 80",
     )
   }
-  const uses = compiling.library.uses(node)
-  const truth = compileTruth(node, compiling)
-  let explainers: ReadonlyArray<Explainer> | undefined
-  return {
-    source,
-    uses: uses.slots,
-    usesPrevious: uses.previous,
-    usesMatched: uses.matched,
-    evaluate: isCostly(node) ? (scope) => withOneEffort(() => truth(scope)) : truth,
-    explain: (scope) => {
-      explainers ??= compileExplainers(node, source, compiling)
-      return withOneEffort(() => explainers!.map((explain) => explain(scope)))
-    },
-  }
+  const parameters = new Parameters()
+  const shape = shapeOf(node, compiling, parameters)
+  return new SharedCondition(source, environment, shape, parameters.values())
 }
 
 /** Evaluates to undefined while a value that it uses is not there yet. */

@@ -150,14 +150,22 @@ export const isTaken = (word: string): boolean => {
   }
 }
 
-/** A rule has many expressions over the same variables. */
-const languages = new WeakMap<Environment, Language>()
+/** Languages that are kept, each over other variables; beyond it those used first are made again. */
+const languagesMax = 200
+const languages = new Map<string, Language>()
 
+/** The same for expressions that may use the same. */
+export const environmentKey = (environment: Environment): string =>
+  JSON.stringify([variablesOf(environment), environment.stages])
+
+/** Rules have many expressions over the same variables. */
 export const languageOf = (environment: Environment): Language => {
-  const known = languages.get(environment)
+  const key = environmentKey(environment)
+  const known = languages.get(key)
   if (known !== undefined) return known
   const language = base.clone()
-  languages.set(environment, language)
+  languages.set(key, language)
+  if (languages.size > languagesMax) languages.delete(languages.keys().next().value!)
   for (const name of variablesOf(environment)) {
     if (name === "labels") language.registerVariable(name, "map<string, string>")
     else if (name === "event") language.registerVariable(name, "map<string, dyn>")

@@ -6,13 +6,13 @@ import type { EventAttributes, Labels } from "../../../schemas/index.ts"
 import type { Item } from "../item.ts"
 import { type Environment, EvaluationError, type Scope } from "./expression.ts"
 import type { Library } from "./library.ts"
+import { numberAt, type Parameters } from "./parameters.ts"
 import { type Node, print, typeOf } from "./tree.ts"
 
 export interface Numbers {
   readonly get: (scope: Scope) => number
   /** Whether a value that it uses is not there yet. Asked only when `get` gave NaN. */
   readonly unknown: (scope: Scope) => boolean
-  readonly constant?: number
 }
 
 export interface Anything {
@@ -24,11 +24,20 @@ export interface Anything {
 export interface Compiling {
   readonly environment: Environment
   readonly library: Library
+  /** Takes the numbers of the source. Absent: they stay in the closures. */
+  readonly parameters?: Parameters
 }
 
 export const never = (): boolean => false
 
-const constant = (value: number): Numbers => ({ get: () => value, unknown: never, constant: value })
+const constant = (node: Node, { parameters }: Compiling): Numbers => {
+  if (parameters !== undefined) {
+    const place = parameters.take(node)
+    return { get: () => numberAt(place), unknown: never }
+  }
+  const value = Number(node.args)
+  return { get: () => value, unknown: never }
+}
 
 const variable = (name: string, { environment }: Compiling): Numbers => {
   const slot = environment.aggregates.indexOf(name)
@@ -64,8 +73,10 @@ const calculate = (operator: string, left: Numbers, right: Numbers): Numbers => 
 
 const arithmetic: ReadonlySet<string> = new Set(["+", "-", "*", "/", "%"])
 
-const called = (name: string, parts: ReadonlyArray<Numbers>): Numbers | undefined => {
-  const [left, right] = parts
+/** Those with closures of their own. */
+const callable: ReadonlySet<string> = new Set(["abs", "min", "max"])
+
+const called = (name: string, [left, right]: ReadonlyArray<Numbers>): Numbers | undefined => {
   if (left === undefined) return undefined
   if (name === "abs") return { get: (scope) => Math.abs(left.get(scope)), unknown: left.unknown }
   if (right === undefined) return undefined
@@ -88,7 +99,7 @@ const stageSize = (node: Node): Numbers | undefined => {
 
 /** A number of a node whose type is double or int. */
 export const compileNumber = (node: Node, compiling: Compiling): Numbers => {
-  if (node.op === "value" && typeof node.args !== "object") return constant(Number(node.args))
+  if (node.op === "value" && typeof node.args !== "object") return constant(node, compiling)
   if (node.op === "id" && compiling.library.isVariable(node.args)) return variable(node.args, compiling)
   const ofStage = stageSize(node) ?? itemNumber(node)
   if (ofStage !== undefined) return ofStage
@@ -103,7 +114,7 @@ export const compileNumber = (node: Node, compiling: Compiling): Numbers => {
         return calculate(node.op, compileNumber(left, compiling), compileNumber(right, compiling))
       }
     }
-    if (node.op === "call" && node.args[1].every(isNumber)) {
+    if (node.op === "call" && callable.has(node.args[0]) && node.args[1].every(isNumber)) {
       const [name, parts] = node.args
       const found = called(
         name,

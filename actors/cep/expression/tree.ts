@@ -67,34 +67,38 @@ const literal = (node: Extract<Node, { readonly op: "value" }>): string => {
   return Number.isInteger(value) && Math.abs(value) < 1e21 ? `${value}.0` : String(value)
 }
 
-/** An expression of the same meaning, every part in parentheses: what was changed in the tree is in it. */
-export const print = (node: Node): string => {
+/**
+ * An expression of the same meaning, every part in parentheses: what was changed in the tree is in it. `isLeftOut`: values
+ * that are printed as a question mark.
+ */
+export const print = (node: Node, isLeftOut: (node: Node) => boolean = () => false): string => {
+  const part = (one: Node) => print(one, isLeftOut)
   switch (node.op) {
     case "value":
-      return literal(node)
+      return isLeftOut(node) ? "?" : literal(node)
     case "id":
       return node.args
     case ".":
     case ".?":
-      return `${print(node.args[0])}.${node.args[1]}`
+      return `${part(node.args[0])}.${node.args[1]}`
     case "[]":
     case "[?]":
-      return `${print(node.args[0])}[${print(node.args[1])}]`
+      return `${part(node.args[0])}[${part(node.args[1])}]`
     case "call":
-      return `${node.args[0]}(${node.args[1].map(print).join(", ")})`
+      return `${node.args[0]}(${node.args[1].map(part).join(", ")})`
     case "rcall":
-      return `${print(node.args[1])}.${node.args[0]}(${node.args[2].map(print).join(", ")})`
+      return `${part(node.args[1])}.${node.args[0]}(${node.args[2].map(part).join(", ")})`
     case "list":
-      return `[${node.args.map(print).join(", ")}]`
+      return `[${node.args.map(part).join(", ")}]`
     case "map":
-      return `{${node.args.map(([key, value]) => `${print(key)}: ${print(value)}`).join(", ")}}`
+      return `{${node.args.map(([key, value]) => `${part(key)}: ${part(value)}`).join(", ")}}`
     case "?:":
-      return `(${print(node.args[0])} ? ${print(node.args[1])} : ${print(node.args[2])})`
+      return `(${part(node.args[0])} ? ${part(node.args[1])} : ${part(node.args[2])})`
     case "!_":
-      return `!(${print(node.args)})`
+      return `!(${part(node.args)})`
     case "-_":
-      return `-(${print(node.args)})`
+      return `-(${part(node.args)})`
     default:
-      return `(${print(node.args[0])} ${node.op} ${print(node.args[1])})`
+      return `(${part(node.args[0])} ${node.op} ${part(node.args[1])})`
   }
 }

@@ -32,7 +32,7 @@ const sabotage = (lane: RuleLane, rule: string): void => {
       },
     })
   }
-  Object.assign(program.aggregates, { make: broken })
+  Object.assign(program, { aggregates: { ...program.aggregates, make: broken } })
 }
 
 const twoRules = () => {
