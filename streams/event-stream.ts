@@ -49,6 +49,11 @@ export interface EventStreamService {
     start: EventStart,
     onEvent: (event: StoredEvent) => void,
   ) => Effect.Effect<void, Unavailable>
+  /** The same, taken page by page. */
+  readonly pages: (
+    filter: EventFilter,
+    start: EventStart,
+  ) => Effect.Effect<EventPages, Unavailable, Scope.Scope>
   /** What is stored and then what arrives: takes whatever has gathered, in order, without gaps. */
   readonly tail: (
     filter: EventFilter,
@@ -59,6 +64,11 @@ export interface EventStreamService {
 }
 
 export type EventFilter = string | ReadonlyArray<string>
+
+export interface EventPages {
+  /** What has gathered, at least one; undefined at the end, and not to be asked again after that. */
+  readonly take: Effect.Effect<ReadonlyArray<StoredEvent> | undefined, Unavailable>
+}
 
 export interface EventTail {
   readonly take: Effect.Effect<ReadonlyArray<StoredEvent>, Unavailable>
@@ -124,19 +134,27 @@ export const makeEventStream = (nats: NatsConnection, options: EventStreamOption
       limits,
     )
 
+  const pages: EventStreamService["pages"] = (filter, start) =>
+    Effect.map(open(filter, start), (reader) => {
+      let left = reader.backlog
+      const take: EventPages["take"] = Effect.suspend(() => {
+        if (left <= 0) return Effect.succeed(undefined)
+        const taken = reader.take.pipe(
+          // What was counted when it opened may have left by age since: then nothing comes.
+          Effect.timeoutOrElse({ duration: limits.requestTimeoutMs, orElse: () => Effect.succeed([]) }),
+        )
+        return Effect.flatMap(taken, (events) => {
+          const page = chosen(filter, events.slice(0, left))
+          left = (events.at(-1)?.pending ?? 0) === 0 ? 0 : left - events.length
+          return page.length > 0 ? Effect.succeed(page) : take
+        })
+      })
+      return { take }
+    })
+
   const read: EventStreamService["read"] = Effect.fnUntraced(function* (filter, start, onEvent) {
-    const reader = yield* open(filter, start)
-    let left = reader.backlog
-    while (left > 0) {
-      const events = yield* reader.take.pipe(
-        // What was counted when it opened may have left by age since: then nothing comes.
-        Effect.timeoutOrElse({ duration: limits.requestTimeoutMs, orElse: () => Effect.succeed([]) }),
-      )
-      for (const event of chosen(filter, events.slice(0, left))) onEvent(event)
-      const last = events.at(-1)
-      if (last === undefined || last.pending === 0) return
-      left -= events.length
-    }
+    const { take } = yield* pages(filter, start)
+    for (let page = yield* take; page !== undefined; page = yield* take) page.forEach(onEvent)
   }, Effect.scoped)
 
   const tail: EventStreamService["tail"] = (filter, start) =>
@@ -156,5 +174,5 @@ export const makeEventStream = (nats: NatsConnection, options: EventStreamOption
     Effect.mapError(({ detail }) => new Unavailable({ port, detail })),
   )
 
-  return { append, appendWith, read, tail, bounds }
+  return { append, appendWith, pages, read, tail, bounds }
 }

@@ -16,6 +16,7 @@ export {
 } from "./errors.ts"
 export type {
   EventFilter,
+  EventPages,
   EventStart,
   EventStreamService,
   EventTail,
@@ -34,6 +35,7 @@ export {
   seriesText,
 } from "./metric-batch.ts"
 export {
+  isRuleChange,
   laneOf,
   laneOfMetric,
   metricsOfAll,

@@ -40,6 +40,9 @@ export const tickSource = "tick"
 /** Matches the changes of rules in one lane, of all tenants. */
 export const ruleChangesOfLane = (lane: number): string => `t.*.${lane}.${ruleSource}`
 
+/** Whether a message changes rules. */
+export const isRuleChange = (token: string): boolean => token.replace(shape, "") === ruleSource
+
 /** Matches the samples of all tenants. */
 export const metricsOfAll = "t.>"
 

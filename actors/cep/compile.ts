@@ -10,6 +10,8 @@ export interface RefusedRule {
   readonly version: number
   readonly document: RuleDocument
   readonly detail: string
+  /** When that was found. */
+  readonly at: number
 }
 
 /** What is wrong with it instead of a program, if anything is. */

@@ -2,7 +2,7 @@
  * All rules of one lane, and what their groups have come to. A deterministic function of the lane's messages: the same
  * messages in the same order give the same outputs with the same ids, and the same state. No Effect, no clock, no wire.
  */
-import type { CepEvent, RuleDocument, Transition } from "../../schemas/index.ts"
+import type { CepEvent, RuleBegan, RuleDocument, Transition } from "../../schemas/index.ts"
 import type { Finding } from "./expression/expression.ts"
 import type { Item } from "./item.ts"
 import type { Death } from "./patterns/pattern.ts"
@@ -23,6 +23,8 @@ export interface RuleChange {
   readonly version: number
   /** Absent: the rule is gone, disabled, or lives in another lane now. */
   readonly document?: RuleDocument
+  /** Begins anew, also with a number that is known: the lane lost what it knew, and what was said before holds no more. */
+  readonly anew?: string
 }
 
 /** Where in the lane's log something stood: `at` is when it was stored, the only "now" there is. */
@@ -31,14 +33,30 @@ export interface Place {
   readonly at: number
 }
 
+/** A change that waits until the past of its rule is made up for. */
+export interface AwaitedChange {
+  readonly change: RuleChange
+  readonly place: Place
+  /** How far back before `place` its state depends on its input. */
+  readonly reachMs: number
+  /** Metrics and types of events that it looks at. */
+  readonly names: ReadonlyArray<string>
+}
+
 export type Output =
   | { readonly type: "transition"; readonly tenant: string; readonly transition: Transition }
   | { readonly type: "event"; readonly tenant: string; readonly event: CepEvent }
+  /** A rule began anew and has said all that holds: alerts of it with smaller numbers are over. */
+  | { readonly type: "began"; readonly tenant: string; readonly began: RuleBegan }
 
 /** What a monitor shows of a rule in this lane. */
 export interface RuleFigures {
   readonly rule: string
   readonly version: number
+  /** Of the last change that counts. */
+  readonly number: number
+  /** A later change waits until its past is made up for. */
+  readonly isFilling: boolean
   readonly evaluations: number
   readonly matches: number
   readonly errors: number
@@ -109,14 +127,19 @@ export interface Reading {
 
 export interface Evaluator {
   readonly change: (change: RuleChange, place: Place) => void
-  /** How far back a rule's state depends on its input, if this change begins it anew; undefined when it goes on with what it has, ends, or was seen before. */
-  readonly reachMs: (change: RuleChange) => number | undefined
   /**
-   * Takes the groups of a rule, right after the change that began it anew, from an evaluator of the same lane that was given
-   * this change and then the past of the rule's inputs. What that one said is not said again: only what pends or fires now
-   * is told, with numbers of this place.
+   * Like `change`, unless it begins a rule anew whose state depends on its past: then everything stays as it is until the
+   * change is adopted or another one comes.
    */
-  readonly adopt: (change: RuleChange, place: Place, past: Evaluator) => void
+  readonly announce: (change: RuleChange, place: Place) => void
+  /** Changes that wait, by tenant and rule, in the order in which they were announced. */
+  readonly awaiting: () => ReadonlyMap<string, ReadonlyMap<string, AwaitedChange>>
+  /**
+   * Makes changes that wait, all of one tenant, with the groups of an evaluator of the same lane that was given them and
+   * then the past of their inputs. What that one said is not said again: only what pends or fires now is told, with numbers
+   * of this place.
+   */
+  readonly adopt: (awaited: ReadonlyArray<AwaitedChange>, place: Place, past: Evaluator) => void
   readonly samples: (tenant: string, columns: SampleColumns, place: Place) => void
   readonly events: (tenant: string, events: ReadonlyArray<CepEvent>, place: Place) => void
   /** Time passes: what waits for event time that nobody's items bring on. Once a second per lane. */

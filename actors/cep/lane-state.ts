@@ -16,8 +16,8 @@ import { LabelsTable } from "./labels-table.ts"
 import { cutOf, readGroup, readRule, writeGroup, writeRule } from "./rule-state.ts"
 import { TenantRules } from "./tenant-rules.ts"
 
-/** Of the bytes of a state. */
-const formatVersion = 1
+/** Of the bytes of a state. Raise it with each change of them, and read the older ones as well. */
+const formatVersion = 2
 const chunkBytes = 256 * 1024
 /** What compiling a rule costs, as bytes that are read in that time. */
 const ruleCost = 16 * 1024
@@ -153,20 +153,20 @@ export class LaneReading {
   private *read(lane: LaneBeingRead): Generator<number> {
     const { reader } = this
     const format = reader.byte()
-    if (format !== formatVersion)
+    if (format < 1 || format > formatVersion)
       throw new Error(
-        `a lane's state has format ${format}, this release reads ${formatVersion}: run a newer one`,
+        `a lane's state has format ${format}, this release reads up to ${formatVersion}: run a newer one`,
       )
     const place = { sequence: reader.count(), at: reader.number() }
     lane.resume({ place, serial: reader.count(), outputs: reader.json() as ReadonlyArray<Output> })
     const rules: Array<LiveRule | RefusedRule> = []
     const tenants = reader.count()
     for (let index = 0; index < tenants; index++) {
-      const tenant = yield* TenantRules.read(reader)
+      const tenant = yield* TenantRules.read(reader, format, place.at)
       lane.hold(tenant)
       const count = reader.count()
       for (let position = 0; position < count; position++) {
-        const rule = readRule(reader.sized(), lane, tenant.tenant)
+        const rule = readRule(reader.sized(), lane, tenant.tenant, format)
         if ("detail" in rule) tenant.refused.set(rule.rule, rule)
         else tenant.install(rule)
         rules.push(rule)

@@ -6,6 +6,7 @@ import type { CepEvent, RuleDocument, Transition } from "../../schemas/index.ts"
 import { compile } from "./compile.ts"
 import { contain, offerEvent, offerSamples, wakeAll } from "./containment.ts"
 import type {
+  AwaitedChange,
   Defect,
   Evaluator,
   EvaluatorOptions,
@@ -24,9 +25,9 @@ import { labelsOfEvent } from "./group/route.ts"
 import { Timers } from "./group/timers.ts"
 import { LaneCapture, type LaneHead, LaneReading } from "./lane-state.ts"
 import type { Program } from "./rule/program.ts"
-import { endGroups, goesOn, goOn, succeed } from "./rule-change.ts"
+import { beganAt, endGroups, goesOn, goOn, succeed } from "./rule-change.ts"
 import { figuresOf, groupFiguresOf } from "./rule-figures.ts"
-import { type KnownSeries, TenantRules } from "./tenant-rules.ts"
+import { awaitedOf, type KnownSeries, TenantRules } from "./tenant-rules.ts"
 
 /** Rules of one lane; further ones are shown as refused and do not run. */
 export const rulesMax = 20_000
@@ -46,6 +47,8 @@ export class LaneEvaluator implements Evaluator, Host {
   private readonly known: Array<KnownSeries> = []
   /** A rule that another has taken the place of. What fires there is resolved by the next call, if that adopts nothing. */
   private replaced: LiveRule | undefined
+  /** A rule that was made to begin anew. That it did is said once it has said what holds. */
+  private begun: Output | undefined
   private capturing: LaneCapture | undefined
 
   constructor(options: EvaluatorOptions) {
@@ -80,10 +83,17 @@ export class LaneEvaluator implements Evaluator, Host {
   private settle(): void {
     const { replaced } = this
     this.replaced = undefined
-    if (replaced === undefined) return
-    endGroups(replaced)
-    const next = this.find(replaced.tenant, replaced.rule)
-    if (next !== undefined) next.published = Math.max(next.published, replaced.published)
+    if (replaced !== undefined) {
+      endGroups(replaced)
+      const next = this.find(replaced.tenant, replaced.rule)
+      if (next !== undefined) next.published = Math.max(next.published, replaced.published)
+    }
+    this.sayBegun()
+  }
+
+  private sayBegun(): void {
+    if (this.begun !== undefined) this.outputs.push(this.begun)
+    this.begun = undefined
   }
 
   private obtain(tenant: string): TenantRules {
@@ -105,21 +115,36 @@ export class LaneEvaluator implements Evaluator, Host {
     }
   }
 
-  reachMs(change: RuleChange): number | undefined {
-    if (change.number <= (this.tenants.get(change.tenant)?.numberOf(change.rule) ?? -1)) return undefined
+  announce(change: RuleChange, place: Place): void {
+    this.arrive(place)
+    const tenant = this.obtain(change.tenant)
+    if (tenant.knows(change)) return
     const program = this.compiled(change)
-    if (program === undefined || typeof program === "string") return undefined
+    if (typeof program === "object" && this.hasToWait(change, program))
+      tenant.await(awaitedOf(program, change, place))
+    else this.change(change, place)
+  }
+
+  private hasToWait(change: RuleChange, program: Program): boolean {
     const before = this.find(change.tenant, change.rule)
-    return before !== undefined && goesOn(before, program) ? undefined : program.reachMs
+    if (program.reachMs <= 0 || (before === undefined && this.ruleCount >= rulesMax)) return false
+    return before === undefined || change.anew !== undefined || !goesOn(before, program)
+  }
+
+  awaiting(): ReadonlyMap<string, ReadonlyMap<string, AwaitedChange>> {
+    const waiting = [...this.tenants.values()].filter(({ awaiting }) => awaiting.size > 0)
+    return new Map(waiting.map(({ tenant, awaiting }) => [tenant, awaiting]))
   }
 
   change(change: RuleChange, place: Place): void {
     this.arrive(place)
     const tenant = this.obtain(change.tenant)
-    if (change.number <= tenant.numberOf(change.rule)) return
+    if (tenant.knows(change)) return
+    tenant.awaiting.delete(change.rule)
     const before = tenant.rules.get(change.rule)
     const program = this.compiled(change)
-    if (before !== undefined && typeof program === "object" && goOn(before, program)) {
+    if (change.anew !== undefined) this.begun = beganAt(this.place, change)
+    else if (before !== undefined && typeof program === "object" && goOn(before, program)) {
       before.number = change.number
       return
     }
@@ -144,21 +169,35 @@ export class LaneEvaluator implements Evaluator, Host {
 
   private get ruleCount(): number {
     let count = 0
-    for (const { rules } of this.tenants.values()) count += rules.size
+    for (const { rules, awaiting } of this.tenants.values()) count += rules.size + awaiting.size
     return count
   }
 
   private refuse(tenant: TenantRules, { rule, number, version, document }: RuleChange, detail: string): void {
-    tenant.refused.set(rule, { rule, number, version, document: document!, detail })
+    tenant.refused.set(rule, { rule, number, version, document: document!, detail, at: this.place.at })
   }
 
-  adopt(change: RuleChange, place: Place, past: Evaluator): void {
-    const before = this.replaced
+  adopt(awaited: ReadonlyArray<AwaitedChange>, place: Place, past: Evaluator): void {
+    for (const { change } of awaited) {
+      this.obtain(change.tenant).awaiting.delete(change.rule)
+      this.change(change, place)
+      this.inherit(change, place, past as LaneEvaluator)
+    }
+    const tenant = awaited[0]?.change.tenant
+    if (tenant !== undefined) this.obtain(tenant).learn((past as LaneEvaluator).obtain(tenant))
+  }
+
+  /** Takes the groups of a rule that has begun just now. */
+  private inherit(change: RuleChange, place: Place, past: LaneEvaluator): void {
+    const [before, begun] = [this.replaced, this.begun]
     this.replaced = undefined
+    this.begun = undefined
     this.arrive(place)
+    // What it says of its groups comes first.
+    this.begun = begun
     const tenant = this.obtain(change.tenant)
     const rule = tenant.rules.get(change.rule)
-    const heir = (past as LaneEvaluator).find(change.tenant, change.rule)
+    const heir = past.find(change.tenant, change.rule)
     if (rule === undefined || heir === undefined || rule.number !== change.number) return
     heir.moveTo(this, rule.serial)
     for (const counter of counters) heir[counter] = before?.[counter] ?? 0
@@ -167,8 +206,9 @@ export class LaneEvaluator implements Evaluator, Host {
     tenant.install(heir)
     contain(heir, () => {
       heir.start()
-      succeed(heir, before)
+      succeed(heir, before, change.anew !== undefined)
     })
+    this.sayBegun()
   }
 
   samples(tenant: string, columns: SampleColumns, place: Place): void {

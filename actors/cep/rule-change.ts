@@ -32,7 +32,8 @@ export const goOn = (rule: LiveRule, after: Program): boolean => {
 const renewMatcher = (group: Group): void => {
   const writer = new ByteWriter()
   group.matcher?.encode(writer)
-  group.matcher = group.rule.program.pattern?.decode(new ByteReader(writer.finish()))
+  group.matcher?.release()
+  group.matcher = group.rule.program.pattern?.decode(new ByteReader(writer.finish()), group.rule.held)
   group.watch()
 }
 

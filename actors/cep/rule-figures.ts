@@ -22,28 +22,32 @@ const nothing = {
 }
 
 export const figuresOf = (rules: TenantRules, name: string): RuleFigures | undefined => {
+  const awaited = rules.awaiting.get(name)?.change
+  const isFilling = awaited !== undefined
   const broken = rules.refused.get(name)
   if (broken !== undefined) {
-    const lastError = { at: 0, detail: broken.detail }
-    return { ...nothing, rule: name, version: broken.version, lastError }
+    const lastError = { at: broken.at, detail: broken.detail }
+    return { ...nothing, rule: name, version: broken.version, number: broken.number, isFilling, lastError }
   }
   const rule = rules.rules.get(name)
+  if (rule === undefined && awaited !== undefined)
+    return { ...nothing, rule: name, version: awaited.version, number: -1, isFilling }
   if (rule === undefined) return undefined
   let partialMatches = 0
   let partialMatchesDropped = 0
   let stateBytes = 0
-  let crowdedOut = 0
   for (const group of rule.groups.values()) {
     partialMatches += group.matcher?.partialMatches() ?? 0
     partialMatchesDropped += group.matcher?.limited() ?? 0
-    crowdedOut += group.aggregates?.crowdedOut() ?? 0
     stateBytes += groupBytes + (group.aggregates?.bytes() ?? 0) + (group.matcher?.bytes() ?? 0)
   }
-  const { evaluations, matches, errors, late, refused, transitions } = rule
+  const { evaluations, matches, errors, late, refused, transitions, crowdedOut } = rule
   return {
     ...{ evaluations, matches, errors, late, refused, transitions },
     rule: name,
     version: rule.program.version,
+    number: rule.number,
+    isFilling,
     groups: rule.groups.size,
     partialMatches,
     partialMatchesDropped,

@@ -2,11 +2,13 @@
 import type { CepEvent, Labels } from "../../schemas/index.ts"
 import { readSeriesText } from "../../streams/index.ts"
 import type { ByteReader, ByteWriter } from "./bytes.ts"
-import type { RefusedRule } from "./compile.ts"
+import { compile, type RefusedRule } from "./compile.ts"
+import type { AwaitedChange, Place, RuleChange } from "./evaluator.ts"
 import type { LiveRule } from "./group/live-rule.ts"
 import { Route } from "./group/route.ts"
 import type { Series } from "./item.ts"
 import { type IndexedName, PredicateIndex } from "./predicate-index.ts"
+import type { Program } from "./rule/program.ts"
 
 /** Events of which one tenant's rules in a lane remember the ids, to know them again. */
 export const rememberedEventsMax = 10_000
@@ -16,6 +18,13 @@ export const rememberedOriginsMax = 20_000
 export const rememberedRulesMax = 10_000
 /** Series whose rules are known without looking; beyond it all are looked up again. */
 export const knownSeriesMax = 200_000
+
+export const awaitedOf = ({ inputs, reachMs }: Program, change: RuleChange, place: Place): AwaitedChange => ({
+  change,
+  place: { ...place },
+  reachMs,
+  names: [...new Set(inputs.map(({ name }) => name))],
+})
 
 interface Target {
   readonly rule: LiveRule
@@ -50,6 +59,8 @@ export class TenantRules {
   readonly rules = new Map<string, LiveRule>()
   /** Rules that cannot run: they are shown, and that is all. */
   readonly refused = new Map<string, RefusedRule>()
+  /** Changes that wait until the past of their rules is made up for. */
+  readonly awaiting = new Map<string, AwaitedChange>()
   readonly index = new PredicateIndex<Target>()
   readonly series = new Map<string, KnownSeries>()
   private readonly gone = new Map<string, number>()
@@ -64,7 +75,20 @@ export class TenantRules {
 
   /** Of the last change of a rule; -1 before the first. */
   numberOf(rule: string): number {
-    return this.rules.get(rule)?.number ?? this.refused.get(rule)?.number ?? this.gone.get(rule) ?? -1
+    const awaited = this.awaiting.get(rule)?.change.number
+    return (
+      awaited ?? this.rules.get(rule)?.number ?? this.refused.get(rule)?.number ?? this.gone.get(rule) ?? -1
+    )
+  }
+
+  /** Whether a change was heard of before. */
+  knows({ rule, number, anew }: RuleChange): boolean {
+    return anew === undefined ? number <= this.numberOf(rule) : number < this.numberOf(rule)
+  }
+
+  await(awaited: AwaitedChange): void {
+    this.awaiting.delete(awaited.change.rule)
+    this.awaiting.set(awaited.change.rule, awaited)
   }
 
   install(rule: LiveRule): void {
@@ -144,11 +168,19 @@ export class TenantRules {
     return true
   }
 
+  /** What was seen in the past of a rule was seen. */
+  learn({ events, origins }: TenantRules): void {
+    for (const key of events.keys()) remember(this.events, key, 0, rememberedEventsMax)
+    for (const [key, number] of origins)
+      remember(this.origins, key, Math.max(number, this.origins.get(key) ?? -1), rememberedOriginsMax)
+  }
+
   /** All but its rules as of now, to be written bit by bit. */
   cut(): (writer: () => ByteWriter) => Generator<void> {
     const numbers = [this.gone, this.origins].map((map) => [...map])
     const events = [...this.events.keys()]
     const refused = [...this.refused.values()]
+    const awaiting = [...this.awaiting.values()].map(({ change, place }) => ({ change, place }))
     const { tenant } = this
     return function* (writer) {
       writer().text(tenant)
@@ -170,10 +202,16 @@ export class TenantRules {
         writer().json(rule)
         yield
       }
+      writer().count(awaiting.length)
+      for (const one of awaiting) {
+        writer().json(one)
+        yield
+      }
     }
   }
 
-  static *read(reader: ByteReader): Generator<number, TenantRules> {
+  /** `at`: when what is read was written. */
+  static *read(reader: ByteReader, format: number, at: number): Generator<number, TenantRules> {
     const rules = new TenantRules(reader.text())
     for (const map of [rules.gone, rules.origins]) {
       const count = reader.count()
@@ -189,8 +227,19 @@ export class TenantRules {
     }
     const refused = reader.count()
     for (let index = 0; index < refused; index++) {
-      const rule = reader.json() as RefusedRule
+      const rule: RefusedRule = { at, ...(reader.json() as Omit<RefusedRule, "at">) }
       rules.refused.set(rule.rule, rule)
+      yield 0
+    }
+    const awaiting = format < 2 ? 0 : reader.count()
+    for (let index = 0; index < awaiting; index++) {
+      const { change, place } = reader.json() as Pick<AwaitedChange, "change" | "place">
+      const program = compile(change.rule, change.version, change.document!)
+      if (typeof program === "object") rules.await(awaitedOf(program, change, place))
+      else {
+        const { rule, number, version, document } = change
+        rules.refused.set(rule, { rule, number, version, document: document!, detail: program, at })
+      }
       yield 0
     }
     return rules

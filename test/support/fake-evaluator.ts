@@ -2,7 +2,14 @@
  * A small evaluator for tests of lanes: each rule counts and sums the items of its names per series, fires above 10 and
  * resolves below, and publishes an event whenever it fires if its document says so. Deterministic, with the whole state in JSON.
  */
-import type { Capture, Evaluator, Output, Place, RuleChange } from "../../actors/cep/evaluator.ts"
+import type {
+  AwaitedChange,
+  Capture,
+  Evaluator,
+  Output,
+  Place,
+  RuleChange,
+} from "../../actors/cep/evaluator.ts"
 import type { Evaluators } from "../../actors/cep/lane/run-lane.ts"
 import type { CepEvent, RuleDocument, Transition } from "../../schemas/index.ts"
 
@@ -20,6 +27,7 @@ interface Hosted extends RuleChange {
 interface State {
   rules: Record<string, Hosted>
   seen: Record<string, number>
+  awaiting: Record<string, AwaitedChange>
   published: number
 }
 
@@ -43,22 +51,42 @@ class FakeEvaluator implements Evaluator {
   }
 
   private isNew(change: RuleChange): boolean {
-    return change.number > (this.state.seen[`${change.tenant}/${change.rule}`] ?? 0)
+    const key = `${change.tenant}/${change.rule}`
+    return change.number > Math.max(this.state.awaiting[key]?.change.number ?? 0, this.state.seen[key] ?? 0)
   }
 
   change(change: RuleChange): void {
     if (!this.isNew(change)) return
     const key = `${change.tenant}/${change.rule}`
     this.state.seen[key] = change.number
+    delete this.state.awaiting[key]
     if (change.document === undefined) delete this.state.rules[key]
     else this.state.rules[key] = { ...change, document: change.document, groups: {}, ticks: 0 }
   }
 
-  reachMs(change: RuleChange): number | undefined {
-    return this.isNew(change) && change.document !== undefined ? 60_000 : undefined
+  announce(change: RuleChange, place: Place): void {
+    const { tenant, rule, document } = change
+    if (document === undefined) this.change(change)
+    if (document === undefined || !this.isNew(change)) return
+    this.state.awaiting[`${tenant}/${rule}`] = { change, place, reachMs: 60_000, names: namesOf(document) }
   }
 
-  adopt(change: RuleChange, place: Place, past: Evaluator): void {
+  awaiting: Evaluator["awaiting"] = () => {
+    const all = new Map<string, Map<string, AwaitedChange>>()
+    for (const one of Object.values(this.state.awaiting)) {
+      const its = all.get(one.change.tenant) ?? new Map<string, AwaitedChange>()
+      all.set(one.change.tenant, its.set(one.change.rule, one))
+    }
+    return all
+  }
+
+  adopt(awaited: ReadonlyArray<AwaitedChange>, place: Place, past: Evaluator): void {
+    for (const { change } of awaited) this.adoptOne(change, place, past)
+  }
+
+  private adoptOne(change: RuleChange, place: Place, past: Evaluator): void {
+    delete this.state.awaiting[`${change.tenant}/${change.rule}`]
+    this.change(change)
     const [mine, other] = [this.find(change)!, (past as unknown as FakeEvaluator).find(change)!]
     for (const [series, group] of Object.entries(other.groups)) {
       mine.groups[series] = group
@@ -164,6 +192,8 @@ class FakeEvaluator implements Evaluator {
     return {
       rule,
       version: found.version,
+      number: found.number,
+      isFilling: false,
       evaluations: groups.reduce((sum, { count }) => sum + count, 0),
       matches: 0,
       errors: 0,
@@ -199,7 +229,7 @@ class FakeEvaluator implements Evaluator {
 }
 
 export const fakeEvaluators: Evaluators = {
-  make: (lane) => new FakeEvaluator(lane, { rules: {}, seen: {}, published: 0 }),
+  make: (lane) => new FakeEvaluator(lane, { rules: {}, seen: {}, awaiting: {}, published: 0 }),
   read: (lane, state) => ({
     step: () => new FakeEvaluator(lane, JSON.parse(new TextDecoder().decode(state)) as State),
   }),

@@ -4,9 +4,9 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import type { Output } from "../../actors/cep/evaluator.ts"
-import { fillFromHistory } from "../../actors/cep/lane/history.ts"
-import { LaneReader } from "../../actors/cep/lane/lane-input.ts"
+import type { Evaluator, Output } from "../../actors/cep/evaluator.ts"
+import { Fill } from "../../actors/cep/lane/history.ts"
+import { changesOf, type Filled, type FilledInput, LaneReader } from "../../actors/cep/lane/lane-input.ts"
 import { type LaneLimits, laneDefaults } from "../../actors/cep/lane/limits.ts"
 import { makeLanes, type NodeLanes } from "../../actors/cep/lane/make-lanes.ts"
 import type { Evaluators } from "../../actors/cep/lane/run-lane.ts"
@@ -18,6 +18,7 @@ import {
   JournalRecord,
   KeyValue,
   Signals,
+  type Unavailable,
 } from "../../engine/index.ts"
 import { makeKeyValue } from "../../engine/memory/key-value.ts"
 import { makeSignals } from "../../engine/memory/signals.ts"
@@ -100,6 +101,7 @@ export class LaneWorld {
     return {
       ...this.stream,
       append: (...given) => faults.run("stream append", () => Effect.runSync(this.stream.append(...given))),
+      pages: (...given) => Effect.andThen(faults.gate, this.stream.pages(...given)),
       tail: (...given) => Effect.andThen(faults.gate, Effect.map(this.stream.tail(...given), gated)),
       bounds: Effect.andThen(faults.gate, this.stream.bounds),
     }
@@ -122,6 +124,20 @@ export class LaneWorld {
   }
 }
 
+const filledOf = Effect.fnUntraced(function* (
+  stream: MetricStreamService,
+  evaluators: Evaluators,
+  evaluator: Evaluator,
+  lane: number,
+  input: FilledInput,
+): Effect.fn.Return<Filled | undefined, Unavailable> {
+  const awaited = changesOf(evaluator, input)
+  if (awaited === undefined) return undefined
+  const fill = new Fill({ lane, stream, evaluators, limits: laneDefaults }, awaited)
+  yield* fill.read(input.place.sequence)
+  return { awaited, past: fill.finish() }
+})
+
 /** What one evaluation of the whole stream says, lane by lane, without a checkpoint or an end. */
 export const referenceOutputs = Effect.fnUntraced(function* (
   stream: MetricStreamService,
@@ -136,10 +152,10 @@ export const referenceOutputs = Effect.fnUntraced(function* (
     for (const event of events) {
       const input = reader.read(event)
       if (input === undefined) continue
-      const options = { lane, stream, evaluators, limits: laneDefaults, evaluator }
-      const past = input.type === "change" ? yield* fillFromHistory({ ...options, input }) : undefined
-      reader.apply(input)
-      if (past !== undefined && input.type === "change") evaluator.adopt(input.change, input.place, past)
+      reader.apply(
+        input,
+        input.type === "filled" ? yield* filledOf(stream, evaluators, evaluator, lane, input) : undefined,
+      )
       outputs.push(...evaluator.take())
     }
   }

@@ -44,6 +44,11 @@ export const makeMemoryEventStream = (now: () => number, lanes = 4): MemoryEvent
     append: (token, data, id) => Effect.sync(() => store(token, data, id)),
     appendWith: (token, data, onPublished) => onPublished(undefined, store(token, data)),
     read: (filter, start, onEvent) => Effect.sync(() => from(filter, start).forEach(onEvent)),
+    pages: (filter, start) =>
+      Effect.sync(() => {
+        const left = [from(filter, start)].filter(({ length }) => length > 0)
+        return { take: Effect.sync(() => left.shift()) }
+      }),
     tail: (filter, start) =>
       Effect.sync(() => {
         let next = "sequence" in start ? start : { timeMs: start.timeMs }

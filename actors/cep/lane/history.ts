@@ -1,12 +1,20 @@
 /**
- * Fills a rule that begins: the messages from before its change that its state depends on are still in the stream, so its
- * windows are not empty at its first sample. As deterministic as the lane, while the stream keeps them.
+ * Makes up for the past of rules that begin: the messages from before their changes that their state depends on are still in
+ * the stream, so their windows are not empty at their first sample. As deterministic as the lane, while the stream keeps them.
  */
 import * as Effect from "effect/Effect"
 import type { Unavailable } from "../../../engine/index.ts"
-import { type EventStart, type MetricStreamService, metricToken, tickSource } from "../../../streams/index.ts"
-import type { Evaluator } from "../evaluator.ts"
-import { itemsOf, type LaneInput, LaneReader } from "./lane-input.ts"
+import {
+  type EventStart,
+  isRuleChange,
+  laneOf,
+  type MetricStreamService,
+  metricToken,
+  type StoredEvent,
+  tickSource,
+} from "../../../streams/index.ts"
+import type { AwaitedChange, Evaluator } from "../evaluator.ts"
+import { itemsOf, LaneReader } from "./lane-input.ts"
 import type { LaneLimits } from "./limits.ts"
 import type { Evaluators } from "./run-lane.ts"
 
@@ -15,52 +23,113 @@ export interface FillOptions {
   readonly stream: MetricStreamService
   readonly evaluators: Evaluators
   readonly limits: LaneLimits
-  /** Says whether the change begins the rule anew. */
-  readonly evaluator: Evaluator
-  readonly input: LaneInput & { readonly type: "change" }
 }
 
-/** An evaluator with only this rule and what was before; undefined when the rule needs none. */
-export const fillFromHistory = Effect.fnUntraced(function* (
-  options: FillOptions,
-): Effect.fn.Return<Evaluator | undefined, Unavailable> {
-  const { lane, stream, limits, evaluator, input } = options
-  const { change, place } = input
-  const reachMs = evaluator.reachMs(change)
-  if (reachMs === undefined || reachMs <= 0) return undefined
-  const earliest = Math.max(1, place.sequence - limits.historySequencesMax)
-  const from = place.at - reachMs
-  const past = options.evaluators.make(lane)
-  past.change(change, { sequence: earliest - 1, at: from })
-  const reader = new LaneReader(lane, stream.lanes, past)
-  // Only the rule's own tenant, and the ticks: what others send makes nobody's edit slow.
-  const filters = [
-    ...[...reader.wanted].map((one) => `${metricToken(change.tenant, one)}.>`),
-    metricToken("", lane, tickSource),
-  ]
+/** Where the past of a rule begins: neither before this time nor before this sequence. */
+interface Beginning {
+  readonly change: AwaitedChange["change"]
+  readonly sequence: number
+  readonly at: number
+}
 
-  /** True when the past began too early. */
-  const readFrom = Effect.fnUntraced(function* (start: EventStart) {
-    const tail = yield* stream.tail(filters, start)
-    let slice = 0
-    for (;;) {
-      // The change itself is among what comes, so this ends.
-      for (const event of yield* tail.take) {
-        if (event.sequence >= place.sequence) return false
-        if (event.sequence < earliest) return true
-        const old = reader.read(event)
-        if (old === undefined || old.type === "change") continue
-        reader.apply(old)
-        slice += itemsOf(old)
-        if (slice < limits.sliceItems) continue
+/** The past of some rules of one tenant, as far as it was read. */
+export class Fill {
+  readonly awaited: ReadonlyArray<AwaitedChange>
+  /** Everything up to this sequence was taken. */
+  position = 0
+  private readonly past: Evaluator
+  private readonly reader: LaneReader
+  private readonly filters: ReadonlyArray<string>
+  /** That have not begun, those with the longest past first. */
+  private readonly waiting: Array<Beginning>
+  private readonly start: EventStart
+  private readonly earliest: number
+  private readonly options: FillOptions
+
+  /** `awaited`: at least one, all of one tenant. */
+  constructor(options: FillOptions, awaited: ReadonlyArray<AwaitedChange>) {
+    const { lane, stream, evaluators, limits } = options
+    const { tenant } = awaited[0]!.change
+    this.options = options
+    this.awaited = awaited
+    this.past = evaluators.make(lane)
+    this.reader = new LaneReader(lane, stream.lanes, this.past)
+    const names = new Set(awaited.flatMap((one) => one.names))
+    this.reader.wanted = new Set([lane, ...[...names].map((name) => laneOf(tenant, name, stream.lanes))])
+    // Only the rules' own tenant, and the ticks.
+    this.filters = [
+      ...[...this.reader.wanted].map((one) => `${metricToken(tenant, one)}.>`),
+      metricToken("", lane, tickSource),
+    ]
+    this.waiting = awaited
+      .map(({ change, place, reachMs }) => ({
+        change,
+        sequence: Math.max(1, place.sequence - limits.historySequencesMax),
+        at: place.at - reachMs,
+      }))
+      .toSorted((one, other) => one.at - other.at)
+    this.start = { timeMs: this.waiting[0]!.at }
+    this.earliest = Math.min(...this.waiting.map(({ sequence }) => sequence))
+  }
+
+  /**
+   * Takes what is stored now, before a sequence, and answers how many messages that were. Goes on where it ended, also where
+   * it was interrupted.
+   */
+  readonly read = Effect.fnUntraced(function* (
+    this: Fill,
+    before = Number.POSITIVE_INFINITY,
+  ): Effect.fn.Return<number, Unavailable> {
+    for (let count = 0; ; ) {
+      const [isTooEarly, more] = yield* this.readFrom(
+        this.position === 0 ? this.start : { sequence: this.position + 1 },
+        before,
+      )
+      count += more
+      if (!isTooEarly) return count
+      this.position = this.earliest - 1
+    }
+  })
+
+  private readonly readFrom = Effect.fnUntraced(function* (this: Fill, start: EventStart, before: number) {
+    const { take } = yield* this.options.stream.pages(this.filters, start)
+    let [count, slice] = [0, 0]
+    for (let page = yield* take; page !== undefined; page = yield* take) {
+      for (const event of page) {
+        if (event.sequence >= before) return [false, count] as const
+        if (event.sequence < this.earliest) return [true, count] as const
+        slice += this.give(event)
+        this.position = event.sequence
+        count += 1
+        if (slice < this.options.limits.sliceItems) continue
         slice = 0
         yield* Effect.yieldNow
       }
-      past.take()
+      this.past.take()
     }
+    return [false, count] as const
   }, Effect.scoped)
 
-  if (yield* readFrom({ timeMs: from })) yield* readFrom({ sequence: earliest })
-  past.take()
-  return past
-})
+  /** Answers how many items that were. */
+  private give(event: StoredEvent): number {
+    this.begin(({ sequence, at }) => sequence <= event.sequence && at <= event.storedAt)
+    const input = isRuleChange(event.token) ? undefined : this.reader.read(event)
+    if (input === undefined) return 1
+    this.reader.apply(input)
+    return itemsOf(input)
+  }
+
+  private begin(isDue: (one: Beginning) => boolean): void {
+    while (this.waiting.length > 0 && isDue(this.waiting[0]!)) {
+      const { change, sequence, at } = this.waiting.shift()!
+      this.past.change(change, { sequence: sequence - 1, at })
+    }
+  }
+
+  /** An evaluator with nothing but these rules, which has seen what was read. */
+  finish(): Evaluator {
+    this.begin(() => true)
+    this.past.take()
+    return this.past
+  }
+}

@@ -13,7 +13,7 @@ import {
   type StoredEvent,
   tenantOfMetric,
 } from "../../../streams/index.ts"
-import type { Evaluator, Place, RuleChange, SampleColumns } from "../evaluator.ts"
+import type { AwaitedChange, Evaluator, Place, RuleChange, SampleColumns } from "../evaluator.ts"
 
 export type LaneInput =
   | {
@@ -29,7 +29,35 @@ export type LaneInput =
       readonly place: Place
     }
   | { readonly type: "change"; readonly change: RuleChange; readonly place: Place }
+  | FilledInput
   | { readonly type: "tick"; readonly place: Place }
+
+/** The past of some rules is made up for: what was announced of them counts from here on. */
+export interface FilledInput {
+  readonly type: "filled"
+  readonly tenant: string
+  readonly rules: ReadonlyArray<{ readonly rule: string; readonly number: number }>
+  readonly place: Place
+}
+
+/** Whose changes those are; undefined when not all of them wait any more, and the message means nothing. */
+export const changesOf = (
+  evaluator: Evaluator,
+  { tenant, rules }: FilledInput,
+): ReadonlyArray<AwaitedChange> | undefined => {
+  const awaiting = evaluator.awaiting().get(tenant)
+  const found = rules.flatMap(({ rule, number }) => {
+    const awaited = awaiting?.get(rule)
+    return awaited?.change.number === number ? [awaited] : []
+  })
+  return found.length === rules.length ? found : undefined
+}
+
+/** What a message brought that says whose past is made up for. */
+export interface Filled {
+  readonly awaited: ReadonlyArray<AwaitedChange>
+  readonly past: Evaluator
+}
 
 const decodeMessage = Schema.decodeUnknownOption(Schema.fromJsonString(LaneMessage))
 const decoder = new TextDecoder()
@@ -79,12 +107,16 @@ export class LaneReader {
     // What another lane's rules are, and that time passes there, is no matter of this one.
     if (lane !== this.lane) return undefined
     if (value._tag === "Tick") return { type: "tick", place }
+    if (value._tag === "RulesFilled") return { type: "filled", tenant, rules: value.rules, place }
     const { _tag, ...change } = value
     return { type: "change", change: { tenant, ...change }, place }
   }
 
-  /** Gives an input to the evaluator. True when from the next message on more lanes count than before. */
-  apply(input: LaneInput): boolean {
+  /**
+   * Gives an input to the evaluator, and what was made up for with one that says so. True when from the next message on
+   * more lanes count than before.
+   */
+  apply(input: LaneInput, filled?: Filled): boolean {
     const { evaluator } = this
     switch (input.type) {
       case "samples":
@@ -97,7 +129,11 @@ export class LaneReader {
         evaluator.tick(input.place)
         return false
       case "change":
-        evaluator.change(input.change, input.place)
+        evaluator.announce(input.change, input.place)
+        return this.changed()
+      case "filled":
+        if (filled === undefined) return false
+        evaluator.adopt(filled.awaited, input.place, filled.past)
         return this.changed()
     }
   }
@@ -109,8 +145,8 @@ export class LaneReader {
   }
 
   private look(): ReadonlySet<number> {
-    if (this.evaluator.rules().length === 0) return new Set()
     const names = this.evaluator.wanted()
+    if (names.length === 0) return new Set()
     return new Set([this.lane, ...names.map(({ tenant, name }) => laneOf(tenant, name, this.lanes))])
   }
 }

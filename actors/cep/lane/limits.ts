@@ -32,6 +32,14 @@ export interface LaneLimits {
   readonly tickEveryMs: number
   /** Sequences of the stream that are read, at most, to fill a rule that begins anew. */
   readonly historySequencesMax: number
+  /** Tenants whose rules are filled at one time beside a lane. */
+  readonly fillsMax: number
+  /** With no more messages to go the rules count as filled; after so many rounds also with more. */
+  readonly fillNearMessages: number
+  readonly fillRoundsMax: number
+  /** Who changes a rule waits this long at most until the change counts. */
+  readonly countsMs: number
+  readonly countsPollMs: number
   /** How long a question about a rule waits for the node that has its lane. */
   readonly reportMs: number
   /** Groups in one report. */
@@ -55,6 +63,11 @@ export const laneDefaults: LaneLimits = {
   drainMs: 5_000,
   tickEveryMs: 1_000,
   historySequencesMax: 200_000,
+  fillsMax: 4,
+  fillNearMessages: 64,
+  fillRoundsMax: 8,
+  countsMs: 3_000,
+  countsPollMs: 10,
   reportMs: 1_000,
   reportGroupsMax: 1_000,
 }

@@ -103,6 +103,20 @@ export const makeLanes = Effect.fnUntraced(function* (
     return { lane: one.lane, node, lagMessages, lagMs, figures, groups }
   }
 
+  /** A node that runs no lanes, and has nobody to ask, does not wait. */
+  const untilItCounts = Effect.fnUntraced(function* (
+    tenant: string,
+    rule: string,
+    number: number,
+    document: RuleDocument,
+  ) {
+    while (ask !== undefined) {
+      const told = yield* service.report(tenant, rule, document)
+      if (told !== undefined && told.figures.number >= number) return
+      yield* Effect.sleep(limits.countsPollMs)
+    }
+  })
+
   const service: LanesService = {
     appendSamples: (tenant, samples, source) =>
       Effect.mapError(appendSamples(stream, tenant, samples, source), asEngineError),
@@ -117,9 +131,9 @@ export const makeLanes = Effect.fnUntraced(function* (
         { concurrency: "unbounded", discard: true },
       ),
     changeRule: Effect.fnUntraced(function* ({ tenant, ...change }, before) {
-      const { rule, number, version } = change
+      const { rule, number, version, anew } = change
       const homeOf = (document: RuleDocument) => laneOf(tenant, homeName(rule, document), stream.lanes)
-      const id = `rule\n${tenant}\n${rule}\n${number}`
+      const id = `rule\n${tenant}\n${rule}\n${number}${anew === undefined ? "" : `\n${anew}`}`
       const old = before === undefined ? undefined : homeOf(before)
       const lane =
         change.document === undefined
@@ -128,10 +142,11 @@ export const makeLanes = Effect.fnUntraced(function* (
       // The end first: no moment has the rule in two lanes.
       if (old !== undefined && old !== lane)
         yield* append(tenant, old, ruleSource, { _tag: "RuleChanged", rule, number, version }, `${id}\nend`)
-      return {
-        lane,
-        sequence: yield* append(tenant, lane, ruleSource, { _tag: "RuleChanged", ...change }, id),
-      }
+      const sequence = yield* append(tenant, lane, ruleSource, { _tag: "RuleChanged", ...change }, id)
+      const { document } = change
+      if (document !== undefined && document.enabled !== false)
+        yield* Effect.timeoutOption(untilItCounts(tenant, rule, number, document), limits.countsMs)
+      return { lane, sequence }
     }),
     report: (tenant, rule, document) =>
       Effect.suspend(() => {

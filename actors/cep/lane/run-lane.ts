@@ -14,8 +14,8 @@ import type { CorruptRecord, EngineShape, KeyValue, Unavailable } from "../../..
 import { type EventTail, type MetricStreamService, metricToken, tickSource } from "../../../streams/index.ts"
 import type { Evaluator, Reading } from "../evaluator.ts"
 import * as Checkpoint from "./checkpoint.ts"
-import { fillFromHistory } from "./history.ts"
-import { itemsOf, type LaneInput, LaneReader } from "./lane-input.ts"
+import { Fills } from "./fills.ts"
+import { itemsOf, LaneReader } from "./lane-input.ts"
 import type { LaneLimits } from "./limits.ts"
 import { Outlet } from "./outlet.ts"
 
@@ -107,6 +107,8 @@ export const runLane = Effect.fnUntraced(function* (
       : yield* bitByBit(options.evaluators.read(lane, claimed.state), limits)
   const reader = new LaneReader(lane, stream.lanes, evaluator)
   const outlet = yield* Outlet.make(options)
+  const fills = yield* Fills.make({ ...options, evaluator })
+  fills.look()
   const lost = Deferred.makeUnsafe<void>()
   let sequence = held.head.sequence
   let [storedAt, pending] = [0, 0]
@@ -117,7 +119,7 @@ export const runLane = Effect.fnUntraced(function* (
 
   const { first } = yield* patiently(stream.bounds)
   // A lane without rules has nothing to miss, and no reason to say how far it is.
-  if (first > sequence + 1 && evaluator.rules().length > 0) {
+  if (first > sequence + 1 && evaluator.wanted().length > 0) {
     missed = first - sequence - 1
     yield* Effect.logWarning(
       `lane ${lane}: up to ${missed} messages left the stream before they were evaluated, after ${sequence}`,
@@ -178,21 +180,19 @@ export const runLane = Effect.fnUntraced(function* (
     return idleMs >= restMs && (since >= limits.checkpointMessages || idleMs >= limits.checkpointEveryMs)
   }
 
-  const fill = (input: LaneInput & { readonly type: "change" }) =>
-    patiently(fillFromHistory({ ...options, evaluator, input }))
-
   /** Reads on until more lanes count than were asked for. */
   const follow = Effect.gen(function* () {
     const tail: EventTail = yield* patiently(stream.tail(reader.filters, { sequence: sequence + 1 }))
     let slice = 0
     for (;;) {
       const events = yield* patiently(tail.take)
+      let isOther = false
       for (const event of events) {
         const input = reader.read(event)
-        const past = input?.type === "change" ? yield* fill(input) : undefined
+        const filled = input?.type === "filled" ? yield* fills.finish(input) : undefined
         // From here to the next yield nothing can come between: an input is taken with its place or not at all.
-        const isWider = input !== undefined && reader.apply(input)
-        if (past !== undefined && input?.type === "change") evaluator.adopt(input.change, input.place, past)
+        const isWider = input !== undefined && reader.apply(input, filled)
+        isOther ||= input?.type === "change" || input?.type === "filled"
         sequence = event.sequence
         storedAt = event.storedAt
         pending = event.pending
@@ -201,7 +201,7 @@ export const runLane = Effect.fnUntraced(function* (
         const count = input === undefined ? 1 : itemsOf(input)
         items += count
         slice += count
-        if (isWider) return
+        if (isWider) return fills.look()
         outlet.push(evaluator.take())
         if (slice < limits.sliceItems && !outlet.isFull) continue
         slice = 0
@@ -210,6 +210,7 @@ export const runLane = Effect.fnUntraced(function* (
         yield* outlet.hasRoom
         yield* Effect.yieldNow
       }
+      if (isOther) fills.look()
       yield* say
       yield* captureIfDue
       yield* outlet.hasRoom

@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest"
 import type { RuleDocument } from "../../../../../schemas/index.ts"
 import { cpuRule, RuleLane, start, tenant } from "./rule-lane.ts"
 
+const awaitedOf = ({ evaluator }: RuleLane) => [...(evaluator.awaiting().get(tenant)?.values() ?? [])]
+
 describe("a rule that changes", () => {
   it("keeps what its groups have come to when that means the same", () => {
     const lane = new RuleLane().rule("r", cpuRule({ for: "60s" })).sample(95, 0)
@@ -48,9 +50,14 @@ describe("a rule that changes", () => {
     past.sample(95, 1, { host: "a", core: "0" }).sample(10, 1, { host: "b" })
     const change = { tenant, rule: "r", number: 2, version: 2, document: windowed }
     const place = { sequence: 50, at: start + 2_000 }
-    expect(lane.evaluator.reachMs(change)).toBeGreaterThanOrEqual(60_000)
-    lane.evaluator.change(change, place)
-    lane.evaluator.adopt(change, place, past.evaluator)
+    lane.evaluator.announce(change, { sequence: 40, at: start + 1_500 })
+    const awaited = awaitedOf(lane)
+    expect(awaited).toMatchObject([{ change, place: { sequence: 40 }, names: ["cpu"] }])
+    expect(awaited[0]!.reachMs).toBeGreaterThanOrEqual(60_000)
+    expect(lane.evaluator.figures(tenant, "r")).toMatchObject({ version: 1, isFilling: true })
+    expect(lane.evaluator.take()).toEqual([])
+    lane.evaluator.adopt(awaited, place, past.evaluator)
+    expect(lane.evaluator.figures(tenant, "r")).toMatchObject({ version: 2, isFilling: false })
     lane.outputs = [...lane.evaluator.take()]
     // What fires still fires and is not said again; what does not is taken back.
     expect(lane.transitions).toMatchObject([{ to: "resolved", cause: "rule_changed", labels: { host: "b" } }])
@@ -60,7 +67,8 @@ describe("a rule that changes", () => {
     expect(lane.transitions).toMatchObject([
       { to: "resolved", labels: { host: "a" }, values: { mean: 57.5 } },
     ])
-    expect(lane.evaluator.reachMs(change)).toBeUndefined()
+    lane.evaluator.announce(change, { sequence: 90, at: start + 4_000 })
+    expect(awaitedOf(lane)).toEqual([])
   })
 })
 
@@ -75,8 +83,8 @@ describe("the events of a rule that begins anew", () => {
     const past = new RuleLane().rule("r", other).rule("r", other).sample(95, 1, { core: "0" })
     const change = { tenant, rule: "r", number: 2, version: 2, document: other }
     const place = { sequence: 50, at: start + 2_000 }
-    lane.evaluator.change(change, place)
-    lane.evaluator.adopt(change, place, past.evaluator)
+    const awaited = [{ change, place, reachMs: 0, names: ["cpu"] }]
+    lane.evaluator.adopt(awaited, place, past.evaluator)
     const numbers = [...lane.outputs, ...lane.evaluator.take()].flatMap((output) =>
       output.type === "event" ? [output.event.origin?.number ?? 0] : [],
     )
