@@ -1,9 +1,11 @@
 /**
  * `npm run bench:cep -- [--stream] [--only lengths,thresholds,windows] [--rules N] [--series N] [--seconds N] [--json]`: what
- * rules cost; with `--stream` the way through JetStream instead, see `stream.ts`.
+ * rules cost; with `--stream` the way through JetStream instead, see `stream.ts`. `--only failover [--kills N]`: how long
+ * schedules are silent when their node is killed, see `failover.ts`.
  */
 import { cpus } from "node:os"
 import { parseArgs } from "node:util"
+import { failover } from "./failover.ts"
 import { type Figures, lengths, throughput } from "./in-process.ts"
 import { streamed } from "./stream.ts"
 
@@ -13,6 +15,7 @@ const { values } = parseArgs({
     rules: { type: "string", default: "10,1000,10000" },
     series: { type: "string", default: "1000,100000" },
     seconds: { type: "string", default: "4" },
+    kills: { type: "string", default: "12" },
     json: { type: "boolean" },
     stream: { type: "boolean", default: false },
   },
@@ -38,5 +41,7 @@ for (const mix of ["thresholds", "windows"] as const)
       await measure(`${mix}: ${rules} rules, ${series} series`, () => throughput(rules, series, mix, seconds))
 for (const [what, figuresOf] of inProcess && wants("lengths") ? lengths : [])
   await measure(what, () => figuresOf(seconds))
+if (values.only === "failover")
+  await measure(`failover: ${values.kills} kills, schedules of 1 s`, () => failover(Number(values.kills)))
 for (const [what, figuresOf] of inProcess ? [] : streamed) await measure(what, () => figuresOf(seconds))
 if (values.json === true) console.log(JSON.stringify(rows, undefined, 2))

@@ -50,18 +50,23 @@ export interface Decided {
   readonly missed: number
 }
 
+export interface Told {
+  readonly at: number
+  readonly takenAt: number
+}
+
 export interface ScheduleRuns {
   readonly decided: ReadonlyArray<Decided>
   /** In the lane, as often as it is there: the time at which a run was due, and the time at which it was stored. */
   readonly stored: ReadonlyArray<{ readonly at: number; readonly storedAt: number }>
-  /** What the desk was told, by the id of the transition: the time at which the run was due. */
-  readonly alerts: ReadonlyMap<string, number>
+  /** What the desk was told, by the id of the transition: the time at which the run was due, and when it took that first. */
+  readonly alerts: ReadonlyMap<string, Told>
 }
 
 interface Collected {
   readonly decided: Array<Decided>
   readonly stored: Array<{ readonly at: number; readonly storedAt: number }>
-  readonly alerts: Map<string, number>
+  readonly alerts: Map<string, Told>
 }
 
 type DueEvent = { readonly _tag: string } & Pick<Decided, "due" | "missed">
@@ -75,11 +80,15 @@ export const readSchedules = Effect.fnUntraced(function* (rules: ReadonlyArray<s
     rules.map((key) => [Address.format({ tenant, kind: CepRuleProtocol.kind, key }), found.get(key)!]),
   )
   yield* readJournals(({ owner, entries }) => {
-    for (const { to, now, events = [] } of entries)
-      for (const event of events as unknown as ReadonlyArray<DueEvent>)
-        if (event._tag === "RunsDue")
-          addresses.get(to)?.decided.push({ node: owner, now, due: event.due, missed: event.missed })
-    for (const { id, rule, at } of transitionsTaken(entries)) found.get(rule)?.alerts.set(id, at)
+    for (const entry of entries) {
+      const { to, now, events = [] } = entry
+      for (const { _tag, due, missed } of events as unknown as ReadonlyArray<DueEvent>)
+        if (_tag === "RunsDue") addresses.get(to)?.decided.push({ node: owner, now, due, missed })
+      for (const { id, rule, at } of transitionsTaken([entry])) {
+        const alerts = found.get(rule)?.alerts
+        if (alerts?.has(id) === false) alerts.set(id, { at, takenAt: now })
+      }
+    }
   })
   const types = new Map(rules.map((rule) => [scheduleEvent(rule), found.get(rule)!]))
   const stream = yield* MetricStream

@@ -33,22 +33,15 @@ const kills = 5
 /** Nobody is there for longer than a run may be late. */
 const outageMs = lateMsMax + 4_000
 
-interface Rule {
-  readonly rule: string
-  readonly policy: Policy
-  readonly firstAt: number
-}
-
 const newest = ({ decided }: ScheduleRuns): number => decided.at(-1)?.due.at(-1) ?? 0
 
-/** Everything through the run that was newest when nobody died any more, once desks have it of every rule. */
-const settled = Effect.fnUntraced(function* (rules: ReadonlyArray<Rule>) {
-  const ids = rules.map(({ rule }) => rule)
-  const end = Math.min(...[...(yield* readSchedules(ids)).values()].map(newest))
+/** What is stored once desks have of every rule what was decided by then. */
+const settled = Effect.fnUntraced(function* (decided: ReadonlyMap<string, ScheduleRuns>) {
   for (;;) {
-    const found = yield* readSchedules(ids)
-    if ([...found.values()].every(({ alerts }) => [...alerts.values()].some((at) => at > end + 2 * everyMs)))
-      return { end, found }
+    const found = yield* readSchedules([...decided.keys()])
+    const isTold = ([rule, { alerts }]: readonly [string, ScheduleRuns]) =>
+      [...alerts.values()].some(({ at }) => at > newest(decided.get(rule)!))
+    if ([...found].every(isTold)) return found
     yield* Effect.sleep(500)
   }
 })
@@ -67,24 +60,25 @@ const run = Effect.gen(function* () {
     yield* Effect.promise(() => nodes.kill(victim))
     yield* Effect.promise(() => nodes.start())
   }
-  const before = yield* readSchedules(rules.map(({ rule }) => rule))
+  const ids = rules.map(({ rule }) => rule)
+  const before = yield* readSchedules(ids)
   yield* Effect.promise(() => nodes.killAll())
   yield* Effect.sleep(outageMs)
   const restartedAt = Date.now()
   yield* Effect.promise(() => nodes.start())
   yield* Effect.promise(() => nodes.start())
   for (;;) {
-    const found = yield* readSchedules(rules.map(({ rule }) => rule))
-    if ([...found.values()].every((one) => newest(one) > restartedAt)) break
+    const after = yield* readSchedules(ids)
+    if ([...after.values()].every((one) => newest(one) > restartedAt))
+      return { rules, before, after, found: yield* settled(after) }
     yield* Effect.sleep(500)
   }
-  return { rules, before, ...(yield* settled(rules)) }
 })
 
 it("decides each run once and by one node, whoever dies, and makes up for those of an outage as the rule says", {
   timeout: 180_000,
 }, async () => {
-  const { rules, before, end, found } = await Effect.runPromise(
+  const { rules, before, after, found } = await Effect.runPromise(
     Effect.scoped(
       Effect.flatMap(Layer.build(layer(chaosConfig(server.connection))), (streams) =>
         Effect.provide(run, streams),
@@ -93,15 +87,16 @@ it("decides each run once and by one node, whoever dies, and makes up for those 
   )
   let handedOver = 0
   for (const { rule, policy, firstAt } of rules) {
-    const { decided, stored, alerts } = found.get(rule)!
-    const until = decided.filter(({ due }) => (due.at(-1) ?? 0) <= end)
-    const ran = until.flatMap(({ due }) => due)
+    const { decided } = after.get(rule)!
+    const { stored, alerts } = found.get(rule)!
+    const end = newest(after.get(rule)!)
+    const ran = decided.flatMap(({ due }) => due)
     const scheduled = Array.from(
       { length: (end - firstAt) / everyMs + 1 },
       (_, nth) => firstAt + nth * everyMs,
     )
-    const missed = until.reduce((sum, one) => sum + one.missed, 0)
-    handedOver += new Set(until.map(({ node }) => node)).size - 1
+    const missed = decided.reduce((sum, one) => sum + one.missed, 0)
+    handedOver += new Set(decided.map(({ node }) => node)).size - 1
 
     expect(ran, `${rule}: a run is decided once, in order`).toEqual(
       [...new Set(ran)].toSorted((a, b) => a - b),
@@ -109,19 +104,19 @@ it("decides each run once and by one node, whoever dies, and makes up for those 
     expect(scheduled, `${rule}: only what is due runs`).toEqual(expect.arrayContaining(ran))
     const inLane = stored.map(({ at }) => at).filter((at) => at <= end)
     expect(inLane, `${rule}: in the lane once`).toEqual(ran)
-    const told = [...alerts.values()].filter((at) => at <= end)
+    const told = [...alerts.values()].map(({ at }) => at).filter((at) => at <= end)
     expect(told, `${rule}: at the desk once`).toEqual(ran)
     expect(ran.length + missed, `${rule}: what did not run is counted`).toBe(scheduled.length)
 
     if (policy === "all") expect(ran, rule).toEqual(scheduled)
     if (policy === "once")
       expect(
-        until.every(({ due }) => due.length === 1),
+        decided.every(({ due }) => due.length === 1),
         rule,
       ).toBe(true)
     if (policy === "skip")
       expect(
-        until.flatMap(({ now, due }) => due.filter((at) => at < now - lateMsMax)),
+        decided.flatMap(({ now, due }) => due.filter((at) => at < now - lateMsMax)),
         rule,
       ).toEqual([])
     // Of the outage it leaves some out that `skip` and `once` do not make up for.
