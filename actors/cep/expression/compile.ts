@@ -3,7 +3,7 @@ import { adapt, checkOperands, checkShape, expressionProblem, isCostly } from ".
 import { withOneEffort } from "./effort.ts"
 import { compileExplainers, type Explainer } from "./explain.ts"
 import type { Condition, Environment, ExpressionProblem, Finding, Scope, Truth, Value } from "./expression.ts"
-import { environmentKey, languageOf } from "./language.ts"
+import { languageOf } from "./language.ts"
 import { libraryOf, type Uses } from "./library.ts"
 import { type Compiling, compileAnything } from "./operand.ts"
 import { Parameters, useNumbers } from "./parameters.ts"
@@ -49,7 +49,7 @@ const check = (source: string, environment: Environment): Checked | ExpressionPr
 
 export const isProblem = (made: object): made is ExpressionProblem => "problem" in made
 
-/** What conditions share that differ in their numbers alone. */
+/** What conditions share that differ in their numbers and the names of their aggregates alone. */
 interface Shape {
   readonly uses: Uses
   readonly truth: Truths
@@ -61,8 +61,13 @@ const shapes = new Map<string, Shape>()
 
 const shapeOf = (node: Node, compiling: Compiling, parameters: Parameters): Shape => {
   const truth = compileTruth(node, { ...compiling, parameters })
-  const printed = print(node, (one) => parameters.has(one))
-  const key = `${environmentKey(compiling.environment)} ${printed}`
+  const { aggregates, stages } = compiling.environment
+  const printed = print(node, (one) => {
+    if (one.op !== "id") return parameters.has(one) ? "?" : undefined
+    const slot = aggregates.indexOf(one.args)
+    return slot < 0 ? undefined : `$${slot}`
+  })
+  const key = `${stages.join()} ${printed}`
   const known = shapes.get(key)
   if (known !== undefined) return known
   const shape: Shape = {

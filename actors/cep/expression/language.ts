@@ -154,13 +154,9 @@ export const isTaken = (word: string): boolean => {
 const languagesMax = 200
 const languages = new Map<string, Language>()
 
-/** The same for expressions that may use the same. */
-export const environmentKey = (environment: Environment): string =>
-  JSON.stringify([variablesOf(environment), environment.stages])
-
 /** Rules have many expressions over the same variables. */
 export const languageOf = (environment: Environment): Language => {
-  const key = environmentKey(environment)
+  const key = JSON.stringify([variablesOf(environment), environment.stages])
   const known = languages.get(key)
   if (known !== undefined) return known
   const language = base.clone()

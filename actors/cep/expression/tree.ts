@@ -68,16 +68,16 @@ const literal = (node: Extract<Node, { readonly op: "value" }>): string => {
 }
 
 /**
- * An expression of the same meaning, every part in parentheses: what was changed in the tree is in it. `isLeftOut`: values
- * that are printed as a question mark.
+ * An expression of the same meaning, every part in parentheses: what was changed in the tree is in it. `instead`: what is
+ * printed for some values and names.
  */
-export const print = (node: Node, isLeftOut: (node: Node) => boolean = () => false): string => {
-  const part = (one: Node) => print(one, isLeftOut)
+export const print = (node: Node, instead: (node: Node) => string | undefined = () => undefined): string => {
+  const part = (one: Node) => print(one, instead)
   switch (node.op) {
     case "value":
-      return isLeftOut(node) ? "?" : literal(node)
+      return instead(node) ?? literal(node)
     case "id":
-      return node.args
+      return instead(node) ?? node.args
     case ".":
     case ".?":
       return `${part(node.args[0])}.${node.args[1]}`

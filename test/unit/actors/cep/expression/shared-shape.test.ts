@@ -54,10 +54,15 @@ describe("conditions of one shape", () => {
     expect([one, other, one].map((condition) => condition.evaluate(scope))).toEqual([true, false, true])
   })
 
-  it("are those over the same variables in the same places", () => {
+  it("are those over aggregates in the same places, whatever their names", () => {
     const turned = { ...environment, aggregates: ["peak", "mean"] }
-    const [here, there] = [compiled("mean > 7"), compiled("mean > 7", turned)]
-    expect([here.evaluate(scope), there.evaluate(scope)]).toEqual([false, true])
+    const [here, there, renamed] = [
+      compiled("mean > 7"),
+      compiled("mean > 7", turned),
+      compiled("peak > 7", turned),
+    ]
+    expect([here, there, renamed].map((condition) => condition.evaluate(scope))).toEqual([false, true, false])
+    expect(shapeOf(renamed)).toBe(shapeOf(here))
   })
 
   it("hold by their numbers after thousands of other shapes made theirs be forgotten", () => {
