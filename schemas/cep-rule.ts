@@ -4,7 +4,7 @@ import { RuleDocument, Severity } from "./cep/rule-document.ts"
 import { Labels } from "./metric.ts"
 import { Problem } from "./ops-plan.ts"
 import { command, protocol } from "./protocol.ts"
-import { Id, Time } from "./text.ts"
+import { Id, Time, textOf } from "./text.ts"
 
 /** An alert as agents are told of it. */
 export const Alert = Schema.Struct({
@@ -87,6 +87,8 @@ export const CepRuleProtocol = protocol({
     /** Its versions stay, so that one can be restored. */
     Remove: command({ expected }, Schema.Struct({ removed: Schema.Boolean })),
     Read: command({}, RuleView),
+    /** Its lane lost what it knew: the rule begins anew there. Idempotent by `request`, of which the last is remembered. */
+    Enter: command({ request: textOf(64) }),
     /** Newest first; of a removed rule as well. */
     Versions: command({}, Schema.Struct({ versions: Schema.Array(RuleVersion) })),
     /** Makes the document of an older version the newest one. */

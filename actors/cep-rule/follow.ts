@@ -36,6 +36,7 @@ export const activities = {
       version: Schema.Int,
       document: Schema.optionalKey(RuleDocument),
       before: Schema.optionalKey(RuleDocument),
+      anew: Schema.optionalKey(Schema.String),
     }),
     output: RulePlace,
     retry: forEver,
@@ -79,7 +80,8 @@ const begin = (state: State, indexNow: boolean) => {
   const indexing = indexNow || (state.indexed < state.number && state.indexing === 0)
   const appending = state.appending === undefined && state.due.length > 0
   if (!telling && !indexing && !appending) return { events: [], start: [] }
-  const before = state.told.document
+  // Of a rule that is in no lane, the one where it was last may still have to hear that it is gone.
+  const before = state.told.document ?? (state.anew === undefined ? undefined : state.versions.at(-1)?.document)
   const told = { ...wantedOf(state), ...(before === undefined ? {} : { before }) }
   return {
     events: [{ _tag: "Begun", telling, indexing, appending }] as ReadonlyArray<Event>,

@@ -129,6 +129,10 @@ export const CepRule = define(CepRuleProtocol, {
       const view = viewOf(state)
       return view === undefined ? reject({ _tag: "RuleUnknown" }) : { ...follow(state, []), reply: view }
     },
+    Enter: (state, { request }) => {
+      if (state.versions.length === 0) return reject({ _tag: "RuleUnknown" })
+      return state.entered === request ? accept() : follow(state, [{ _tag: "Entered", request }])
+    },
     Versions: ({ versions }) =>
       versions.length === 0
         ? reject({ _tag: "RuleUnknown" })

@@ -26,6 +26,8 @@ const at = Schema.Finite
 const by = Schema.optionalKey(Schema.String)
 /** What a lane was told, or is being told. Without a document the rule does not run. */
 const Told = { number: Schema.Int, version: Schema.Int, document: Schema.optionalKey(RuleDocument) }
+/** The request by which it is to begin anew in its lane. */
+const anew = Schema.optionalKey(Schema.String)
 
 export const State = Schema.Struct({
   rule: Schema.String,
@@ -39,7 +41,10 @@ export const State = Schema.Struct({
   /** Newest last. */
   versions: Schema.Array(RuleVersion),
   told: Schema.Struct(Told),
-  telling: Schema.optionalKey(Schema.Struct(Told)),
+  telling: Schema.optionalKey(Schema.Struct({ ...Told, anew })),
+  /** Until its lane was told, and the last request. */
+  anew,
+  entered: Schema.optionalKey(Schema.String),
   live: Schema.optionalKey(RulePlace),
   /** The newest number that lists show, and the one that they are being told. */
   indexed: Schema.Int,
@@ -58,6 +63,7 @@ export const events = {
   Defined: { document: RuleDocument, by, at, restored: Schema.optionalKey(Schema.Int) },
   EnabledSet: { enabled: Schema.Boolean, by, at },
   Removed: { by, at },
+  Entered: { request: Schema.String },
   Awaited: Waiting.fields,
   /** All changes up to this one were answered. */
   Answered: { number: Schema.Int },
@@ -109,16 +115,18 @@ const changed = (state: State, time: number, name: string | undefined): State =>
 }
 
 /** What its lane has to know of it now. */
-export const wantedOf = ({ number, version, document }: State): State["told"] => ({
+export const wantedOf = ({ number, version, document, anew }: State): NonNullable<State["telling"]> => ({
   number,
   version,
   ...(document === undefined || document.enabled === false ? {} : { document }),
+  ...(anew === undefined ? {} : { anew }),
 })
 
 /** A rule that is in no lane and is not to be in one has nothing to tell. */
 export const isToldAll = (state: State): boolean =>
-  state.told.number === state.number ||
-  (state.told.document === undefined && wantedOf(state).document === undefined)
+  state.anew === undefined &&
+  (state.told.number === state.number ||
+    (state.told.document === undefined && wantedOf(state).document === undefined))
 
 export const evolve: { [T in Event["_tag"]]: (state: State, event: Extract<Event, { _tag: T }>) => State } = {
   Defined: (state, { document, by: name, at: time, restored }) => {
@@ -145,6 +153,7 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Extract<Event
     const { document: _, ...rest } = changed(state, time, name)
     return rest
   },
+  Entered: (state, { request }) => ({ ...state, anew: request, entered: request }),
   Awaited: (state, { _tag: _, ...waiting }) => ({ ...state, waiting: [...state.waiting, waiting] }),
   Answered: (state, { number }) => ({
     ...state,
@@ -159,7 +168,14 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Extract<Event
   Announced: (state, { place }) => {
     const { telling, live: _, ...rest } = state
     if (telling === undefined || place === undefined) return { ...rest, ...liveOf(state) }
-    return { ...rest, told: telling, ...(telling.document === undefined ? {} : { live: place }) }
+    const { anew, ...told } = telling
+    const { anew: wanted, ...known } = rest
+    return {
+      ...known,
+      ...(wanted === undefined || wanted === anew ? {} : { anew: wanted }),
+      told,
+      ...(told.document === undefined ? {} : { live: place }),
+    }
   },
   Indexed: (state, { number, reached }) => ({
     ...state,
