@@ -215,6 +215,9 @@ const absence = define(
 /**
  * The budget of 30 days is burnt `factor` times too fast: over the long window, so that it matters, and over the short
  * one, so that it still goes on. Source: https://sre.google/workbook/alerting-on-slos/ (multiwindow, multi-burn-rate)
+ *
+ * No sample of errors is no error: a sum over an empty window is 0. A rate over one has no value, and a condition without
+ * a value resolves nothing; so counters have to be seen as well.
  */
 const errorBudget = define(
   "error-budget-burn",
@@ -224,11 +227,20 @@ const errorBudget = define(
     {
       ...metric,
       default: "http_requests",
-      description: "Counts requests; each sample is how many came since the last one",
+      description: "Counts requests",
     },
     { ...groupBy, default: "service" },
     { ...severity, default: "critical" },
-    text("errors", "http_errors", "Counts failed requests, with the same labels"),
+    text(
+      "errors",
+      "http_errors",
+      "Counts failed requests, with the same labels; while no sample of it comes, none fails",
+    ),
+    text(
+      "samples",
+      "increase",
+      "What a sample of both is: increase, how many came since the last one, or total, a counter as in Prometheus",
+    ),
     number("objective", 99.9, "Per cent of requests that must succeed"),
     number("factor", 14.4, "How many times too fast: 14.4 uses up 2 % of 30 days within an hour"),
     duration("long", "1h", "Over which it must be so"),
@@ -238,18 +250,21 @@ const errorBudget = define(
     const errors = values.text("errors")
     const long = { type: "sliding", size: values.text("long") } as const
     const short = { type: "sliding", size: values.text("short") } as const
+    const isTotal = values.text("samples") === "total"
+    const amount = { function: isTotal ? "rate" : "sum" } as const
     const allowed = values.number("factor") * (1 - values.number("objective") / 100)
     const rate = Number(allowed.toPrecision(6))
     return {
       name: `${values.text("metric")} burns its error budget`,
       ...common(values),
       aggregates: {
-        errors_long: { function: "sum", metric: errors, window: long },
-        total_long: { function: "sum", window: long },
-        errors_short: { function: "sum", metric: errors, window: short },
-        total_short: { function: "sum", window: short },
+        errors_long: { ...amount, metric: errors, window: long },
+        total_long: { ...amount, window: long },
+        errors_short: { ...amount, metric: errors, window: short },
+        total_short: { ...amount, window: short },
+        ...(isTotal ? { errors_seen: { function: "count", metric: errors, window: short } as const } : {}),
       },
-      condition: `errors_long / total_long > ${rate} && errors_short / total_short > ${rate}`,
+      condition: `${isTotal ? "errors_seen > 0 && " : ""}errors_long / total_long > ${rate} && errors_short / total_short > ${rate}`,
       annotations: {
         summary: `{{ round(100 * errors_short / total_short, 2) }} % of requests fail; ${values.number("objective")} % must succeed`,
       },
