@@ -81,7 +81,8 @@ const begin = (state: State, indexNow: boolean) => {
   const appending = state.appending === undefined && state.due.length > 0
   if (!telling && !indexing && !appending) return { events: [], start: [] }
   // Of a rule that is in no lane, the one where it was last may still have to hear that it is gone.
-  const before = state.told.document ?? (state.anew === undefined ? undefined : state.versions.at(-1)?.document)
+  const before =
+    state.told.document ?? (state.anew === undefined ? undefined : state.versions.at(-1)?.document)
   const told = { ...wantedOf(state), ...(before === undefined ? {} : { before }) }
   return {
     events: [{ _tag: "Begun", telling, indexing, appending }] as ReadonlyArray<Event>,
