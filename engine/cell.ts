@@ -8,6 +8,7 @@ import type { AnyKind, TaggedBody } from "./define.ts"
 import type { ReplyTo } from "./envelope.ts"
 import type { Limits } from "./limits.ts"
 import type { ActivitySet, Answer, Entry, TimerSet } from "./record.ts"
+import * as SlicedSnapshot from "./sliced-snapshot.ts"
 
 export interface CellTimer extends TimerSet {
   /** Trace of the command that set it. */
@@ -40,6 +41,10 @@ interface StoredSnapshot {
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
+
+const unfit = (cause: unknown): string => `its state does not fit its schema: ${String(cause)}`
+const tooLarge = (bytes: number, bytesMax: number): string =>
+  `its snapshot has ${bytes} bytes, more than snapshotBytesMax (${bytesMax})`
 
 export class Cell<Input> {
   readonly id: string
@@ -154,6 +159,28 @@ export class Cell<Input> {
     return this.changes !== this.storedChanges
   }
 
+  /** What a checkpoint keeps of the actor as it is now. A large state is held as it is, and encoded in slices later. */
+  capture(sequence: number, bytesMax: number): Uint8Array | SlicedSnapshot.Encoding {
+    const { state, failure, kind } = this
+    if (kind.codec.slices === undefined || this.unread !== undefined)
+      return this.encodeSnapshot(sequence, bytesMax)
+    const head = { v: 1, version: kind.protocol.version, ...this.pending(sequence) }
+    const failed = failure === undefined ? {} : { failure }
+    const fail = (why: string): string => {
+      this.failure ??= why
+      return this.failure
+    }
+    return SlicedSnapshot.encode(
+      kind.codec.slices.encode(state),
+      { ...head, ...failed },
+      {
+        bytesMax,
+        unfit: (cause) => fail(unfit(cause)),
+        large: (bytes) => fail(tooLarge(bytes, bytesMax)),
+      },
+    )
+  }
+
   /** Never throws: an actor whose state its own schema refuses fails, alone. */
   encodeSnapshot(sequence: number, bytesMax: number): Uint8Array {
     const { unread, kind } = this
@@ -165,28 +192,56 @@ export class Cell<Input> {
     const stored: StoredSnapshot = {
       v: 1,
       ...held,
-      sequence,
-      timers: [...this.timers.values()],
-      activities: [...this.activities.values()],
-      remembered: [...this.remembered].map(([key, { at, answer }]) =>
-        answer === undefined ? [key, at] : [key, at, answer],
-      ),
+      ...this.pending(sequence),
       ...(this.failure === undefined ? {} : { failure: this.failure }),
     }
     const data = encoder.encode(JSON.stringify(stored))
     if (data.length > bytesMax && this.failure === undefined) {
-      this.failure = `its snapshot has ${data.length} bytes, more than snapshotBytesMax (${bytesMax})`
+      this.failure = tooLarge(data.length, bytesMax)
       return this.encodeSnapshot(sequence, bytesMax)
     }
     return data
+  }
+
+  private pending(sequence: number) {
+    return {
+      sequence,
+      timers: [...this.timers.values()],
+      activities: [...this.activities.values()],
+      remembered: [...this.remembered].map(([key, { at, answer }]) =>
+        answer === undefined ? ([key, at] as const) : ([key, at, answer] as const),
+      ),
+    }
   }
 
   private encodedState(): unknown {
     try {
       return this.kind.codec.state.encode(this.state)
     } catch (cause) {
-      this.failure ??= `its state does not fit its schema: ${String(cause)}`
+      this.failure ??= unfit(cause)
       return null
+    }
+  }
+
+  /** The same as `restore`, a slice at each step; nothing changes before its end, and then only a cell that is not loaded. */
+  *restoreSlices(data: Uint8Array, revision: number): Generator<number, void> {
+    const { codec, protocol } = this.kind
+    const read =
+      codec.slices && (yield* SlicedSnapshot.decode<StoredSnapshot>(codec.slices, data, protocol.version))
+    if (this.loaded) return
+    if (read === undefined) return this.restore(data, revision)
+    this.snapshotRevision = revision
+    this.takePending(read.head)
+    this.state = read.state
+  }
+
+  private takePending(stored: StoredSnapshot): void {
+    this.snapshotSequence = stored.sequence
+    this.failure = stored.failure
+    for (const timer of stored.timers) this.timers.set(timer.key, timer)
+    for (const running of stored.activities) this.activities.set(running.id, running)
+    for (const [key, at, answer] of stored.remembered) {
+      this.remembered.set(key, { at, waiting: [], ...(answer === undefined ? {} : { answer }) })
     }
   }
 
@@ -202,13 +257,7 @@ export class Cell<Input> {
       this.failure = `its snapshot is damaged: ${String(cause)}`
       return
     }
-    this.snapshotSequence = stored.sequence
-    this.failure = stored.failure
-    for (const timer of stored.timers) this.timers.set(timer.key, timer)
-    for (const running of stored.activities) this.activities.set(running.id, running)
-    for (const [key, at, answer] of stored.remembered) {
-      this.remembered.set(key, { at, waiting: [], ...(answer === undefined ? {} : { answer }) })
-    }
+    this.takePending(stored)
     try {
       const upcast = stored.version < kind.protocol.version ? kind.upcast?.state : undefined
       this.state = kind.codec.state.decode(

@@ -15,6 +15,7 @@ import type {
 import { codecOf, codecsOf } from "../schemas/index.ts"
 import type { DecideContext, Decision, Outcome } from "./decision.ts"
 import { defaultRetry, type Retry } from "./retry.ts"
+import { type SlicedCodec, slicedCodecOf } from "./sliced-codec.ts"
 
 export interface ActivitySpec<
   I extends PlainCodec = PlainCodec,
@@ -72,6 +73,8 @@ export interface Behaviour<
 > {
   readonly events: E
   readonly state: S
+  /** It may grow to megabytes: snapshots of it are written and read a slice at a time. Its values never change in place. */
+  readonly large?: boolean
   readonly activities?: A
   readonly initial: (key: string) => S["Type"]
   readonly decide: {
@@ -137,6 +140,8 @@ export interface ActorKind<
   readonly codec: {
     readonly event: Readonly<Record<string, Codec>>
     readonly state: Codec
+    /** Of a large state. */
+    readonly slices?: SlicedCodec
     readonly activity: Readonly<Record<string, ActivityCodecs>>
   }
 }
@@ -164,6 +169,7 @@ export const define = <
     codec: {
       event: codecsOf(behaviour.events),
       state: codecOf(behaviour.state),
+      ...(behaviour.large === true ? { slices: slicedCodecOf(behaviour.state) } : {}),
       activity: Object.fromEntries(
         Object.entries(activities as ActivityMap).map(([name, spec]) => [
           name,

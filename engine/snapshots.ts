@@ -10,6 +10,20 @@ import type { Partition } from "./partition.ts"
 /** Few at a time: appends of the same node wait behind a slice, and answers behind the appends. */
 const writeSlice = 64
 const retryMs = 100
+/** Bytes of a large state that are written or read before others have a turn. */
+const turnBytes = 128 * 1024
+
+/** Takes all steps, each of which says how many bytes it was. */
+const inTurns = Effect.fnUntraced(function* <A>(steps: Generator<number, A>): Effect.fn.Return<A> {
+  for (let bytes = 0; ; ) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    bytes += step.value
+    if (bytes < turnBytes) continue
+    bytes = 0
+    yield* Effect.yieldNow
+  }
+})
 
 export const snapshotKey = (actor: string): string => `snapshot/${actor}`
 
@@ -41,23 +55,27 @@ export const load = Effect.fnUntraced(function* (
     const { value, revision, parts } = yield* untilAvailable(
       LargeSnapshot.join(store, snapshotKey(cell.id), snapshot),
     )
+    yield* inTurns(cell.restoreSlices(value, revision))
     if (cell.loaded) continue
-    cell.restore(value, revision)
     cell.snapshotParts = parts
     cell.loaded = true
   }
 })
 
-interface Captured {
+interface Held {
   readonly cell: Cell<Input>
-  readonly value: Uint8Array
+  readonly value: ReturnType<Cell<Input>["capture"]>
   readonly changes: number
 }
 
-/** Snapshots that were encoded and not written yet. All of one checkpoint, so all of one journal sequence. */
+interface Captured extends Held {
+  readonly value: Uint8Array
+}
+
+/** Snapshots that were taken and not written yet. All of one checkpoint, so all of one journal sequence. */
 export class Captures {
   private sequence = 0
-  private captured: Array<Captured> = []
+  private captured: Array<Held> = []
   private serial = 0
   private readonly bytesMax: number
 
@@ -71,12 +89,12 @@ export class Captures {
   }
 
   capture(cell: Cell<Input>): void {
-    const value = cell.encodeSnapshot(this.sequence, this.bytesMax)
+    const value = cell.capture(this.sequence, this.bytesMax)
     this.captured.push({ cell, value, changes: cell.changes })
   }
 
   /** Encodes more of what is marked, in slices, so that the event loop stays free. */
-  take(partition: Partition): ReadonlyArray<Captured> {
+  take(partition: Partition): ReadonlyArray<Held> {
     for (const cell of partition.toCapture) {
       if (this.captured.length >= writeSlice) break
       partition.toCapture.delete(cell)
@@ -101,12 +119,26 @@ export class Captures {
       for (;;) {
         const slice = take()
         if (slice.length === 0) return
-        const [took] = yield* Effect.timed(writeAll(store, partition.partition, slice, sequence, name))
+        const writing = Effect.flatMap(encodeAll(slice), (captured) =>
+          writeAll(store, partition.partition, captured, sequence, name),
+        )
+        const [took] = yield* Effect.timed(writing)
         if (!hurry) yield* Effect.sleep(took)
       }
     })
   }
 }
+
+const encodeAll = Effect.fnUntraced(function* (
+  slice: ReadonlyArray<Held>,
+): Effect.fn.Return<ReadonlyArray<Captured>> {
+  const captured: Array<Captured> = []
+  for (const held of slice) {
+    const value = held.value instanceof Uint8Array ? held.value : yield* inTurns(held.value)
+    captured.push({ ...held, value })
+  }
+  return captured
+})
 
 const writeAll = Effect.fnUntraced(function* (
   store: KeyValueStore,

@@ -162,6 +162,34 @@ const batchOf = (address: Address.Address, kind: AnyKind, body: unknown, index: 
     }),
   ])
 
+const drain = <A>(steps: Generator<unknown, A>): A => {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** A large state that is written and read in slices is what it is when it is written and read whole. */
+const sliceLaw = (kind: AnyKind, options: Required<LawOptions>): ReadonlyArray<string> => {
+  const address = { tenant: "law", kind: kind.protocol.kind, key: "one" }
+  const cellOf = () => new Cell<Input>(Address.format(address), address, kind)
+  const { snapshotBytesMax } = Limits.defaults
+  return samples(kind.state, options.runs, options).flatMap((state) => {
+    const cell = cellOf()
+    cell.state = state
+    const taken = cell.capture(7, snapshotBytesMax)
+    const data = taken instanceof Uint8Array ? taken : drain(taken)
+    const [sliced, whole] = [cellOf(), cellOf()]
+    drain(sliced.restoreSlices(data, 1))
+    whole.restore(data, 1)
+    const [expected, ...read] = [cell, sliced, whole].map((one) => json(kind.codec.state.encode(one.state)))
+    if (expected!.includes('"__proto__":')) return []
+    return read.every((one) => one === expected)
+      ? []
+      : [`in slices: ${expected} is read as ${read.join(" and ")}`]
+  })
+}
+
 /** fold(all) = fold(snapshot + tail) = what the actor was in memory, for every place of the snapshot. */
 const foldLaw = (kind: AnyKind, address: Address.Address, loop: Loop): ReadonlyArray<string> => {
   const id = Address.format(address)
@@ -199,7 +227,7 @@ const foldLaw = (kind: AnyKind, address: Address.Address, loop: Loop): ReadonlyA
 /** Checks a kind; answers what does not hold, shortest first and at most twenty lines. */
 export const standingLaws = (kind: AnyKind, options: LawOptions = {}): ReadonlyArray<string> => {
   const all = { runs: 60, commands: 12, size: 12, seed: "law", ...options }
-  return [...encodingLaw(kind, all), ...lifeLaw(kind, all)]
+  return [...encodingLaw(kind, all), ...sliceLaw(kind, all), ...lifeLaw(kind, all)]
     .toSorted((left, right) => left.length - right.length)
     .slice(0, 20)
 }
