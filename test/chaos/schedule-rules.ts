@@ -36,7 +36,7 @@ export const defineSchedules = Effect.fnUntraced(function* (engine: EngineShape,
     (rule) =>
       engine.ask(CepRuleProtocol, rule, { _tag: "Define", document }, { tenant, timeoutMs: 20_000 }).pipe(
         Effect.retry({ while: ({ _tag }) => _tag === "EngineError", times: 20 }),
-        Effect.map(({ view }) => ({ rule, policy, firstAt: view.runs!.nextAt! })),
+        Effect.map(({ view }) => ({ rule, policy, firstAt: view.createdAt + everyMs })),
       ),
     { concurrency: "unbounded" },
   )
