@@ -36,18 +36,24 @@ export const writeRule = (writer: ByteWriter, cut: ReturnType<typeof cutOf>): vo
 }
 
 /** What `writeRule` wrote, by the same or an earlier release. Of a rule that cannot run any more, only what it is. */
-export const readRule = (reader: ByteReader, host: Host, tenant: string): LiveRule | RefusedRule => {
+export const readRule = (
+  reader: ByteReader,
+  host: Host,
+  tenant: string,
+  format: number,
+): LiveRule | RefusedRule => {
   const name = reader.text()
   const version = reader.count()
   const document = reader.json() as RuleDocument
   const serial = reader.count()
   const number = reader.count()
-  const counts = counters.map(() => reader.count())
+  const counts = counters.map((counter) => (counter === "crowdedOut" && format < 2 ? 0 : reader.count()))
   const [newestAt, lastItemAt] = [reader.number(), reader.number()]
   const lastError = reader.byte() === 1 ? (reader.json() as NonNullable<LiveRule["lastError"]>) : undefined
   const broken = reader.text()
   const program = compile(name, version, document)
-  if (typeof program === "string") return { rule: name, number, version, document, detail: program }
+  if (typeof program === "string")
+    return { rule: name, number, version, document, detail: program, at: host.place.at }
   const rule = new LiveRule(host, tenant, program, number, serial)
   for (const [index, counter] of counters.entries()) rule[counter] = counts[index]!
   rule.newestAt = newestAt
@@ -142,8 +148,14 @@ export const readGroup = (reader: ByteReader, rule: LiveRule, table: ReadonlyArr
   }
   group.depth = reader.count()
   if (reader.byte() === 1) group.annotations = reader.json() as Record<string, string>
-  if (group.aggregates !== undefined) group.aggregates = program.aggregates.decode(reader)
-  if (group.matcher !== undefined) group.matcher = program.pattern!.decode(reader)
+  if (group.aggregates !== undefined) {
+    group.aggregates.release()
+    group.aggregates = program.aggregates.decode(reader, rule.held)
+  }
+  if (group.matcher !== undefined) {
+    group.matcher.release()
+    group.matcher = program.pattern!.decode(reader, rule.held)
+  }
   group.watch()
   if (group.inbox === undefined) return group
   const waiting = reader.count()
@@ -152,7 +164,7 @@ export const readGroup = (reader: ByteReader, rule: LiveRule, table: ReadonlyArr
     const value = reader.number()
     const at = reader.number()
     const attributes = readAttributes(reader)
-    group.inbox.items.push({ route, value, at, attributes, depth: reader.count() })
+    group.inbox.put({ route, value, at, attributes, depth: reader.count() })
   }
   return group
 }

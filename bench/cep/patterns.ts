@@ -3,6 +3,7 @@
  * long sequence, and what a partial match holds.
  * Run: npm run bench:patterns -- [items]
  */
+import { HeldBytes } from "../../actors/cep/held-bytes.ts"
 import { compileCondition, compilePattern, type Item } from "../../actors/index.ts"
 import type { PatternDocument } from "../../schemas/index.ts"
 
@@ -21,7 +22,7 @@ const sample = (value: number, at: number): Item => ({
 const matcherOf = (document: PatternDocument) => {
   const compiled = compilePattern(document, { metric: "cpu", where: {} }, compileCondition)
   if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems))
-  return compiled.plan.make()
+  return compiled.plan.make(new HeldBytes())
 }
 
 type Matcher = ReturnType<typeof matcherOf>
@@ -91,7 +92,7 @@ const memory = (groups: number, each: number) => {
   const before = heap()
   const compiled = compilePattern(pair("24h"), { metric: "cpu", where: {} }, compileCondition)
   if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems))
-  const matchers = Array.from({ length: groups }, () => compiled.plan.make())
+  const matchers = Array.from({ length: groups }, () => compiled.plan.make(new HeldBytes()))
   const idle = heap()
   for (let at = 0; at < each; at++) for (const matcher of matchers) matcher.offer(sample(91, at))
   const full = heap()

@@ -74,9 +74,9 @@ export class Group implements Listener {
     this.fingerprint = fingerprintOf(tenant, program.rule, labels)
     this.severity = program.severity
     this.lastStored = host.place.at
-    this.aggregates = program.aggregates.specs.length > 0 ? program.aggregates.make() : undefined
-    this.matcher = program.pattern?.make()
-    this.inbox = program.outOfOrdernessMs > 0 ? new Inbox() : undefined
+    this.aggregates = program.aggregates.specs.length > 0 ? program.aggregates.make(rule.held) : undefined
+    this.matcher = program.pattern?.make(rule.held)
+    this.inbox = program.outOfOrdernessMs > 0 ? new Inbox(rule.held) : undefined
     this.watch()
   }
 
@@ -88,10 +88,18 @@ export class Group implements Listener {
 
   /** Nothing is evaluated in it any more: only its alert is left. */
   rest(): void {
+    this.letGo()
     this.aggregates = undefined
     this.matcher = undefined
     this.inbox = undefined
     this.due = never
+  }
+
+  /** Gives back what it holds of its rule's. */
+  letGo(): void {
+    this.aggregates?.release()
+    this.matcher?.release()
+    this.inbox?.release()
   }
 
   /** Hears why partial matches end while somebody wants an explanation. */

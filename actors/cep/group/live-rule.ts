@@ -1,5 +1,6 @@
 /** One rule of a lane while it lives: its groups, and what a monitor shows of it. */
 import type { EventAttributes, Labels, RuleDocument } from "../../../schemas/index.ts"
+import { HeldBytes } from "../held-bytes.ts"
 import type { Item } from "../item.ts"
 import type { Death } from "../patterns/pattern.ts"
 import type { Program } from "../rule/program.ts"
@@ -25,6 +26,7 @@ export const counters = [
   "refused",
   "transitions",
   "published",
+  "crowdedOut",
 ] as const
 
 export class LiveRule {
@@ -40,6 +42,8 @@ export class LiveRule {
   /** Of the last change. */
   number: number
   groups = new Map<string, Group>()
+  /** What its groups hold together. */
+  readonly held = new HeldBytes()
   evaluations = 0
   matches = 0
   errors = 0
@@ -81,6 +85,14 @@ export class LiveRule {
     const { mode, document, pattern, aggregates } = this.current
     this.isPointwise = mode === "trigger" && pattern === undefined && document.trigger.type !== "metric"
     this.judgesItems = aggregates.specs.length === 0 || aggregates.changesWithItems || !this.isPointwise
+  }
+
+  get crowdedOut(): number {
+    return this.held.crowdedOut
+  }
+
+  set crowdedOut(count: number) {
+    this.held.crowdedOut = count
   }
 
   get rule(): string {
@@ -225,6 +237,7 @@ export class LiveRule {
 
   forget(group: Group): void {
     group.isAlive = false
+    group.letGo()
     this.groups.delete(group.key)
   }
 

@@ -1,6 +1,7 @@
 /** A pattern as its author writes it → a plan that makes matchers, or all that is wrong with it, field by field. */
 import { durationMs, type PatternDocument, type Problem } from "../../../schemas/index.ts"
 import type { Condition, Environment, ExpressionProblem } from "../expression/expression.ts"
+import type { HeldBytes } from "../held-bytes.ts"
 import type { Skip } from "./completed-matches.ts"
 import { Decisions } from "./decisions.ts"
 import { PatternMatcher } from "./matcher.ts"
@@ -58,14 +59,14 @@ export const compilePattern = (
   const withinMs = document.within === undefined ? withinDefaultMs : durationMs(document.within)
   const skip = skipOf(document, stages)
   const decisions = new Decisions(graph, withinMs)
-  const make = () => new PatternMatcher(graph, decisions, withinMs, skip)
+  const make = (held: HeldBytes) => new PatternMatcher(graph, decisions, withinMs, skip, held)
   return {
     plan: {
       stages,
       withinMs,
       make,
-      decode: (reader) => {
-        const matcher = make()
+      decode: (reader, held) => {
+        const matcher = make(held)
         decodeMatcher(reader, matcher)
         return matcher
       },

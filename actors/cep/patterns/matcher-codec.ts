@@ -172,4 +172,5 @@ export const decodeMatcher = (reader: ByteReader, matcher: PatternMatcher): void
     const endAt = reader.number()
     matcher.completed.restore({ startIndex, startAt, endAt, last: chains[reader.count()]! })
   }
+  matcher.settle()
 }

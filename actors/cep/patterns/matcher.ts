@@ -8,6 +8,7 @@
  */
 import type { ByteWriter } from "../bytes.ts"
 import { withOneEffort } from "../expression/effort.ts"
+import type { HeldBytes } from "../held-bytes.ts"
 import type { Item } from "../item.ts"
 import { CompletedMatches, type Skip } from "./completed-matches.ts"
 import type { Decision, Decisions } from "./decisions.ts"
@@ -38,13 +39,18 @@ export class PatternMatcher implements Matcher {
   /** Of the item that is being taken. */
   private moved = 0
   private readonly decisions: Decisions
+  private readonly held: HeldBytes
+  /** What it holds of what its rule may. */
+  private own = 0
   private onDeath: ((death: Death) => void) | undefined
 
   /** `decisions` keep nothing between items: all matchers of a plan share them. */
-  constructor(graph: PatternGraph, decisions: Decisions, withinMs: number, skip: Skip) {
+  constructor(graph: PatternGraph, decisions: Decisions, withinMs: number, skip: Skip, held: HeldBytes) {
     this.graph = graph
     this.withinMs = withinMs
     this.decisions = decisions
+    this.held = held
+    held.holders += 1
     this.completed = new CompletedMatches(graph, skip, this.partials)
   }
 
@@ -61,13 +67,17 @@ export class PatternMatcher implements Matcher {
     for (const decision of decisions) this.apply(decision, entry)
     if (starting !== 0) this.begin(starting, entry)
     this.keepBounds(item.at)
-    return this.tell(item.at)
+    const matches = this.tell(item.at)
+    this.settle()
+    return matches
   }
 
   advance(watermark: number): ReadonlyArray<Match> {
     if (watermark < this.nextDue()) return []
     this.expire(watermark)
-    return this.tell(watermark)
+    const matches = this.tell(watermark)
+    this.settle()
+    return matches
   }
 
   nextDue(): number {
@@ -89,6 +99,16 @@ export class PatternMatcher implements Matcher {
 
   bytes(): number {
     return this.partials.bytes
+  }
+
+  /** Tells the rule how much it holds. */
+  settle(): void {
+    this.own = this.held.change(this.own, this.partials.bytes)
+  }
+
+  release(): void {
+    this.own = this.held.change(this.own, 0)
+    this.held.holders -= 1
   }
 
   encode(writer: ByteWriter): void {
@@ -181,10 +201,14 @@ export class PatternMatcher implements Matcher {
     }
   }
 
+  /** Its own, and those of its rule: as long as that holds too much, it holds less after an item than before. */
   private keepBounds(at: number): void {
+    const before = this.own
+    this.settle()
     while (
       this.partials.size + this.completed.held.length > partialMatchesMax ||
-      this.partials.bytes > patternBytesMax
+      this.partials.bytes > patternBytesMax ||
+      (this.own >= before && this.partials.size > 1 && !this.held.hasRoom(this.own))
     ) {
       const start = this.partials.oldest
       if (start === undefined) return
@@ -192,6 +216,7 @@ export class PatternMatcher implements Matcher {
         this.limitedCount += 1
         this.died(partial, "limit", at)
         this.partials.remove(partial)
+        this.settle()
         break
       }
     }

@@ -69,7 +69,7 @@ const textBytes = (record: Readonly<Record<string, unknown>>): number => {
 }
 
 /** About what an item holds. Labels of samples belong to their series. */
-export const bytesOf = (item: Item): number =>
+export const bytesOf = (item: Pick<Item, "isEvent" | "labels" | "attributes">): number =>
   itemBytes + (item.isEvent ? textBytes(item.labels) + textBytes(item.attributes) : 0)
 
 const bucketKey = (position: number, open: number): number => position * 0x4000_0000 + open

@@ -6,6 +6,7 @@
 
 import type { ByteReader, ByteWriter } from "../bytes.ts"
 import type { Condition } from "../expression/expression.ts"
+import type { HeldBytes } from "../held-bytes.ts"
 import type { Item } from "../item.ts"
 
 /** What an item must fulfil to be taken by a stage. `matched` is what the partial match has so far. */
@@ -37,9 +38,10 @@ export interface Death {
 export interface PatternPlan {
   readonly stages: ReadonlyArray<string>
   readonly withinMs: number
-  readonly make: () => Matcher
+  /** `held` is what all groups of the rule hold together. */
+  readonly make: (held: HeldBytes) => Matcher
   /** Reads what `encode` wrote for the same pattern. */
-  readonly decode: (reader: ByteReader) => Matcher
+  readonly decode: (reader: ByteReader, held: HeldBytes) => Matcher
 }
 
 export interface Matcher {
@@ -55,5 +57,7 @@ export interface Matcher {
   /** Partial matches that died of the bounds since the matcher was made, over all checkpoints. */
   readonly limited: () => number
   readonly bytes: () => number
+  /** It is not needed any more: others may hold what it held. */
+  readonly release: () => void
   readonly encode: (writer: ByteWriter) => void
 }

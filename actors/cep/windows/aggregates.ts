@@ -4,6 +4,7 @@
  */
 import type { AggregateFunction } from "../../../schemas/index.ts"
 import type { ByteReader, ByteWriter } from "../bytes.ts"
+import type { HeldBytes } from "../held-bytes.ts"
 
 /** A window with its times in milliseconds. */
 export type WindowSpec =
@@ -33,9 +34,10 @@ export interface AggregatesPlan {
    * only when `closed` is called.
    */
   readonly changesWithItems: boolean
-  readonly make: () => Aggregates
+  /** `held` is what all groups of the rule hold together. */
+  readonly make: (held: HeldBytes) => Aggregates
   /** Reads what `encode` wrote for the same specs. */
-  readonly decode: (reader: ByteReader) => Aggregates
+  readonly decode: (reader: ByteReader, held: HeldBytes) => Aggregates
 }
 
 /** Of one group. Results: a slot has NaN while there is none. Event-time windows have the result of the last that closed. */
@@ -72,8 +74,8 @@ export interface Aggregates {
   readonly nextDue: () => number
   /** Puts the current results into `into` from its slot 0 on. */
   readonly read: (into: Float64Array) => void
-  /** Items that left sliding windows early, since those hold at most `slidingSamplesMax`. */
-  readonly crowdedOut: () => number
+  /** It is not needed any more: others may hold what it held. */
+  readonly release: () => void
   readonly encode: (writer: ByteWriter) => void
   /** About how much it holds. */
   readonly bytes: () => number

@@ -5,42 +5,68 @@ export const distinctMax = 10_000
 /** What is counted of a text; longer ones that begin alike are one. */
 export const distinctTextMax = 256
 
-export const distinctText = (text: string | undefined, value: number): string =>
-  text === undefined ? String(value) : text.length > distinctTextMax ? text.slice(0, distinctTextMax) : text
-
-/** False when it has no room. */
-export const addDistinct = (texts: Set<string>, text: string): boolean => {
-  if (texts.size >= distinctMax && !texts.has(text)) return false
-  texts.add(text)
-  return true
+export const distinctText = (text: string | undefined, value: number): string => {
+  if (text === undefined) return String(value)
+  // A copy: a slice would hold the whole text.
+  return text.length > distinctTextMax ? text.slice(0, distinctTextMax).split("").join("") : text
 }
 
-/** About what a set of so many texts holds. */
-export const bytesOfTexts = (count: number): number => 200 + 90 * count
+const emptyBytes = 200
+/** About what a text holds, with its place in a map. */
+const bytesOf = (text: string): number => 110 + 2 * text.length
+
+/** Texts that stay. */
+export class DistinctTexts {
+  readonly texts = new Set<string>()
+  bytes = emptyBytes
+
+  get size(): number {
+    return this.texts.size
+  }
+
+  has(text: string): boolean {
+    return this.texts.has(text)
+  }
+
+  add(text: string): void {
+    if (this.texts.size >= distinctMax || this.texts.has(text)) return
+    this.texts.add(text)
+    this.bytes += bytesOf(text)
+  }
+}
+
+/** One text for all samples that have it. */
+export interface CountedText {
+  readonly text: string
+  count: number
+}
 
 /** Texts that come and go. */
 export class DistinctCounts {
-  private readonly counts = new Map<string, number>()
+  private readonly counts = new Map<string, CountedText>()
+  bytes = emptyBytes
 
   get size(): number {
     return this.counts.size
   }
 
-  bytes(): number {
-    return bytesOfTexts(this.counts.size)
+  /** Undefined when it has no room. */
+  add(text: string): CountedText | undefined {
+    let counted = this.counts.get(text)
+    if (counted === undefined) {
+      if (this.counts.size >= distinctMax) return undefined
+      counted = { text, count: 0 }
+      this.counts.set(text, counted)
+      this.bytes += bytesOf(text)
+    }
+    counted.count += 1
+    return counted
   }
 
-  /** False when it has no room: then it must not be removed either. */
-  add(text: string): boolean {
-    const count = this.counts.get(text)
-    if (count === undefined && this.counts.size >= distinctMax) return false
-    this.counts.set(text, (count ?? 0) + 1)
-    return true
-  }
-
-  remove(text: string): void {
-    const count = this.counts.get(text) ?? 0
-    if (count <= 1) this.counts.delete(text)
-    else this.counts.set(text, count - 1)
+  remove(counted: CountedText): void {
+    counted.count -= 1
+    if (counted.count > 0) return
+    this.counts.delete(counted.text)
+    this.bytes -= bytesOf(counted.text)
   }
 }

@@ -1,5 +1,6 @@
 /** The windows of one group of one rule: brings their ends into one order of time. */
 import type { ByteReader, ByteWriter } from "../bytes.ts"
+import type { HeldBytes } from "../held-bytes.ts"
 import type { Aggregates } from "./aggregates.ts"
 import type { Part, WindowState } from "./window-state.ts"
 
@@ -14,6 +15,7 @@ const noParts: ReadonlyArray<number> = []
 
 export class GroupAggregates implements Aggregates {
   private readonly plan: GroupPlan
+  private readonly held: HeldBytes
   /** By part; each is made when its first item comes. */
   private readonly states: Array<WindowState | undefined>
   private results: Float64Array
@@ -22,8 +24,10 @@ export class GroupAggregates implements Aggregates {
   /** Not later than what is due first. */
   private due = Number.POSITIVE_INFINITY
 
-  constructor(plan: GroupPlan) {
+  constructor(plan: GroupPlan, held: HeldBytes) {
     this.plan = plan
+    this.held = held
+    held.holders += plan.parts.length
     this.states = plan.parts.map(() => undefined)
     this.results = new Float64Array(plan.slots).fill(Number.NaN)
   }
@@ -57,7 +61,7 @@ export class GroupAggregates implements Aggregates {
   private stateOf(part: number): WindowState {
     const state = this.states[part]
     if (state !== undefined) return state
-    const made = this.plan.parts[part]!.make()
+    const made = this.plan.parts[part]!.make(this.held)
     this.states[part] = made
     return made
   }
@@ -89,7 +93,7 @@ export class GroupAggregates implements Aggregates {
   ): boolean {
     const taken: Array<WindowState> = []
     for (const part of this.plan.partsOf[input] ?? noParts) {
-      const state = this.states[part] ?? this.plan.parts[part]!.make()
+      const state = this.states[part] ?? this.plan.parts[part]!.make(this.held)
       if (state.addLate?.(at, value, text, this.time) !== true) continue
       this.states[part] = state
       taken.push(state)
@@ -126,10 +130,9 @@ export class GroupAggregates implements Aggregates {
     for (let index = 0; index < states.length; index++) states[index]?.read?.(into)
   }
 
-  crowdedOut(): number {
-    let items = 0
-    for (const state of this.states) items += state?.crowdedOut?.() ?? 0
-    return items
+  release(): void {
+    this.held.holders -= this.plan.parts.length
+    for (const state of this.states) state?.release()
   }
 
   bytes(): number {
@@ -147,12 +150,12 @@ export class GroupAggregates implements Aggregates {
     }
   }
 
-  static decode(plan: GroupPlan, reader: ByteReader): GroupAggregates {
-    const group = new GroupAggregates(plan)
+  static decode(plan: GroupPlan, reader: ByteReader, held: HeldBytes): GroupAggregates {
+    const group = new GroupAggregates(plan, held)
     group.time = reader.number()
     for (let slot = 0; slot < plan.slots; slot++) group.results[slot] = reader.number()
     for (let part = 0; part < plan.parts.length; part++)
-      if (reader.byte() === 1) group.states[part] = plan.parts[part]!.decode(reader)
+      if (reader.byte() === 1) group.states[part] = plan.parts[part]!.decode(reader, held)
     group.due = group.dueOf()
     return group
   }

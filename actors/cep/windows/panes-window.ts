@@ -6,19 +6,9 @@
  * Source: Li et al., No Pane, No Gain, SIGMOD Record 2005.
  */
 import type { ByteReader, ByteWriter } from "../bytes.ts"
-import {
-  addToExtras,
-  bytesOfExtras,
-  decodeExtras,
-  type Extras,
-  encodeExtras,
-  makeExtras,
-  mergeExtras,
-  needsExtras,
-  noExtras,
-  writeResults,
-} from "./merged-items.ts"
-import { PaneTree, treePanesMin } from "./pane-tree.ts"
+import type { HeldBytes } from "../held-bytes.ts"
+import { writeResults } from "./merged-items.ts"
+import { PaneRing } from "./pane-ring.ts"
 import type { Part, Slot, WindowState } from "./window-state.ts"
 
 export interface PanedWindow {
@@ -44,112 +34,44 @@ const least = (numbers: ReadonlyArray<number>): number =>
 export class PanesWindow implements WindowState {
   due = Number.POSITIVE_INFINITY
   private readonly part: PanesPart
-  /** A ring of rows, each after the start of its pane. */
-  private rows: Float64Array
-  private tree: PaneTree | undefined
-  private readonly extras: Array<Extras> | undefined
-  private capacity = 1
-  private head = 0
-  private size = 0
+  private readonly panes: PaneRing
   /** Of the newest pane. */
   private newestStart = Number.NaN
   /** By window: when the next one closes, and when the last one that had items did. */
   private readonly nextEnds: Array<number>
   private readonly lastEnds: Array<number>
 
-  constructor(part: PanesPart) {
+  constructor(part: PanesPart, held: HeldBytes) {
     this.part = part
-    this.rows = new Float64Array(1 + part.columns.width)
-    this.extras = needsExtras(part) ? [] : undefined
+    this.panes = new PaneRing(part, held)
     this.nextEnds = part.windows.map(() => Number.POSITIVE_INFINITY)
     this.lastEnds = part.windows.map(() => Number.NEGATIVE_INFINITY)
   }
 
-  /** Of a pane by its place in order: where its start is in the rows; its row of columns follows. */
-  private baseOf(place: number): number {
-    return ((this.head + place) & (this.capacity - 1)) * (1 + this.part.columns.width)
-  }
-
-  private startOf(place: number): number {
-    return this.rows[this.baseOf(place)]!
-  }
-
-  /** The place of the first pane that does not start before `at`. */
-  private placeOf(at: number): number {
-    let [low, high] = [0, this.size]
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.startOf(middle) < at) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
   add(at: number, value: number, text: string | undefined): boolean {
-    const { paneMs, columns } = this.part
-    if (!(at >= this.newestStart && at < this.newestStart + paneMs)) this.open(at)
-    columns.add(this.rows, this.baseOf(this.size - 1) + 1, at, value)
-    if (this.extras !== undefined) addToExtras(this.extras[this.placeInRing(this.size - 1)]!, value, text)
+    const { panes } = this
+    if (!(at >= this.newestStart && at < this.newestStart + this.part.paneMs)) this.open(at)
+    panes.add(panes.size - 1, at, value, text)
     return false
-  }
-
-  private placeInRing(place: number): number {
-    return (this.head + place) & (this.capacity - 1)
   }
 
   private open(at: number): void {
     const { paneMs, windows } = this.part
     this.drop(at)
+    this.panes.makeRoom()
     this.newestStart = Math.floor(at / paneMs) * paneMs
-    this.insert(this.size, this.newestStart)
+    this.panes.insert(this.panes.size, this.newestStart)
     for (let index = 0; index < windows.length; index++)
       this.nextEnds[index] = Math.min(this.nextEnds[index]!, firstEnd(windows[index]!, at))
     this.due = least(this.nextEnds)
   }
 
-  /** Makes an empty pane at a place; those from there on move on by one. */
-  private insert(place: number, start: number): void {
-    if (this.size === this.capacity) this.grow()
-    const width = 1 + this.part.columns.width
-    if (place < this.size) this.tree?.touchAll()
-    for (let later = this.size; later > place; later--) {
-      const from = this.baseOf(later - 1)
-      this.rows.copyWithin(this.baseOf(later), from, from + width)
-      if (this.extras !== undefined)
-        this.extras[this.placeInRing(later)] = this.extras[this.placeInRing(later - 1)]!
-    }
-    this.size += 1
-    const base = this.baseOf(place)
-    this.tree?.touch(this.placeInRing(place))
-    this.rows[base] = start
-    this.part.columns.clear(this.rows, base + 1)
-    if (this.extras !== undefined) this.extras[this.placeInRing(place)] = makeExtras(this.part)
-  }
-
-  private grow(): void {
-    const width = 1 + this.part.columns.width
-    const larger = new Float64Array(2 * this.capacity * width)
-    const extras = this.extras?.slice()
-    for (let place = 0; place < this.size; place++) {
-      const base = this.baseOf(place)
-      larger.set(this.rows.subarray(base, base + width), place * width)
-      if (extras !== undefined) this.extras![place] = extras[this.placeInRing(place)]!
-    }
-    this.rows = larger
-    this.capacity *= 2
-    this.head = 0
-    if (this.capacity >= treePanesMin) this.tree = new PaneTree(this.part.columns, larger)
-  }
-
   /** Forgets panes of which no window will be asked for any more. */
   private drop(time: number): void {
     const { sizeMaxMs, allowedLatenessMs } = this.part
-    while (this.size > 0 && this.startOf(0) + sizeMaxMs + allowedLatenessMs <= time) {
-      if (this.extras !== undefined) this.extras[this.head] = noExtras
-      this.head = (this.head + 1) & (this.capacity - 1)
-      this.size -= 1
-    }
-    if (this.size === 0) this.newestStart = Number.NaN
+    const { panes } = this
+    while (panes.size > 0 && panes.startOf(0) + sizeMaxMs + allowedLatenessMs <= time) panes.drop()
+    if (panes.size === 0) this.newestStart = Number.NaN
   }
 
   close(end: number, results: Float64Array): boolean {
@@ -170,64 +92,46 @@ export class PanesWindow implements WindowState {
 
   private endAfter(window: PanedWindow, end: number): number {
     const following = end + window.slideMs
-    const place = this.placeOf(following - window.sizeMs)
-    if (place === this.size) return Number.POSITIVE_INFINITY
-    const start = this.startOf(place)
+    const place = this.panes.placeOf(following - window.sizeMs)
+    if (place === this.panes.size) return Number.POSITIVE_INFINITY
+    const start = this.panes.startOf(place)
     return start < following ? following : firstEnd(window, start)
   }
 
   /** Puts the results of the window that ends then into `results`; false when it has no items. */
   private write(window: PanedWindow, end: number, results: Float64Array): boolean {
     const { columns } = this.part
-    const [from, to] = [this.placeOf(end - window.sizeMs), this.placeOf(end)]
+    const { panes } = this
+    const [from, to] = [panes.placeOf(end - window.sizeMs), panes.placeOf(end)]
     if (from === to) return false
-    const { quantiles, texts } = this.extrasOf(from, to)
+    const { quantiles, texts } = panes.extrasOf(from, to)
     const row = columns.scratch
     columns.clear(row, 0)
-    this.merge(row, from, to)
+    panes.merge(row, from, to)
     writeResults(columns, window.slots, row, 0, quantiles, texts, results)
     return true
   }
 
-  private merge(row: Float64Array, from: number, to: number): void {
-    const { capacity, tree } = this
-    const [first, end] = [this.placeInRing(from), this.placeInRing(from) + to - from]
-    if (tree === undefined) {
-      for (let place = from; place < to; place++)
-        this.part.columns.merge(row, 0, this.rows, this.baseOf(place) + 1)
-    } else {
-      tree.merge(row, first, Math.min(end, capacity))
-      if (end > capacity) tree.merge(row, 0, end - capacity)
-    }
-  }
-
-  private extrasOf(from: number, to: number): Extras {
-    if (this.extras === undefined) return noExtras
-    if (to === from + 1) return this.extras[this.placeInRing(from)]!
-    const all = makeExtras(this.part)
-    for (let place = from; place < to; place++) mergeExtras(all, this.extras[this.placeInRing(place)]!)
-    return all
-  }
-
   addLate(at: number, value: number, text: string | undefined, time: number): boolean {
-    const { paneMs, windows, allowedLatenessMs, columns } = this.part
-    let isTaken = false
-    for (let index = 0; index < windows.length; index++) {
-      const window = windows[index]!
-      const lastEnd = Math.floor(at / window.slideMs) * window.slideMs + window.sizeMs
-      if (lastEnd <= at || lastEnd + allowedLatenessMs <= time) continue
-      isTaken = true
-      if (lastEnd > time) this.nextEnds[index] = Math.min(this.nextEnds[index]!, firstEnd(window, time))
-    }
-    if (!isTaken) return false
-    this.due = least(this.nextEnds)
+    const { paneMs, windows, allowedLatenessMs } = this.part
+    const { panes } = this
+    const kept = windows.map(({ sizeMs, slideMs }) => {
+      const lastEnd = Math.floor(at / slideMs) * slideMs + sizeMs
+      return lastEnd > at && lastEnd + allowedLatenessMs > time ? lastEnd : Number.NEGATIVE_INFINITY
+    })
+    if (kept.every((lastEnd) => lastEnd === Number.NEGATIVE_INFINITY)) return false
     const start = Math.floor(at / paneMs) * paneMs
-    const place = this.placeOf(start)
-    if (place === this.size || this.startOf(place) !== start) this.insert(place, start)
-    columns.add(this.rows, this.baseOf(place) + 1, at, value)
-    this.tree?.touch(this.placeInRing(place))
-    if (this.extras !== undefined) addToExtras(this.extras[this.placeInRing(place)]!, value, text)
-    this.newestStart = this.startOf(this.size - 1)
+    const place = panes.placeOf(start)
+    const isNew = place === panes.size || panes.startOf(place) !== start
+    if (isNew && !panes.hasRoom) return panes.passOver()
+    for (const [index, lastEnd] of kept.entries())
+      if (lastEnd > time)
+        this.nextEnds[index] = Math.min(this.nextEnds[index]!, firstEnd(windows[index]!, time))
+    this.due = least(this.nextEnds)
+    if (isNew) panes.insert(place, start)
+    panes.add(place, at, value, text)
+    panes.touch(place)
+    this.newestStart = panes.startOf(panes.size - 1)
     return true
   }
 
@@ -263,35 +167,26 @@ export class PanesWindow implements WindowState {
     }
   }
 
+  release(): void {
+    this.panes.release()
+  }
+
   bytes(): number {
-    const extras = (this.extras ?? []).reduce((sum, one) => sum + bytesOfExtras(one), 0)
-    return 450 + 16 * this.part.windows.length + this.rows.byteLength + (this.tree?.byteLength ?? 0) + extras
+    return 500 + 16 * this.part.windows.length + this.panes.bytes()
   }
 
   encode(writer: ByteWriter): void {
-    const { columns } = this.part
     for (const end of [...this.nextEnds, ...this.lastEnds]) writer.number(end)
-    writer.count(this.size)
-    for (let place = 0; place < this.size; place++) {
-      const base = this.baseOf(place)
-      writer.number(this.rows[base]!)
-      columns.encode(this.rows, base + 1, writer)
-      if (this.extras !== undefined) encodeExtras(this.extras[this.placeInRing(place)]!, writer)
-    }
+    this.panes.encode(writer)
   }
 
-  static decode(part: PanesPart, reader: ByteReader): PanesWindow {
-    const window = new PanesWindow(part)
+  static decode(part: PanesPart, reader: ByteReader, held: HeldBytes): PanesWindow {
+    const window = new PanesWindow(part, held)
+    const { panes } = window
     for (const ends of [window.nextEnds, window.lastEnds])
       for (let index = 0; index < ends.length; index++) ends[index] = reader.number()
-    const size = reader.count()
-    for (let place = 0; place < size; place++) {
-      const start = reader.number()
-      window.insert(place, start)
-      part.columns.decode(window.rows, window.baseOf(place) + 1, reader)
-      if (window.extras !== undefined) window.extras[window.placeInRing(place)] = decodeExtras(part, reader)
-    }
-    if (size > 0) window.newestStart = window.startOf(size - 1)
+    panes.decode(reader)
+    if (panes.size > 0) window.newestStart = panes.startOf(panes.size - 1)
     window.due = least(window.nextEnds)
     return window
   }

@@ -92,8 +92,8 @@ const samplesPart = (
     ...needsOf(input, functionsOf(slots)),
     ...limits,
     slots,
-    make: () => new SamplesWindow(part),
-    decode: (reader) => SamplesWindow.decode(part, reader),
+    make: (held) => new SamplesWindow(part, held),
+    decode: (reader, held) => SamplesWindow.decode(part, reader, held),
   }
   return part
 }
@@ -107,8 +107,8 @@ const sessionPart = (
     ...needsOf(input, functionsOf(slots)),
     ...limits,
     slots,
-    make: () => new SessionWindow(part),
-    decode: (reader) => SessionWindow.decode(part, reader),
+    make: (held) => new SessionWindow(part, held),
+    decode: (reader, held) => SessionWindow.decode(part, reader, held),
   }
   return part
 }
@@ -125,8 +125,8 @@ const panesPart = (
     sizeMaxMs: Math.max(...windows.map(({ sizeMs }) => sizeMs)),
     allowedLatenessMs,
     windows,
-    make: () => new PanesWindow(part),
-    decode: (reader) => PanesWindow.decode(part, reader),
+    make: (held) => new PanesWindow(part, held),
+    decode: (reader, held) => PanesWindow.decode(part, reader, held),
   }
   return part
 }
@@ -228,7 +228,7 @@ export const planAggregates = (
     changesWithItems: specs.some(
       ({ window }) => window.type === "sliding" || (window.type === "count" && window.slide === 1),
     ),
-    make: () => new GroupAggregates(plan),
-    decode: (reader) => GroupAggregates.decode(plan, reader),
+    make: (held) => new GroupAggregates(plan, held),
+    decode: (reader, held) => GroupAggregates.decode(plan, reader, held),
   }
 }

@@ -10,6 +10,8 @@ export const relativeError = 0.01
 export const exactValuesMax = 32
 /** Of one sign. Beyond, those nearest to 0 are put together: 2,048 span 17 decimal powers. */
 export const bucketsMax = 2_048
+/** The same, where a rule has no room for more: 64 span half a decimal power. Those that are there already stay. */
+export const scarceBuckets = 64
 
 const spareBuckets = 8
 const growth = (1 + relativeError) / (1 - relativeError)
@@ -30,10 +32,11 @@ class Buckets {
   floor = Number.NEGATIVE_INFINITY
   total = 0
 
-  change(bucket: number, by: number): void {
+  change(bucket: number, by: number, hasRoom = true): void {
     const place = Math.max(bucket, this.floor)
     if (this.total === 0 && by > 0) this.lowest = place
-    if (place < this.lowest || place >= this.lowest + this.counts.length) this.stretch(place)
+    if (place < this.lowest || place >= this.lowest + this.counts.length)
+      this.stretch(place, hasRoom ? bucketsMax : Math.max(scarceBuckets, this.counts.length))
     // It may just have become one of the lowest that were put together.
     this.counts[Math.max(place, this.floor) - this.lowest]! += by
     this.total += by
@@ -41,7 +44,7 @@ class Buckets {
   }
 
   /** Makes room for `place` and some around it. Buckets that are too many at the low end go into the lowest that stays. */
-  private stretch(place: number): void {
+  private stretch(place: number, most: number): void {
     const [oldLowest, old] = [this.lowest, this.counts]
     let [from, to] = [0, old.length - 1]
     while (from <= to && old[from] === 0) from += 1
@@ -49,8 +52,8 @@ class Buckets {
     const isEmpty = from > to
     const lowest = isEmpty ? place : Math.min(oldLowest + from, place) - spareBuckets
     const highest = isEmpty ? place : Math.max(oldLowest + to, place) + spareBuckets
-    const length = Math.min(bucketsMax, highest - lowest + 1)
-    this.lowest = Math.max(lowest, highest - bucketsMax + 1)
+    const length = Math.min(most, highest - lowest + 1)
+    this.lowest = Math.max(lowest, highest - most + 1)
     if (this.lowest > lowest) this.floor = this.lowest
     this.counts = new Uint32Array(length)
     for (let index = from; index <= to; index++) {
@@ -102,27 +105,27 @@ export class Quantiles {
   private readonly positive: { of: Buckets | undefined } = { of: undefined }
   private readonly negative: { of: Buckets | undefined } = { of: undefined }
 
-  private change(value: number, by: number): void {
+  private change(value: number, by: number, hasRoom = true): void {
     const magnitude = Math.abs(value)
     if (magnitude < leastMagnitude) this.zeros += by
     else {
       const side = value > 0 ? this.positive : this.negative
       side.of ??= new Buckets()
-      side.of.change(bucketOf(magnitude), by)
+      side.of.change(bucketOf(magnitude), by, hasRoom)
     }
   }
 
-  add(value: number): void {
+  add(value: number, hasRoom = true): void {
     this.count += 1
-    if (this.exact === undefined) this.change(value, 1)
+    if (this.exact === undefined) this.change(value, 1, hasRoom)
     else this.exact.push(value)
-    if (this.exact !== undefined && this.count > exactValuesMax) this.toBuckets()
+    if (this.exact !== undefined && this.count > exactValuesMax) this.toBuckets(hasRoom)
   }
 
-  private toBuckets(): void {
+  private toBuckets(hasRoom = true): void {
     const values = this.exact ?? []
     this.exact = undefined
-    for (const value of values) this.change(value, 1)
+    for (const value of values) this.change(value, 1, hasRoom)
   }
 
   /** Takes back what was added. */

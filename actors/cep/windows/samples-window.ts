@@ -1,88 +1,70 @@
 /**
- * The last samples of a group, by time or by count, and the functions over them at a constant cost for each item.
- * Samples stand in a ring; rows of `chunkSamples` neighbours are merged as a queue made of two stacks, so that nothing is
- * subtracted: those in front hold the merge of themselves and all behind them up to `flip`, those from there on are
- * merged in `back`. Oldest and newest chunk, which are not whole, have rows of their own.
- * Source: Tangwongsan, Hirzel, Schneider, Low-Latency Sliding-Window Aggregation in Worst-Case Constant Time, DEBS 2017.
+ * The last samples of a group, by time or by count, and the functions over them at a constant cost for each item. When
+ * they are too many for the window, or for its rule, the oldest leave early and are counted.
  */
 import type { ByteReader, ByteWriter } from "../bytes.ts"
-import { DistinctCounts, distinctText } from "./distinct.ts"
+import type { HeldBytes } from "../held-bytes.ts"
+import { ChunkRows, chunkOf, chunkSamples } from "./chunk-rows.ts"
+import { type CountedText, DistinctCounts, distinctText } from "./distinct.ts"
 import { writeResults } from "./merged-items.ts"
 import { Quantiles } from "./quantiles.ts"
 import { decodeSamples, encodeSamples } from "./sample-bytes.ts"
 import type { SamplesPart, WindowState } from "./window-state.ts"
 
-/** Of one window of one group. When it is full the oldest leaves early, and is counted. */
+/** Of one window of one group. */
 export const slidingSamplesMax = 100_000
 /** A sliding window without new items is looked at again when its oldest item is so much too old: a part of its size. */
 export const slidingSlackPart = 16
 
-const chunkBits = 3
-const chunkSamples = 1 << chunkBits
 /** Numbers of samples begin again before they are too large for the processor's small integers. */
 const sampleNumberMax = 2 ** 29
 const initialCapacity = 4
-/** An empty ring with more room than this is given back. */
+/** A ring of more than this is made smaller when only a quarter of it is used. */
 const keptCapacity = 64
-/** Rows before those of whole chunks: the oldest chunk, the merge of the back, the newest chunk. */
-const [headRow, backRow, tailRow, ownRows] = [0, 1, 2, 3] as const
 
-const chunkOf = (sample: number): number => sample >> chunkBits
-const chunkRowsOf = (capacity: number): number => (capacity < 2 * chunkSamples ? 0 : capacity / chunkSamples)
+/** What a sample takes, with its part of the rows and of the room that a ring has to spare. */
+export const sampleBytesOf = ({ columns, needsTexts }: SamplesPart): number =>
+  24 + 2 * columns.width + (needsTexts ? 8 : 0)
 
 export class SamplesWindow implements WindowState {
   due = Number.POSITIVE_INFINITY
   private readonly part: SamplesPart
+  private readonly held: HeldBytes
+  private readonly sampleBytes: number
+  /** What it holds of what its rule may. */
+  private own = 0
   /** Time and value of each; its length is twice a power of two. */
-  private ring = new Float64Array(2 * initialCapacity)
-  /** One less than the samples it has room for, and than the rows of whole chunks. */
-  private mask = initialCapacity - 1
-  private rowMask = -1
-  private rows: Float64Array
-  /** Numbers of the oldest sample and of the one to come. */
-  private first = 0
-  private next = 0
-  /** The first chunk that is not in front. */
-  private flip = 1
+  ring = new Float64Array(2 * initialCapacity)
+  mask = initialCapacity - 1
+  first = 0
+  next = 0
+  private readonly rows: ChunkRows
   /** Items since the last result of a window by count. */
   private seen = 0
-  private crowded = 0
-  private texts: Array<string | undefined> | undefined
+  private texts: Array<CountedText | undefined> | undefined
   private distinct: DistinctCounts | undefined
   private quantiles: Quantiles | undefined
 
-  constructor(part: SamplesPart) {
+  constructor(part: SamplesPart, held: HeldBytes) {
     this.part = part
-    this.rows = new Float64Array(ownRows * part.columns.width)
+    this.held = held
+    this.sampleBytes = sampleBytesOf(part)
+    this.rows = new ChunkRows(part.columns)
     if (part.needsTexts) {
       this.texts = []
       this.distinct = new DistinctCounts()
     }
     if (part.needsQuantiles) this.quantiles = new Quantiles()
-    this.clear()
-  }
-
-  private clear(): void {
-    const { columns } = this.part
-    for (const row of [headRow, backRow, tailRow]) columns.clear(this.rows, row * columns.width)
-    this.first = 0
-    this.next = 0
-    this.flip = 1
-  }
-
-  /** Where the row of a whole chunk is. */
-  private rowOf(chunk: number): number {
-    return (ownRows + (chunk & this.rowMask)) * this.part.columns.width
   }
 
   add(at: number, value: number, text: string | undefined, results: Float64Array): boolean {
     const { sizeMs, count, slide } = this.part
-    const room = Math.min(count, slidingSamplesMax)
-    if (this.next - this.first >= room) {
-      if (count > slidingSamplesMax) this.crowded += 1
-      this.leave(at - sizeMs, this.first + 1)
-    } else this.leave(at - sizeMs, this.first)
+    const before = this.own
+    this.leave(at - sizeMs, this.next + 1 - count)
+    if (this.next - this.first >= slidingSamplesMax) this.crowdOut()
     this.push(at, value, text)
+    this.settle()
+    if (!this.held.hasRoom(this.own)) this.makeRoom(before)
     if (sizeMs !== Number.POSITIVE_INFINITY) this.due = this.dueOf()
     if (slide === 1) return false
     this.seen += 1
@@ -92,6 +74,30 @@ export class SamplesWindow implements WindowState {
     return true
   }
 
+  private crowdOut(): void {
+    this.leave(Number.NEGATIVE_INFINITY, this.first + 1)
+    this.held.crowdedOut += 1
+  }
+
+  /** After an item it holds less than before it, however large that was. */
+  private makeRoom(before: number): void {
+    while (this.own >= before && this.next - this.first > 1) {
+      this.crowdOut()
+      this.settle()
+    }
+  }
+
+  private settle(): void {
+    let bytes = (this.next - this.first) * this.sampleBytes
+    if (this.distinct !== undefined) bytes += this.distinct.bytes
+    if (this.quantiles !== undefined) bytes += this.quantiles.bytes()
+    this.own = this.held.change(this.own, bytes)
+  }
+
+  release(): void {
+    this.own = this.held.change(this.own, 0)
+  }
+
   private dueOf(): number {
     if (this.first === this.next) return Number.POSITIVE_INFINITY
     const { sizeMs } = this.part
@@ -99,7 +105,6 @@ export class SamplesWindow implements WindowState {
   }
 
   private push(at: number, value: number, text: string | undefined): void {
-    const { columns } = this.part
     if (this.next - this.first > this.mask) this.resize(2 * (this.mask + 1))
     if (this.next > sampleNumberMax) this.renumber()
     const sample = this.next
@@ -107,25 +112,11 @@ export class SamplesWindow implements WindowState {
     this.ring[place] = at
     this.ring[place + 1] = value
     this.next += 1
-    if (this.texts !== undefined) {
-      const counted = distinctText(text, value)
-      this.texts[sample & this.mask] = this.distinct!.add(counted) ? counted : undefined
-    }
-    if (this.quantiles !== undefined && !Number.isNaN(value)) this.quantiles.add(value)
-    const oldest = chunkOf(this.first)
-    const chunk = chunkOf(sample)
-    if (chunk > oldest && sample % chunkSamples === 0) this.beginChunk(chunk, oldest)
-    columns.add(this.rows, (chunk === oldest ? headRow : tailRow) * columns.width, at, value)
-  }
-
-  private beginChunk(chunk: number, oldest: number): void {
-    const { columns } = this.part
-    const tail = tailRow * columns.width
-    if (chunk - 1 > oldest) {
-      this.rows.copyWithin(this.rowOf(chunk - 1), tail, tail + columns.width)
-      columns.merge(this.rows, backRow * columns.width, this.rows, tail)
-    }
-    columns.clear(this.rows, tail)
+    if (this.texts !== undefined)
+      this.texts[sample & this.mask] = this.distinct!.add(distinctText(text, value))
+    if (this.quantiles !== undefined && !Number.isNaN(value))
+      this.quantiles.add(value, this.held.hasRoom(this.own))
+    this.rows.push(this.first, sample, at, value)
   }
 
   /** Lets samples leave that are not newer than `until`, and those before the number `least`. */
@@ -145,39 +136,18 @@ export class SamplesWindow implements WindowState {
     }
     if (first === before) return
     this.first = first
-    if (first === this.next) {
-      if (mask >= keptCapacity) this.resize(initialCapacity)
-      this.clear()
-    } else this.renewHead(chunkOf(before))
-  }
-
-  /** After samples have left, of which the first was in the chunk `before`. */
-  private renewHead(before: number): void {
-    const { columns } = this.part
-    const oldest = chunkOf(this.first)
-    const newest = chunkOf(this.next - 1)
-    if (oldest !== before) {
-      if (oldest === newest) {
-        columns.clear(this.rows, backRow * columns.width)
-        this.flip = newest + 1
-      } else if (oldest >= this.flip) this.turn(oldest + 1, newest)
-    }
-    const [head, end] = [headRow * columns.width, Math.min(this.next, (oldest + 1) * chunkSamples)]
-    columns.clear(this.rows, head)
-    for (let sample = this.first; sample < end; sample++) {
-      const place = 2 * (sample & this.mask)
-      columns.add(this.rows, head, this.ring[place]!, this.ring[place + 1]!)
+    if (first === this.next) this.clear()
+    else {
+      this.rows.leave(this, chunkOf(before))
+      if (mask >= keptCapacity && this.next - first <= mask >> 2) this.resize((mask + 1) / 2)
     }
   }
 
-  /** Puts all whole chunks in front: each is merged with those behind it. */
-  private turn(from: number, to: number): void {
-    const { columns } = this.part
-    const back = backRow * columns.width
-    for (let chunk = to - 2; chunk >= from; chunk--)
-      columns.merge(this.rows, this.rowOf(chunk), this.rows, this.rowOf(chunk + 1))
-    columns.clear(this.rows, back)
-    this.flip = to
+  private clear(): void {
+    if (this.mask >= keptCapacity) this.resize(initialCapacity)
+    this.rows.clear()
+    this.first = 0
+    this.next = 0
   }
 
   /** By a multiple of the rooms of both rings, so that nothing moves in them. */
@@ -186,46 +156,29 @@ export class SamplesWindow implements WindowState {
     const by = this.first - (this.first % room)
     this.first -= by
     this.next -= by
-    this.flip -= by / chunkSamples
+    this.rows.renumber(by)
   }
 
   private resize(capacity: number): void {
-    const { columns } = this.part
     const [ring, mask, texts] = [this.ring, this.mask, this.texts]
     const larger = new Float64Array(2 * capacity)
-    if (texts !== undefined) this.texts = []
+    const itsTexts = texts === undefined ? undefined : new Array<CountedText | undefined>(capacity)
     for (let sample = this.first; sample < this.next; sample++) {
       const [from, to] = [sample & mask, sample & (capacity - 1)]
       larger[2 * to] = ring[2 * from]!
       larger[2 * to + 1] = ring[2 * from + 1]!
-      if (texts !== undefined) this.texts![to] = texts[from]
+      if (itsTexts !== undefined) itsTexts[to] = texts![from]
     }
-    const [old, oldMask] = [this.rows, this.rowMask]
-    const rows = chunkRowsOf(capacity)
-    const grown = new Float64Array((ownRows + rows) * columns.width)
-    grown.set(old.subarray(0, ownRows * columns.width))
-    for (let chunk = chunkOf(this.first) + 1; oldMask >= 0 && chunk < chunkOf(this.next - 1); chunk++) {
-      const from = (ownRows + (chunk & oldMask)) * columns.width
-      const to = (ownRows + (chunk & (rows - 1))) * columns.width
-      grown.set(old.subarray(from, from + columns.width), to)
-    }
+    this.rows.resize(capacity, this.first, this.next)
     this.mask = capacity - 1
-    this.rowMask = rows - 1
     this.ring = larger
-    this.rows = grown
+    this.texts = itsTexts
   }
 
   private write(into: Float64Array): void {
     const { columns, slots } = this.part
-    const { scratch: row, width } = columns
-    for (let column = 0; column < width; column++) row[column] = this.rows[headRow * width + column]!
-    const oldest = chunkOf(this.first)
-    if (chunkOf(this.next - 1) > oldest) {
-      if (oldest + 1 < this.flip) columns.merge(row, 0, this.rows, this.rowOf(oldest + 1))
-      columns.merge(row, 0, this.rows, backRow * width)
-      columns.merge(row, 0, this.rows, tailRow * width)
-    }
-    writeResults(columns, slots, row, 0, this.quantiles, this.distinct, into)
+    this.rows.write(columns.scratch, this.first, this.next)
+    writeResults(columns, slots, columns.scratch, 0, this.quantiles, this.distinct, into)
   }
 
   close(end: number): boolean {
@@ -237,6 +190,7 @@ export class SamplesWindow implements WindowState {
   pass(time: number): void {
     if (this.part.sizeMs === Number.POSITIVE_INFINITY) return
     this.leave(time - this.part.sizeMs, this.first)
+    this.settle()
     this.due = this.dueOf()
   }
 
@@ -244,56 +198,47 @@ export class SamplesWindow implements WindowState {
     if (this.part.slide === 1) this.write(into)
   }
 
-  crowdedOut(): number {
-    return this.crowded
-  }
-
   bytes(): number {
-    const texts = this.distinct === undefined ? 0 : 64 + 16 * this.texts!.length + this.distinct.bytes()
-    return 350 + this.ring.byteLength + this.rows.byteLength + texts + (this.quantiles?.bytes() ?? 0)
+    const texts = this.distinct === undefined ? 0 : 64 + 8 * this.texts!.length + this.distinct.bytes
+    return 400 + this.ring.byteLength + this.rows.byteLength + texts + (this.quantiles?.bytes() ?? 0)
   }
 
   encode(writer: ByteWriter): void {
-    const { columns } = this.part
-    for (const number of [this.first, this.next, this.flip, this.seen, this.crowded]) writer.count(number)
+    // The last one was of items that left early, which the rule counts now.
+    for (const number of [this.first, this.next, this.rows.flip, this.seen, 0]) writer.count(number)
     encodeSamples(this.ring, this.first, this.next, writer)
-    for (const row of [headRow, backRow, tailRow]) columns.encode(this.rows, row * columns.width, writer)
-    for (let chunk = chunkOf(this.first) + 1; chunk < chunkOf(this.next - 1); chunk++)
-      columns.encode(this.rows, this.rowOf(chunk), writer)
+    this.rows.encode(writer, this.first, this.next)
     if (this.texts !== undefined) {
       for (let sample = this.first; sample < this.next; sample++) {
-        const text = this.texts[sample & this.mask]
-        writer.byte(text === undefined ? 0 : 1)
-        if (text !== undefined) writer.text(text)
+        const counted = this.texts[sample & this.mask]
+        writer.byte(counted === undefined ? 0 : 1)
+        if (counted !== undefined) writer.text(counted.text)
       }
     }
     this.quantiles?.encode(writer)
   }
 
-  static decode(part: SamplesPart, reader: ByteReader): SamplesWindow {
-    const { columns } = part
-    const window = new SamplesWindow(part)
+  static decode(part: SamplesPart, reader: ByteReader, held: HeldBytes): SamplesWindow {
+    const window = new SamplesWindow(part, held)
     const [first, next, flip] = [reader.count(), reader.count(), reader.count()]
     let capacity = initialCapacity
     while (capacity < next - first) capacity *= 2
     window.resize(capacity)
     window.first = first
     window.next = next
-    window.flip = flip
+    window.rows.flip = flip
     window.seen = reader.count()
-    window.crowded = reader.count()
-    decodeSamples(window.ring, window.first, window.next, reader)
-    for (const row of [headRow, backRow, tailRow]) columns.decode(window.rows, row * columns.width, reader)
-    for (let chunk = chunkOf(window.first) + 1; chunk < chunkOf(window.next - 1); chunk++)
-      columns.decode(window.rows, window.rowOf(chunk), reader)
+    held.crowdedOut += reader.count()
+    decodeSamples(window.ring, first, next, reader)
+    window.rows.decode(reader, first, next)
     if (window.texts !== undefined) {
-      for (let sample = window.first; sample < window.next; sample++) {
+      for (let sample = first; sample < next; sample++) {
         const text = reader.byte() === 1 ? reader.text() : undefined
-        window.texts[sample & window.mask] = text
-        if (text !== undefined) window.distinct!.add(text)
+        window.texts[sample & window.mask] = text === undefined ? undefined : window.distinct!.add(text)
       }
     }
     if (part.needsQuantiles) window.quantiles = Quantiles.decode(reader)
+    window.settle()
     if (part.sizeMs !== Number.POSITIVE_INFINITY) window.due = window.dueOf()
     return window
   }

@@ -1,5 +1,6 @@
 /** Items of a group that follow each other closely: one row, until nothing came for the gap or it has become too long. */
 import type { ByteReader, ByteWriter } from "../bytes.ts"
+import type { HeldBytes } from "../held-bytes.ts"
 import {
   addToExtras,
   bytesOfExtras,
@@ -23,6 +24,9 @@ export interface SessionPart extends Part {
 export class SessionWindow implements WindowState {
   due = Number.POSITIVE_INFINITY
   private readonly part: SessionPart
+  private readonly held: HeldBytes
+  /** What it holds of what its rule may. */
+  private own = 0
   private readonly row: Float64Array
   private extras: Extras | undefined
   private firstAt = Number.NaN
@@ -30,8 +34,9 @@ export class SessionWindow implements WindowState {
   /** When the one before it ended: late items from before are not this one's. */
   private endBefore = Number.NEGATIVE_INFINITY
 
-  constructor(part: SessionPart) {
+  constructor(part: SessionPart, held: HeldBytes) {
     this.part = part
+    this.held = held
     this.row = new Float64Array(part.columns.width)
   }
 
@@ -50,8 +55,17 @@ export class SessionWindow implements WindowState {
 
   private take(at: number, value: number, text: string | undefined): void {
     this.part.columns.add(this.row, 0, at, value)
-    if (this.extras !== undefined) addToExtras(this.extras, value, text)
+    if (this.extras !== undefined) this.takeExtras(this.extras, value, text)
     this.due = Math.min(this.lastAt + this.part.gapMs, this.firstAt + this.part.sizeMaxMs)
+  }
+
+  private takeExtras(extras: Extras, value: number, text: string | undefined): void {
+    if (!addToExtras(extras, value, text, this.held.hasRoom(this.own))) this.held.crowdedOut += 1
+    this.own = this.held.change(this.own, bytesOfExtras(extras))
+  }
+
+  release(): void {
+    this.own = this.held.change(this.own, 0)
   }
 
   close(end: number, results: Float64Array): boolean {
@@ -61,6 +75,7 @@ export class SessionWindow implements WindowState {
     this.endBefore = this.due
     this.due = Number.POSITIVE_INFINITY
     this.extras = undefined
+    this.release()
     return true
   }
 
@@ -86,14 +101,15 @@ export class SessionWindow implements WindowState {
     if (this.extras !== undefined) encodeExtras(this.extras, writer)
   }
 
-  static decode(part: SessionPart, reader: ByteReader): SessionWindow {
-    const window = new SessionWindow(part)
+  static decode(part: SessionPart, reader: ByteReader, held: HeldBytes): SessionWindow {
+    const window = new SessionWindow(part, held)
     window.firstAt = reader.number()
     window.lastAt = reader.number()
     window.endBefore = reader.number()
     window.due = reader.number()
     part.columns.decode(window.row, 0, reader)
     if (reader.byte() === 1) window.extras = decodeExtras(part, reader)
+    window.own = held.change(0, bytesOfExtras(window.extras))
     return window
   }
 }

@@ -1,6 +1,7 @@
 /** What the windows of one group have in common, and what they are planned from. */
 import type { AggregateFunction } from "../../../schemas/index.ts"
 import type { ByteReader, ByteWriter } from "../bytes.ts"
+import type { HeldBytes } from "../held-bytes.ts"
 import type { Columns } from "./columns.ts"
 
 /** A function over a window, and where its result goes. */
@@ -17,8 +18,8 @@ export interface Part {
   readonly columns: Columns
   readonly needsQuantiles: boolean
   readonly needsTexts: boolean
-  readonly make: () => WindowState
-  readonly decode: (reader: ByteReader) => WindowState
+  readonly make: (held: HeldBytes) => WindowState
+  readonly decode: (reader: ByteReader, held: HeldBytes) => WindowState
 }
 
 /** Of windows that hold the last samples one by one. */
@@ -50,8 +51,8 @@ export interface WindowState {
   readonly restore?: (results: Float64Array, time: number) => void
   /** Puts results that change with each item into `into`. */
   readonly read?: (into: Float64Array) => void
-  /** Items that left before their time for want of room. */
-  readonly crowdedOut?: () => number
+  /** Gives back what it holds of its rule's. */
+  readonly release: () => void
   readonly bytes: () => number
   readonly encode: (writer: ByteWriter) => void
 }

@@ -1,7 +1,7 @@
 /** A defect in what one rule does is that rule's end, until somebody changes it. */
 import { describe, expect, it } from "vitest"
-
 import type { LiveRule } from "../../../../../actors/cep/group/live-rule.ts"
+import type { HeldBytes } from "../../../../../actors/cep/held-bytes.ts"
 import type { Aggregates } from "../../../../../actors/cep/windows/aggregates.ts"
 import type { RuleDocument } from "../../../../../schemas/index.ts"
 import { cpuRule, RuleLane, tenant } from "./rule-lane.ts"
@@ -20,8 +20,8 @@ interface Insides {
 const sabotage = (lane: RuleLane, rule: string): void => {
   const { program } = (lane.evaluator as unknown as Insides).tenants.get(tenant)!.rules.get(rule)!
   const make = program.aggregates.make
-  const broken = (): Aggregates => {
-    const whole = make()
+  const broken = (held: HeldBytes): Aggregates => {
+    const whole = make(held)
     return Object.assign(Object.create(whole) as Aggregates, {
       add: (...[input, at, value, text, closed]: Parameters<Aggregates["add"]>) => {
         if (value === 13) throw new TypeError("windows are broken")

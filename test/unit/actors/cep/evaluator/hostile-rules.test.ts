@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest"
 import { effortMax } from "../../../../../actors/cep/expression/effort.ts"
 import { changesPerItemMax } from "../../../../../actors/cep/group/judge.ts"
+import { HeldBytes } from "../../../../../actors/cep/held-bytes.ts"
 import { movedPerItemMax } from "../../../../../actors/cep/patterns/matcher.ts"
 import { partialMatchesMax } from "../../../../../actors/cep/patterns/partial-matches.ts"
 import { compileRule } from "../../../../../actors/cep/rule/compile-rule.ts"
@@ -92,7 +93,7 @@ describe("a pattern", () => {
     }
     const compiled = compileRule("r", 1, { ...onSample, pattern })
     if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems))
-    const matcher = compiled.program.pattern!.make()
+    const matcher = compiled.program.pattern!.make(new HeldBytes())
     const died: Array<number> = []
     matcher.watch(({ at }) => died.push(at))
     const labels = {}

@@ -1,6 +1,7 @@
 /** Streams and patterns in a shorthand: items are words such as `a1`, whose letter is the kind that stages ask for. */
 
 import type { Condition, Scope } from "../../../../../actors/cep/expression/expression.ts"
+import { HeldBytes } from "../../../../../actors/cep/held-bytes.ts"
 import type { Item } from "../../../../../actors/cep/item.ts"
 import { compilePattern } from "../../../../../actors/cep/patterns/compile-pattern.ts"
 import type { Match, PatternPlan } from "../../../../../actors/cep/patterns/pattern.ts"
@@ -65,7 +66,7 @@ export const wordsOf = (match: Match): string =>
     .join(" ")
 
 export const matchesOf = (document: PatternDocument, items: ReadonlyArray<Item>): ReadonlyArray<string> => {
-  const matcher = planOf(document).make()
+  const matcher = planOf(document).make(new HeldBytes())
   const found = items.flatMap((item) => matcher.offer(item))
   return [...found, ...matcher.advance(Number.MAX_SAFE_INTEGER)].map(wordsOf)
 }

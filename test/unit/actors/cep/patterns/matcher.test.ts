@@ -1,5 +1,6 @@
 import { expect, it } from "vitest"
 import { ByteReader, ByteWriter } from "../../../../../actors/cep/bytes.ts"
+import { HeldBytes } from "../../../../../actors/cep/held-bytes.ts"
 import type { Item } from "../../../../../actors/cep/item.ts"
 import { compilePattern } from "../../../../../actors/cep/patterns/compile-pattern.ts"
 import { partialMatchesMax, patternBytesMax } from "../../../../../actors/cep/patterns/partial-matches.ts"
@@ -11,7 +12,7 @@ import { any, consecutive, more, next, not, s } from "./stages.ts"
 const noSkip = { after_match: { type: "no_skip" } } as const
 
 const deathsOf = (document: PatternDocument, stream: string, until = 1e9) => {
-  const matcher = planOf(document).make()
+  const matcher = planOf(document).make(new HeldBytes())
   const deaths: Array<Death> = []
   matcher.watch((death) => deaths.push(death))
   for (const item of itemsOf(stream)) matcher.offer(item)
@@ -22,20 +23,20 @@ const deathsOf = (document: PatternDocument, stream: string, until = 1e9) => {
 it("within is from the first to the last item, and what is as long is too long", () => {
   const document = { stages: [s("a"), s("b")], within: "3s", ...noSkip } as const
   const ends = (at: number) => {
-    const matcher = planOf(document).make()
+    const matcher = planOf(document).make(new HeldBytes())
     return [itemOf("a1", 1_000), itemOf("b1", at)].flatMap((item) => matcher.offer(item)).map(wordsOf)
   }
   expect([ends(3_999), ends(4_000)]).toEqual([["a1 b1"], []])
 })
 
 it("items of equal times come in the order in which they arrived", () => {
-  const matcher = planOf({ stages: [s("a"), s("b", next)], ...noSkip }).make()
+  const matcher = planOf({ stages: [s("a"), s("b", next)], ...noSkip }).make(new HeldBytes())
   const matches = ["b1", "a1", "b2"].flatMap((word) => matcher.offer(itemOf(word, 1_000)))
   expect(matches.map(wordsOf)).toEqual(["a1 b2"])
 })
 
 it("an absence is sure at the deadline, neither before nor later", () => {
-  const matcher = planOf({ stages: [s("a"), not("b")], within: "10s" }).make()
+  const matcher = planOf({ stages: [s("a"), not("b")], within: "10s" }).make(new HeldBytes())
   matcher.offer(itemOf("a1", 1_000))
   expect(matcher.nextDue()).toBe(11_000)
   expect(matcher.advance(10_999)).toEqual([])
@@ -45,14 +46,14 @@ it("an absence is sure at the deadline, neither before nor later", () => {
 })
 
 it("an absence that became sure is told with the next item", () => {
-  const matcher = planOf({ stages: [s("a"), not("b")], within: "10s" }).make()
+  const matcher = planOf({ stages: [s("a"), not("b")], within: "10s" }).make(new HeldBytes())
   matcher.offer(itemOf("a1", 1_000))
   expect(matcher.offer(itemOf("b1", 12_000)).map(wordsOf)).toEqual(["a1"])
 })
 
 it("a match has its items by stage and by the stage around it", () => {
   const stages = [{ name: "both", all_of: [s("a"), s("b")] }, s("c", more)] as never
-  const matcher = planOf({ stages }).make()
+  const matcher = planOf({ stages }).make(new HeldBytes())
   const [match] = itemsOf("b1 a1 c1").flatMap((item) => matcher.offer(item))
   const words = Object.entries(match!.stages).map(([stage, items]) => [
     stage,
@@ -76,7 +77,7 @@ it("each death has its reason, the stage that it had come to, and when", () => {
 it("with a skip strategy a match waits for what began before it, without one it does not", () => {
   const stages = [s("ab"), s("c_after_b")]
   const toldAt = (type: "no_skip" | "skip_past_last_event") => {
-    const matcher = planOf({ stages, within: "10s", after_match: { type } }).make()
+    const matcher = planOf({ stages, within: "10s", after_match: { type } }).make(new HeldBytes())
     const atOnce = itemsOf("a1 b1 c1").flatMap((item) => matcher.offer(item))
     return [atOnce, matcher.advance(11_000)].map((matches) => matches.map(wordsOf))
   }
@@ -85,7 +86,7 @@ it("with a skip strategy a match waits for what began before it, without one it 
 })
 
 it("no group holds more partial matches than the bound: the oldest dies, and says so", () => {
-  const matcher = planOf({ stages: [s("a"), s("b")], within: "24h", ...noSkip }).make()
+  const matcher = planOf({ stages: [s("a"), s("b")], within: "24h", ...noSkip }).make(new HeldBytes())
   const deaths: Array<Death> = []
   matcher.watch((death) => deaths.push(death))
   for (let at = 0; at < partialMatchesMax + 3; at++) matcher.offer(itemOf(`a${at}`, at))
@@ -103,10 +104,10 @@ it("what died of the bounds, and what dies next, is the same after a checkpoint"
   const plan = planOf({ stages: [s("a", more), s("b")], within: "24h", ...noSkip })
   const deathsAfter = (isInterrupted: boolean) => {
     const writer = new ByteWriter()
-    const first = plan.make()
+    const first = plan.make(new HeldBytes())
     for (let at = 0; at < 60; at++) first.offer(itemOf(`a${at}`, at))
     first.encode(writer)
-    const matcher = isInterrupted ? plan.decode(new ByteReader(writer.finish())) : first
+    const matcher = isInterrupted ? plan.decode(new ByteReader(writer.finish()), new HeldBytes()) : first
     const deaths: Array<Death> = []
     matcher.watch((death) => deaths.push(death))
     for (let at = 60; at < 90; at++) matcher.offer(itemOf(`a${at}`, at))
@@ -118,13 +119,13 @@ it("what died of the bounds, and what dies next, is the same after a checkpoint"
 
 it("combinations that double with each item stay within the bound", () => {
   const stages = [s("a", { ...more, repetition: "allow_combinations" }), s("b")] as const
-  const matcher = planOf({ stages, within: "24h", ...noSkip }).make()
+  const matcher = planOf({ stages, within: "24h", ...noSkip }).make(new HeldBytes())
   for (let at = 0; at < 40; at++) matcher.offer(itemOf(`a${at}`, at))
   expect(matcher.partialMatches()).toBe(partialMatchesMax)
 })
 
 it("no group holds more bytes than the bound, however large events are", () => {
-  const matcher = planOf({ stages: [s("a"), s("b")], within: "24h", ...noSkip }).make()
+  const matcher = planOf({ stages: [s("a"), s("b")], within: "24h", ...noSkip }).make(new HeldBytes())
   const large = (at: number): Item => ({
     ...itemOf(`a${at}`, at),
     attributes: { kind: "a", text: "x".repeat(100_000) },
@@ -146,7 +147,7 @@ it("a condition that throws leaves everything as it was before the item", () => 
   const document = { stages: [s("a"), s("b"), s("c", next)], ...noSkip }
   const result = compilePattern(document, { event: "e", where: {} }, compile)
   if ("problems" in result) throw new Error("refused")
-  const matcher = result.plan.make()
+  const matcher = result.plan.make(new HeldBytes())
   for (const item of itemsOf("a1 b1")) matcher.offer(item)
   const held = [matcher.partialMatches(), matcher.bytes()]
   expect(() => matcher.offer(itemOf("c1", 3_000))).toThrow("no such label")
@@ -170,7 +171,7 @@ it("an item asks each condition once, however many partial matches wait", () => 
     compile,
   )
   if ("problems" in result) throw new Error("refused")
-  const matcher = result.plan.make()
+  const matcher = result.plan.make(new HeldBytes())
   for (let at = 0; at < 500; at++) matcher.offer(itemOf(`a${at}`, at))
   asked = 0
   matcher.offer(itemOf("d1", 1_000))

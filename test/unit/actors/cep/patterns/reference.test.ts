@@ -1,6 +1,7 @@
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import { ByteReader, ByteWriter } from "../../../../../actors/cep/bytes.ts"
+import { HeldBytes } from "../../../../../actors/cep/held-bytes.ts"
 import type { Item } from "../../../../../actors/cep/item.ts"
 import { compilePattern } from "../../../../../actors/cep/patterns/compile-pattern.ts"
 import type { Death, Match, Matcher, PatternPlan } from "../../../../../actors/cep/patterns/pattern.ts"
@@ -23,7 +24,7 @@ const compiled = (document: PatternDocument): PatternPlan => {
 const never = 1e9
 const told = (document: PatternDocument, items: ReadonlyArray<Item>) => {
   const deaths: Array<Death> = []
-  const matcher = compiled(document).make()
+  const matcher = compiled(document).make(new HeldBytes())
   matcher.watch((death) => deaths.push(death))
   return {
     matches: [...items.flatMap((item) => matcher.offer(item)), ...matcher.advance(never)],
@@ -66,11 +67,11 @@ it("a matcher that is written and read before each item gives the same matches a
       const plan = compiled(document)
       const deaths: Array<Death> = []
       const matches: Array<Match> = []
-      let matcher = plan.make()
+      let matcher = plan.make(new HeldBytes())
       for (const item of [...items, undefined]) {
         const before = { partials: matcher.partialMatches(), bytes: matcher.bytes(), due: matcher.nextDue() }
         const bytes = written(matcher)
-        matcher = plan.decode(new ByteReader(bytes))
+        matcher = plan.decode(new ByteReader(bytes), new HeldBytes())
         expect(written(matcher)).toEqual(bytes)
         const after = { partials: matcher.partialMatches(), bytes: matcher.bytes(), due: matcher.nextDue() }
         expect(after).toEqual(before)
@@ -87,7 +88,7 @@ it("a matcher that is written and read before each item gives the same matches a
 it("time that is told before the next item changes when matches are told, not which", () => {
   fc.assert(
     fc.property(patterns, streams, fc.integer({ min: 0, max: 2_000 }), (document, items, early) => {
-      const matcher = compiled(document).make()
+      const matcher = compiled(document).make(new HeldBytes())
       const matches = items.flatMap((item) => {
         const due = matcher.nextDue()
         const sooner = matcher.advance(item.at - early)

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest"
+import { HeldBytes } from "../../../../../actors/cep/held-bytes.ts"
 import { compilePattern } from "../../../../../actors/cep/patterns/compile-pattern.ts"
 import type { PatternDocument } from "../../../../../schemas/index.ts"
 import { compileKinds } from "./cases.ts"
@@ -127,7 +128,7 @@ it("stages look at the trigger's input, at labels that they name, and at inputs 
     evaluate: (scope) => scope.value < 5,
   }))
   if ("problems" in result) throw new Error("refused")
-  const matcher = result.plan.make()
+  const matcher = result.plan.make(new HeldBytes())
   const at = 1_000
   const sample = (host: string, value: number) =>
     matcher.offer({ name: "cpu", isEvent: false, labels: { host }, attributes: {}, value, at })

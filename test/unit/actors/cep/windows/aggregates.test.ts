@@ -2,6 +2,7 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { ByteReader, ByteWriter } from "../../../../../actors/cep/bytes.ts"
+import { HeldBytes } from "../../../../../actors/cep/held-bytes.ts"
 import type { AggregateSpec, Aggregates, WindowSpec } from "../../../../../actors/cep/windows/aggregates.ts"
 import { planAggregates } from "../../../../../actors/cep/windows/plan-aggregates.ts"
 import { relativeError } from "../../../../../actors/cep/windows/quantiles.ts"
@@ -112,7 +113,7 @@ const closeTo = (spec: AggregateSpec, got: number, items: ReadonlyArray<Seen> | 
 const compare = (specs: ReadonlyArray<AggregateSpec>, lateness: number, script: ReadonlyArray<Step>) => {
   const plan = planAggregates(specs, lateness)
   const model = naiveAggregates(specs, lateness)
-  let aggregates: Aggregates = plan.make()
+  let aggregates: Aggregates = plan.make(new HeldBytes())
   let time = Number.NEGATIVE_INFINITY
   const into = new Float64Array(specs.length)
   const check = (contents: ReadonlyArray<ReadonlyArray<Seen> | undefined>, when: string) => {
@@ -128,7 +129,7 @@ const compare = (specs: ReadonlyArray<AggregateSpec>, lateness: number, script: 
     if (step.type === "checkpoint") {
       const writer = new ByteWriter()
       aggregates.encode(writer)
-      aggregates = plan.decode(new ByteReader(writer.finish()))
+      aggregates = plan.decode(new ByteReader(writer.finish()), new HeldBytes())
       continue
     }
     const ends: Array<number> = []

@@ -1,6 +1,7 @@
 /** What bounds windows, and what becomes of them when the bound is reached. */
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { HeldBytes } from "../../../../../actors/cep/held-bytes.ts"
 import type { Aggregates, WindowSpec } from "../../../../../actors/cep/windows/aggregates.ts"
 import { distinctMax } from "../../../../../actors/cep/windows/distinct.ts"
 import { planAggregates, windowProblem } from "../../../../../actors/cep/windows/plan-aggregates.ts"
@@ -9,11 +10,11 @@ import { slidingSamplesMax } from "../../../../../actors/cep/windows/samples-win
 import type { AggregateFunction } from "../../../../../schemas/index.ts"
 
 describe("a sliding window", () => {
-  const sliding = (name: AggregateFunction, sizeMs: number): Aggregates =>
+  const sliding = (name: AggregateFunction, sizeMs: number, held = new HeldBytes()): Aggregates =>
     planAggregates(
       [{ function: name, window: { type: "sliding", sizeMs }, input: 0, quantile: 0.5 }],
       0,
-    ).make()
+    ).make(held)
   const into = new Float64Array(1)
   const result = (aggregates: Aggregates) => {
     aggregates.read(into)
@@ -50,10 +51,11 @@ describe("a sliding window", () => {
   })
 
   it("that is full lets the oldest leave early, and counts them", () => {
-    const count = sliding("count", 1e9)
+    const held = new HeldBytes()
+    const count = sliding("count", 1e9, held)
     for (let at = 0; at < slidingSamplesMax + 5; at++) count.add(0, at, 1, undefined, never)
     expect(result(count)).toBe(slidingSamplesMax)
-    expect(count.crowdedOut()).toBe(5)
+    expect(held.crowdedOut).toBe(5)
   })
 
   it("counts different texts up to a bound, and again when some have left", () => {
@@ -136,7 +138,7 @@ describe("a plan", () => {
       specs.map((window) => ({ function: "count", window, input: 0 })),
       0,
     )
-    const aggregates = plan.make()
+    const aggregates = plan.make(new HeldBytes())
     for (let second = 0; second < 7_200; second++) aggregates.add(0, second * 1_000, 1, undefined, () => {})
     expect(aggregates.bytes()).toBeLessThan(10_000)
   })
