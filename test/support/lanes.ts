@@ -54,6 +54,9 @@ export class LaneWorld {
   readonly stores: ReturnType<typeof makeStores>
   readonly stream: ReturnType<typeof makeMemoryEventStream>
   rates: Rates = calm
+  /** Reads of what is stored, so far; each waits for this first. */
+  pastReads = 0
+  pastGate: Effect.Effect<void> = Effect.void
   private readonly evaluators: Evaluators
   private readonly options: WorldOptions
   private nodes = 0
@@ -101,7 +104,11 @@ export class LaneWorld {
     return {
       ...this.stream,
       append: (...given) => faults.run("stream append", () => Effect.runSync(this.stream.append(...given))),
-      pages: (...given) => Effect.andThen(faults.gate, this.stream.pages(...given)),
+      pages: (...given) =>
+        Effect.suspend(() => {
+          this.pastReads += 1
+          return Effect.andThen(Effect.andThen(faults.gate, this.pastGate), this.stream.pages(...given))
+        }),
       tail: (...given) => Effect.andThen(faults.gate, Effect.map(this.stream.tail(...given), gated)),
       bounds: Effect.andThen(faults.gate, this.stream.bounds),
     }

@@ -66,6 +66,8 @@ export interface LaneFigures {
   /** Of the last checkpoint: how long evaluation stood still at most, and how long it took until it was durable. */
   readonly pauseMs: number
   readonly checkpointMs: number
+  /** Changes that wait until the past of their rules is made up for. */
+  readonly filling: number
 }
 
 const tick = new TextEncoder().encode('{"_tag":"Tick"}')
@@ -256,6 +258,7 @@ export const runLane = Effect.fnUntraced(function* (
     stateBytes,
     pauseMs,
     checkpointMs,
+    filling: [...evaluator.awaiting().values()].reduce((sum, { size }) => sum + size, 0),
   })
 
   const working = Effect.gen(function* () {

@@ -1,57 +1,21 @@
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import { describe, expect, it } from "vitest"
-import type { RuleDocument, Sample } from "../../../../schemas/index.ts"
-import { laneOf } from "../../../../streams/index.ts"
+import type { RuleDocument } from "../../../../schemas/index.ts"
 import { distinctTransitions } from "../../../support/collecting-desk.ts"
-import { fakeEvaluators } from "../../../support/fake-evaluator.ts"
-import { type LaneNode, LaneWorld, lanesInWorld } from "../../../support/lanes.ts"
-
-const tenant = "acme"
-const inWorld =
-  (body: (world: LaneWorld) => Effect.Effect<unknown, unknown, Scope.Scope>, seed = "lanes") =>
-  () => {
-    const world = new LaneWorld(seed, fakeEvaluators)
-    const exit = world.time.run(Effect.scoped(body(world)))
-    if (exit._tag === "Failure") throw Cause.squash(exit.cause)
-  }
-
-const until = Effect.fnUntraced(function* (holds: () => boolean) {
-  for (let tries = 0; tries < 2_000; tries++) {
-    if (holds()) return
-    yield* Effect.sleep(50)
-  }
-  return yield* Effect.die(new Error(`does not hold within 100 s: ${holds}`))
-})
-
-const rule = (metric: string, more: Partial<RuleDocument> = {}): RuleDocument => ({
-  name: metric,
-  trigger: { type: "metric", metric },
-  ...more,
-})
-const sample = (name: string, value: number, at = 0, host = "a"): Sample => ({
-  name,
-  labels: { host },
-  value,
-  at,
-})
-const change = (name: string, document: RuleDocument | undefined, number = 1) => ({
+import { type LaneNode, lanesInWorld } from "../../../support/lanes.ts"
+import {
+  change,
+  elsewhere,
+  inWorld,
+  laneNumber,
+  names,
+  one,
+  rule,
+  said,
+  sample,
   tenant,
-  rule: name,
-  number,
-  version: number,
-  ...(document === undefined ? {} : { document }),
-})
-
-/** Two names in different lanes. */
-const names = Array.from({ length: 40 }, (_, index) => `m${index}`)
-const laneNumber = (name: string) => laneOf(tenant, name, lanesInWorld)
-const one = names[0]!
-const elsewhere = names.find((name) => laneNumber(name) !== laneNumber(one))!
-
-const said = (world: LaneWorld) =>
-  [...distinctTransitions(world.transitions()).keys()].map((id) => id.replace(/\/[0-9]+$/, ""))
+  until,
+} from "./small-lanes.ts"
 
 describe("a rule in its lane", () => {
   it(
