@@ -56,6 +56,13 @@ export interface BacktestResult extends PastRange {
   readonly truncated: boolean
 }
 
+/** What fires: since when that counts, and its place among those that are told. */
+interface Open {
+  readonly firing: Firing
+  readonly from: number
+  readonly told: number | undefined
+}
+
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10)
 
 export class Backtest {
@@ -76,15 +83,15 @@ export class Backtest {
   private readonly transitions: Array<Omit<Transition, "policy">> = []
   private readonly events: Array<CepEvent> = []
   private readonly days = new Map<number, { firings: number; transitions: number }>()
-  /** By fingerprint: what fires now, and its place among those that are told. */
-  private readonly open = new Map<string, { readonly firing: Firing; readonly told: number | undefined }>()
+  /** By fingerprint: what fires now. */
+  private readonly open = new Map<string, Open>()
   private firingMs = 0
   private items = 0
   private endedAt: number | undefined
 
   constructor(rule: PastRule, range: PastRange) {
     this.range = range
-    this.run = new PastRun(rule, (outputs) => this.hear(outputs))
+    this.run = new PastRun(rule, (outputs, storedAt) => this.hear(outputs, storedAt))
   }
 
   /** False when nothing more is wanted: the range or the bound is over. */
@@ -106,7 +113,7 @@ export class Backtest {
     this.endedAt ??= cutAt
     const until = this.endedAt ?? this.range.until
     this.run.passUntil(until)
-    for (const { firing } of this.open.values()) this.firingMs += Math.max(0, until - firing.firedAt)
+    for (const { from } of this.open.values()) this.firingMs += Math.max(0, until - from)
     return {
       from: this.range.from,
       until,
@@ -133,27 +140,24 @@ export class Backtest {
     return days
   }
 
-  private hear(outputs: ReadonlyArray<Output>): void {
+  /** What belongs to the range is what was stored in it, however late its event time is. */
+  private hear(outputs: ReadonlyArray<Output>, storedAt: number): void {
+    const isTold = storedAt >= this.range.from && storedAt <= this.range.until
     for (const output of outputs) {
-      if (output.type === "transition") this.hearTransition(output.transition)
-      else if (output.type === "event" && this.isWithin(output.event.at)) {
+      if (output.type === "transition") this.hearTransition(output.transition, isTold)
+      else if (output.type === "event" && isTold) {
         this.counts.events += 1
         if (this.events.length < toldEventsMax) this.events.push(output.event)
       }
     }
   }
 
-  private isWithin(at: number): boolean {
-    return at >= this.range.from && at <= this.range.until
-  }
-
-  private hearTransition({ policy, ...transition }: Transition): void {
+  private hearTransition({ policy, ...transition }: Transition, isTold: boolean): void {
     const { fingerprint, to, cause, at } = transition
-    const isTold = this.isWithin(at)
     if (isTold) this.count(transition)
-    if (cause === "matched") this.fire(transition, policy.annotations, at)
+    if (cause === "matched") this.fire(transition, policy.annotations, isTold, at)
     else if (to !== "firing") this.end(fingerprint, at)
-    else if (!this.open.has(fingerprint)) this.fire(transition, policy.annotations, undefined)
+    else if (!this.open.has(fingerprint)) this.fire(transition, policy.annotations, isTold)
   }
 
   private count(transition: Omit<Transition, "policy">): void {
@@ -162,8 +166,10 @@ export class Backtest {
     this.day(transition.at).transitions += 1
   }
 
+  /** What happened before the range belongs to its first day. */
   private day(at: number): { firings: number; transitions: number } {
-    const day = Math.floor(at / dayMs)
+    const { from, until } = this.range
+    const day = Math.floor(Math.min(Math.max(at, from), until) / dayMs)
     const counts = this.days.get(day) ?? { firings: 0, transitions: 0 }
     this.days.set(day, counts)
     return counts
@@ -172,27 +178,28 @@ export class Backtest {
   private fire(
     { fingerprint, labels, at, severity, value, values }: Omit<Transition, "policy">,
     annotations: Firing["annotations"],
-    resolvedAt: number | undefined,
+    isTold: boolean,
+    resolvedAt?: number,
   ): void {
     const firing = {
       ...{ fingerprint, labels, firedAt: at, severity, values, annotations },
       ...(value === undefined ? {} : { value }),
     }
-    const counts = this.isWithin(at)
-    if (counts) {
+    if (isTold) {
       this.counts.firings += 1
       this.day(at).firings += 1
     }
-    const told = counts && this.firings.length < toldFiringsMax ? this.firings.length : undefined
+    const told = isTold && this.firings.length < toldFiringsMax ? this.firings.length : undefined
     if (told !== undefined) this.firings.push(resolvedAt === undefined ? firing : { ...firing, resolvedAt })
-    if (resolvedAt === undefined) this.open.set(fingerprint, { firing, told })
+    const from = isTold ? at : this.range.from
+    if (resolvedAt === undefined) this.open.set(fingerprint, { firing, from, told })
   }
 
   private end(fingerprint: string, at: number): void {
     const open = this.open.get(fingerprint)
     if (open === undefined) return
     this.open.delete(fingerprint)
-    this.firingMs += Math.max(0, at - Math.max(open.firing.firedAt, this.range.from))
+    this.firingMs += Math.max(0, at - open.from)
     if (open.told !== undefined) this.firings[open.told] = { ...open.firing, resolvedAt: at }
   }
 }

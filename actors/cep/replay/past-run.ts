@@ -22,12 +22,16 @@ export interface PastRule {
 export class PastRun {
   private readonly rule: PastRule
   private readonly evaluator
-  private readonly hear: (outputs: ReadonlyArray<Output>) => void
+  private readonly hear: (outputs: ReadonlyArray<Output>, storedAt: number) => void
   private sequence = 0
   private isBegun = false
 
-  /** Gotcha: the document must compile. `hear` is told what comes of each message or moment. */
-  constructor(rule: PastRule, hear: (outputs: ReadonlyArray<Output>) => void, onStep?: (step: Step) => void) {
+  /** Gotcha: the document must compile. `hear` is told what comes of each message or moment, and when that was stored. */
+  constructor(
+    rule: PastRule,
+    hear: (outputs: ReadonlyArray<Output>, storedAt: number) => void,
+    onStep?: (step: Step) => void,
+  ) {
     this.rule = rule
     this.hear = hear
     this.evaluator = makeEvaluator({ lane: 0, ...(onStep === undefined ? {} : { onStep }) })
@@ -41,7 +45,7 @@ export class PastRun {
     this.sequence = Math.max(this.sequence, place.sequence)
     if ("columns" in message) this.evaluator.samples(tenant, message.columns, place)
     else this.evaluator.events(tenant, message.events, place)
-    this.tellAll()
+    this.tellAll(place.at)
   }
 
   private begin({ sequence, at }: Place): void {
@@ -57,13 +61,13 @@ export class PastRun {
       const due = Math.ceil(this.evaluator.nextDue())
       if (due > at) return
       this.evaluator.tick({ sequence: this.sequence, at: due })
-      this.tellAll()
+      this.tellAll(due)
     }
   }
 
-  private tellAll(): void {
+  private tellAll(storedAt: number): void {
     const outputs = this.evaluator.take()
-    if (outputs.length > 0) this.hear(outputs)
+    if (outputs.length > 0) this.hear(outputs, storedAt)
   }
 
   get figures(): RuleFigures | undefined {

@@ -98,6 +98,32 @@ describe("a back-test", () => {
     expect(firingMs).toBe(30 * 60_000)
   })
 
+  it("counts what fired before its range from the beginning of the range on, whether or not it ended", () => {
+    const window: Partial<RuleDocument> = {
+      aggregates: { most: { function: "max", window: { type: "sliding", size: "10m" } } },
+      condition: "most > 90.0",
+    }
+    const from = start + 6.5 * 3_600_000
+    const { counts, firingMs } = run(window, series(1), from, from + 10 * 60_000)
+    expect(counts.firings).toBe(0)
+    expect(firingMs).toBe(10 * 60_000)
+  })
+
+  it("tells what late samples brought about while its range was stored", () => {
+    const [from, until] = [start + 10 * day, start + 11 * day]
+    const late = series(1).map((message, minute) => ({
+      ...message,
+      place: { sequence: minute + 1, at: from + 60_000 + minute },
+    }))
+    const { firings, counts, firingMs, perDay } = run({}, late, from, until)
+    expect(firings).toMatchObject([
+      { firedAt: start + 6 * 3_600_000, resolvedAt: start + 7 * 3_600_000, value: 95 },
+    ])
+    expect(counts).toMatchObject({ firing: 1, resolved: 1, firings: 1 })
+    expect(firingMs).toBe(3_600_000)
+    expect(perDay.reduce((sum, { firings }) => sum + firings, 0)).toBe(1)
+  })
+
   it("has each match of a rule without states as a firing", () => {
     const { firings, counts } = run({ mode: "trigger" }, series(2), start, start + 2 * day)
     expect(counts).toMatchObject({ matched: 2, firings: 2, firing: 0 })
