@@ -49,6 +49,8 @@ export const StoredAlert = Schema.Struct({
   /** Its own times of its last changes, at most as many as make it flap; and when the last one came. */
   turns: Schema.Array(Schema.Finite),
   turnedAt: Schema.Finite,
+  /** The lane that said it last, and which number was the last one before that lane said anything. Absent: no lane did. */
+  said: Schema.optionalKey(Schema.Struct({ lane: Schema.Int, after: Schema.Int })),
   /** From elsewhere: when it is taken for resolved. */
   expiresAt: Schema.optionalKey(Schema.Finite),
   /** When it leaves the desk. */

@@ -47,9 +47,25 @@ const takeMatch = (taking: Taking, transition: Transition): void => {
   taking.match({ alert, actions: othersOf(policy.actions) })
 }
 
+/** The alert is what its rule's next lane said already. What had to be done for what it was then, is done all the same. */
+const takeOvertaken = (taking: Taking, transition: Transition): void => {
+  const { fingerprint, rule, to, cause, policy } = transition
+  const alert = taking.alert(fingerprint)
+  if (alert === undefined || !taking.isOvertaken(transition)) return
+  taking.seeOvertaken(transition)
+  const moment = cause === "severity" ? "severity" : momentOf(to)
+  const { acts } = taking.turn(alert, alert.state, taking.policyOf(rule), { moment, actions: policy.actions })
+  if (acts.length > alert.acts.length) taking.put({ ...alert, acts }, cause, { silent: true })
+}
+
 const takeOne = (taking: Taking, transition: Transition): void => {
   const { fingerprint, rule, version, to, cause, policy } = transition
-  if (!isName(fingerprint) || !isName(rule) || !taking.isNew(transition)) return
+  if (!isName(fingerprint) || !isName(rule)) return
+  if (!taking.isNew(transition)) {
+    if (cause !== "matched") takeOvertaken(taking, transition)
+    return
+  }
+  const said = taking.saidOf(transition)
   taking.see(transition)
   if (cause === "matched") {
     takeMatch(taking, transition)
@@ -59,7 +75,7 @@ const takeOne = (taking: Taking, transition: Transition): void => {
   if (before === undefined && isOver(to)) return
   // Whom a person resolved comes back when the rule fires anew, not when it fires on.
   if (before?.state === "resolved" && (isOver(to) || cause === "severity")) return
-  const record = recordOf(before, transition)
+  const record = { ...recordOf(before, transition), ...said }
   if ((before === undefined || !isLive(before)) && !taking.hasRoom(record)) return
   const used = taking.usePolicy(rule, version, policy)
   const moment = cause === "severity" ? "severity" : before?.state === to ? undefined : momentOf(to)

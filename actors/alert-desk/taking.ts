@@ -19,12 +19,14 @@ const keptPolicy = ({ annotations: _, actions, ...policy }: AlertPolicy): AlertP
   annotations: {},
 })
 
+const laneKey = (fingerprint: string, lane: number | undefined): string => `${fingerprint}/${lane ?? ""}`
+
 /**
  * Among what numbers grow. What an alert is, is what was said of it last, whoever says it; of matches each counts, and those
  * of one lane come in order. A match says nothing of what the alert is that its rule had before it was changed.
  */
 const sequenceOf = ({ fingerprint, cause, lane }: Transition): string =>
-  cause === "matched" ? `${fingerprint}/${lane ?? ""}` : fingerprint
+  cause === "matched" ? laneKey(fingerprint, lane) : fingerprint
 
 /** Among what numbers are remembered a rule has a place of its own: fingerprints are hexadecimal. */
 const rulesKey = ({ rule }: { readonly rule: string }): string => `rule/${rule}`
@@ -56,6 +58,33 @@ export class Taking {
   isNew(transition: Transition): boolean {
     const last = Math.max(this.lastOf(sequenceOf(transition)), this.lastOf(rulesKey(transition)))
     return transition.number > last
+  }
+
+  /**
+   * Said by the lane where its rule lived before, while the next one had something to say already: of what was said since
+   * then nothing was taken yet. Each once.
+   */
+  isOvertaken({ fingerprint, rule, number, lane }: Transition): boolean {
+    const said = this.alert(fingerprint)?.said
+    if (lane === undefined || said === undefined || said.lane === lane) return false
+    const last = Math.max(
+      this.lastOf(laneKey(fingerprint, lane)),
+      this.lastOf(rulesKey({ rule })),
+      said.after,
+    )
+    return number > last
+  }
+
+  seeOvertaken({ fingerprint, number, lane, storedAt }: Transition): void {
+    const key = laneKey(fingerprint, lane)
+    this.seen.set(key, [key, number, storedAt])
+  }
+
+  /** Who says this, and since when. */
+  saidOf({ fingerprint, lane }: Transition): Pick<StoredAlert, "said"> {
+    if (lane === undefined) return {}
+    const said = this.alert(fingerprint)?.said
+    return { said: said?.lane === lane ? said : { lane, after: this.lastOf(fingerprint) } }
   }
 
   private lastOf(key: string): number {

@@ -261,6 +261,30 @@ describe("actions besides notifications", () => {
     }),
   )
 
+  on("of a rule that moved are done once when its old lane says late that it fired", (engine, product) =>
+    Effect.gen(function* () {
+      const policy = { actions: [question, notify()] }
+      const old = (number: number, to: "firing" | "resolved", cause: "condition" | "rule_changed") =>
+        transition(number, to, { lane: 1, cause, policy })
+      const next = { actions: [{ ...question, question: "Why is it busy now?" }, notify()] }
+      yield* takes(engine, old(1, "firing", "condition"), old(2, "resolved", "condition"))
+      yield* wait
+      expect(acted(product)).toHaveLength(1)
+      // The lane in which it lives now is faster.
+      yield* takes(engine, transition(7, "pending", { lane: 2, policy: next, version: 2 }))
+      yield* takes(engine, old(3, "firing", "condition"), old(5, "resolved", "rule_changed"))
+      yield* takes(engine, old(1, "firing", "condition"), old(3, "firing", "condition"))
+      const alert = yield* desk(engine, { _tag: "Read", fingerprint: fingerprint() })
+      expect(alert).toMatchObject({ state: "pending", number: 7, version: 2 })
+      yield* wait
+      expect(acted(product).map(({ action }) => action)).toMatchObject([question, question])
+      yield* takes(engine, transition(8, "firing", { lane: 2, policy: next, version: 2 }))
+      yield* takes(engine, old(3, "firing", "condition"))
+      yield* wait
+      expect(acted(product).map(({ action }) => action)).toMatchObject([question, question, next.actions[0]!])
+    }),
+  )
+
   on(
     "of a rule that moved are taken from each of its lanes, and leave the alert it had to its end",
     (engine) =>
