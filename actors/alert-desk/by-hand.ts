@@ -2,14 +2,19 @@
 import type { Event, State, StoredAlert } from "./state.ts"
 import { Taking } from "./taking.ts"
 
-/** Resolved by a person, or because it was not said again. The actions of its rule do not follow, people are told. */
+/**
+ * Resolved by a person, or because it was not said again: then it keeps when it expired, and comes back when it is said
+ * after all. The actions of its rule do not follow, people are told.
+ */
 export const resolve = (
   state: State,
-  { expiresAt: _, ...alert }: StoredAlert,
+  { expiresAt, ...given }: StoredAlert,
   now: number,
-  why: { readonly cause: string; readonly by?: string },
+  why: { readonly cause: "expired" } | { readonly cause: string; readonly by: string },
 ): ReadonlyArray<Event> => {
   const { cause, ...by } = why
+  const isExpired = expiresAt !== undefined && !("by" in why)
+  const alert = { ...given, ...(isExpired ? { expiresAt } : {}) }
   const taking = new Taking(state, now)
   taking.put(taking.turn({ ...alert, at: now }, "resolved", taking.policyOf(alert.rule)), cause, by)
   taking.tellRoom(undefined)

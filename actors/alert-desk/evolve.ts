@@ -2,8 +2,9 @@
 import { bytesOf } from "../agent/blocks.ts"
 import { alertOf, Draft } from "./draft.ts"
 import { isQuiet } from "./due.ts"
+import { inhibitedBy } from "./inhibition.ts"
 import { historyDetailCharactersMax, historyLabelsMax } from "./limits.ts"
-import { inhibitedBy, matches } from "./matchers.ts"
+import { matches } from "./matchers.ts"
 import type { Event, State, StoredAlert } from "./state.ts"
 import { entriesOf } from "./turning.ts"
 

@@ -14,8 +14,9 @@ const takeForeignOne = (taking: Taking, foreign: ForeignAlert, given: AlertPolic
   const before = taking.alert(fingerprint)
   const over = status === "resolved" || (endsAt !== undefined && endsAt <= now)
   if (over && (before === undefined || !isLive(before))) return
-  // What is over is not begun again by somebody who has not heard of it.
-  if (!over && before?.state === "resolved" && startsAt <= (before.firedAt ?? before.since)) return
+  // What somebody said is over is not begun again by somebody who has not heard of it; what merely expired is.
+  const isSaidOver = before?.state === "resolved" && before.expiresAt === undefined
+  if (!over && isSaidOver && startsAt <= (before.firedAt ?? before.since)) return
   const isFresh = before === undefined || !isLive(before)
   const { expiresAt: _, ...from } = before ?? blank(fingerprint, foreignRule, name, startsAt)
   const record: StoredAlert = {

@@ -21,6 +21,12 @@ export const heldAlertsMax = 20_000
 /** Bytes of all alerts, waiting matches and policies, and of what keeps alerts quiet: with the history below what a snapshot may have. */
 export const deskBytesMax = 10 * 1024 * 1024
 export const quietBytesMax = 2 * 1024 * 1024
+/** Characters of all regular expressions in silences, planned work and inhibitions: what a new text of a label may cost. */
+export const patternCharactersMax = 128 * 1024
+/** Characters of patterns that a node keeps ready, of all tenants. */
+export const compiledCharactersMax = 512 * 1024
+/** Texts of labels of which a desk remembers which silences they fit. */
+export const indexedTextsMax = 20_000
 /** Of one answer with silences, planned work or inhibitions. */
 export const quietPageBytesMax = 128 * 1024
 /** What is kept of an alert's annotations. */

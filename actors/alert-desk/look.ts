@@ -10,6 +10,7 @@ import { resolve } from "./by-hand.ts"
 import { alertOf, groupOf } from "./draft.ts"
 import { hasNews, isQuiet, type News, newsOf, repeats } from "./due.ts"
 import { fold } from "./evolve.ts"
+import { inhibitedBy } from "./inhibition.ts"
 import {
   groupsPerLook,
   heldAlertsMax,
@@ -18,7 +19,6 @@ import {
   sendBytesMax,
   steadyAfterMs,
 } from "./limits.ts"
-import { inhibitedBy } from "./matchers.ts"
 import { acts, delivery } from "./notified.ts"
 import { hushedBy, isOn, quietTurnsAt, windowOf } from "./quiet.ts"
 import { type Event, type Group, isActive, type State, type StoredAlert } from "./state.ts"

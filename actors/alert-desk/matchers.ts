@@ -2,47 +2,36 @@
  * Matchers as Alertmanager's. Regular expressions are RE2-like: none is slow on any text, and what cannot be had that way
  * is refused when it is written down.
  */
-import type { Inhibition, Matcher, Problem } from "../../schemas/index.ts"
+import type { Matcher, Problem } from "../../schemas/index.ts"
 import { matcherPatternMax } from "../../schemas/index.ts"
 import { textPattern } from "../cep/expression/text-pattern.ts"
 import { labelOf } from "./grouping.ts"
-import type { StoredAlert } from "./state.ts"
+import { compiledCharactersMax } from "./limits.ts"
 
 type Test = (text: string) => boolean
-type Labelled = Parameters<typeof labelOf>[0]
-
-/** Patterns, and texts of each, that are remembered: many alerts have the same few values. */
-const patternsMax = 2_000
-const textsMax = 1_000
+export type Labelled = Parameters<typeof labelOf>[0]
 
 const patterns = new Map<string, Test>()
+let patternCharacters = 0
 const never: Test = () => false
 
 const anchored = (source: string): string => `^(?:${source})$`
-
-const remembering = (test: Test): Test => {
-  const known = new Map<string, boolean>()
-  return (text) => {
-    const before = known.get(text)
-    if (before !== undefined) return before
-    if (known.size >= textsMax) known.clear()
-    const found = test(text)
-    known.set(text, found)
-    return found
-  }
-}
 
 const patternOf = (source: string): Test => {
   const known = patterns.get(source)
   if (known !== undefined) return known
   const compiled = textPattern(anchored(source))
-  const test = "refused" in compiled ? never : remembering(compiled.test)
-  if (patterns.size >= patternsMax) patterns.clear()
+  const test = "refused" in compiled ? never : compiled.test
+  patternCharacters += source.length + 1
+  if (patternCharacters > compiledCharactersMax) {
+    patterns.clear()
+    patternCharacters = source.length + 1
+  }
   patterns.set(source, test)
   return test
 }
 
-const holds = ({ operator, value }: Matcher, text: string): boolean => {
+export const holds = ({ operator, value }: Matcher, text: string): boolean => {
   switch (operator) {
     case "=":
       return text === value
@@ -54,6 +43,13 @@ const holds = ({ operator, value }: Matcher, text: string): boolean => {
       return !patternOf(value)(text)
   }
 }
+
+/** Characters of the patterns among matchers: what asking all of them costs follows from it. */
+export const patternCharactersOf = (matchers: ReadonlyArray<Matcher>): number =>
+  matchers.reduce(
+    (sum, { operator, value }) => sum + (operator === "=~" || operator === "!~" ? value.length : 0),
+    0,
+  )
 
 export const matches = (matchers: ReadonlyArray<Matcher>, alert: Labelled): boolean =>
   matchers.every((matcher) => holds(matcher, labelOf(alert, matcher.name)))
@@ -82,42 +78,3 @@ export const matcherProblems = (field: string, matchers: ReadonlyArray<Matcher>)
   const problem = "they match an alert without any label: everything"
   return [{ field, problem, remedy: "name at least one value that is not empty" }]
 }
-
-const keyOf = (alert: Labelled, { equal }: Inhibition): string =>
-  JSON.stringify(equal.map((label) => labelOf(alert, label)))
-
-/** Sources of an inhibition within one bucket: fingerprints by the labels that have to be equal. */
-type Sources = ReadonlyMap<string, ReadonlyArray<string>>
-type Bucket = Readonly<Record<string, StoredAlert>>
-
-/** Buckets never change, so what was found in one holds as long as it is there. */
-const found = new WeakMap<Bucket, Map<Inhibition, Sources>>()
-
-const sourcesIn = (bucket: Bucket, inhibition: Inhibition): Sources => {
-  const ofBucket = found.get(bucket) ?? new Map<Inhibition, Sources>()
-  found.set(bucket, ofBucket)
-  const known = ofBucket.get(inhibition)
-  if (known !== undefined) return known
-  const sources = new Map<string, Array<string>>()
-  for (const alert of Object.values(bucket)) {
-    if (alert.state !== "firing" || !matches(inhibition.source, alert)) continue
-    const key = keyOf(alert, inhibition)
-    sources.set(key, [...(sources.get(key) ?? []), alert.fingerprint])
-  }
-  ofBucket.set(inhibition, sources)
-  return sources
-}
-
-/** Ids of the inhibitions that hold for an alert. What fits the source itself is not inhibited, so nothing inhibits itself. */
-export const inhibitedBy = (
-  alert: StoredAlert,
-  inhibitions: Readonly<Record<string, Inhibition>>,
-  buckets: ReadonlyArray<Bucket>,
-): ReadonlyArray<string> =>
-  Object.values(inhibitions)
-    .filter((inhibition) => {
-      if (!matches(inhibition.target, alert) || matches(inhibition.source, alert)) return false
-      const key = keyOf(alert, inhibition)
-      return buckets.some((bucket) => sourcesIn(bucket, inhibition).get(key) !== undefined)
-    })
-    .map(({ id }) => id)

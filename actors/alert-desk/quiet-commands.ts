@@ -3,14 +3,15 @@ import { accept, type DecideContext, reject } from "../../engine/index.ts"
 import {
   type AlertDeskProtocol,
   inhibitionsMax,
+  type Matcher,
   maintenancesMax,
   type Problem,
   silencesMax,
 } from "../../schemas/index.ts"
 import { bytesOf } from "../agent/blocks.ts"
 import { change } from "./follow.ts"
-import { quietBytesMax, quietPageBytesMax } from "./limits.ts"
-import { matcherProblems, patternProblems } from "./matchers.ts"
+import { patternCharactersMax, quietBytesMax, quietPageBytesMax } from "./limits.ts"
+import { matcherProblems, patternCharactersOf, patternProblems } from "./matchers.ts"
 import { isOn, maintenanceProblems, silenceProblems, windowOf } from "./quiet.ts"
 import type { Event, State } from "./state.ts"
 
@@ -26,18 +27,38 @@ const countsMax: Readonly<Record<Kind, number>> = {
 const bytesNow = (state: State): number =>
   bytesOf(state.silences) + bytesOf(state.maintenances) + bytesOf(state.inhibitions)
 
+/** Those of what has the id `id` stay out. */
+const matchersNow = ({ silences, maintenances, inhibitions }: State, id: string): ReadonlyArray<Matcher> => [
+  ...[...Object.values(silences), ...Object.values(maintenances)].flatMap((one) =>
+    one.id === id ? [] : one.matchers,
+  ),
+  ...Object.values(inhibitions).flatMap((one) => (one.id === id ? [] : [...one.source, ...one.target])),
+]
+
 /** Accepts one more of a kind, or one in the place of that with its id. */
 const put = (
   state: State,
   context: DecideContext,
   of: Kind,
-  given: { readonly id: string; readonly problems: ReadonlyArray<Problem>; readonly event: () => Event },
+  given: {
+    readonly id: string
+    readonly matchers: ReadonlyArray<Matcher>
+    readonly problems: ReadonlyArray<Problem>
+    readonly event: () => Event
+  },
 ) => {
-  const { id, problems, event } = given
+  const { id, matchers, problems, event } = given
   if (problems.length > 0) return reject({ _tag: "BadQuiet" as const, problems })
   const replaces = Object.hasOwn(state[of], id)
   if (Object.keys(state[of]).length >= countsMax[of] && !replaces)
     return reject({ _tag: "TooMany" as const, limit: of, max: countsMax[of] })
+  const characters = patternCharactersOf([...matchersNow(state, id), ...matchers])
+  if (characters > patternCharactersMax)
+    return reject({
+      _tag: "TooMany" as const,
+      limit: "characters of regular expressions",
+      max: patternCharactersMax,
+    })
   const added = event()
   if (bytesNow(state) + bytesOf(added) > quietBytesMax)
     return reject({ _tag: "TooMany" as const, limit: `bytes of ${of}`, max: quietBytesMax })
@@ -69,7 +90,11 @@ export const quietCommands = {
   PutSilence: (state: State, { silence, by }: Command<"PutSilence">, context: DecideContext) => {
     const { now: at } = context
     const event = () => ({ _tag: "SilencePut", silence, active: silence.startsAt <= at, by, at }) as const
-    return put(state, context, "silences", { id: silence.id, problems: silenceProblems(silence, at), event })
+    return put(state, context, "silences", {
+      ...silence,
+      problems: silenceProblems(silence, at),
+      event,
+    })
   },
   EndSilence: (state: State, { id, by }: Command<"EndSilence">, context: DecideContext) =>
     end(state, context, "silences", id, { _tag: "SilenceEnded", id, by, at: context.now }),
@@ -81,7 +106,7 @@ export const quietCommands = {
       return { _tag: "MaintenancePut", maintenance, ...on, by, at } as const
     }
     const problems = maintenanceProblems(maintenance, at)
-    return put(state, context, "maintenances", { id: maintenance.id, problems, event })
+    return put(state, context, "maintenances", { ...maintenance, problems, event })
   },
   EndMaintenance: (state: State, { id, by }: Command<"EndMaintenance">, context: DecideContext) =>
     end(state, context, "maintenances", id, { _tag: "MaintenanceEnded", id, by, at: context.now }),
@@ -89,7 +114,7 @@ export const quietCommands = {
     const { id, source, target } = inhibition
     const problems = [...matcherProblems("source", source), ...patternProblems("target", target)]
     const event = () => ({ _tag: "InhibitionPut", inhibition, by, at: context.now }) as const
-    return put(state, context, "inhibitions", { id, problems, event })
+    return put(state, context, "inhibitions", { id, matchers: [...source, ...target], problems, event })
   },
   RemoveInhibition: (state: State, { id, by }: Command<"RemoveInhibition">, context: DecideContext) =>
     end(state, context, "inhibitions", id, { _tag: "InhibitionRemoved", id, by, at: context.now }),

@@ -5,10 +5,13 @@ import {
   type MaintenanceWindow,
   maintenanceMsMax,
   type Problem,
+  type QuietMaintenance,
+  type QuietSilence,
   type Silence,
   silenceMsMax,
 } from "../../schemas/index.ts"
-import { matcherProblems, matches } from "./matchers.ts"
+import { matcherProblems } from "./matchers.ts"
+import { indexing } from "./quiet-index.ts"
 import type { State, StoredAlert } from "./state.ts"
 
 const problem = (field: string, text: string, remedy: string): Problem => ({ field, problem: text, remedy })
@@ -94,14 +97,13 @@ export const maintenanceProblems = (maintenance: Maintenance, now: number): Read
   ]
 }
 
+type Kept = Readonly<Record<string, QuietSilence | QuietMaintenance>>
+const active = indexing((all: Kept) => Object.values(all).filter((one) => one.active))
+
 /** Ids of silences and planned work that keep it quiet now. */
 export const hushedBy = ({ silences, maintenances }: State, alert: StoredAlert): ReadonlyArray<string> => [
-  ...Object.values(silences).flatMap(({ id, active, matchers }) =>
-    active && matches(matchers, alert) ? [id] : [],
-  ),
-  ...Object.values(maintenances).flatMap(({ id, active, matchers }) =>
-    active && matches(matchers, alert) ? [id] : [],
-  ),
+  ...active(silences).fitting(alert),
+  ...active(maintenances).fitting(alert),
 ]
 
 /** When the next of them begins or ends. */

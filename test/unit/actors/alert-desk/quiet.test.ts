@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
+import { patternCharactersMax } from "../../../../actors/alert-desk/limits.ts"
 import { matcherProblems } from "../../../../actors/alert-desk/matchers.ts"
 import { isOn, maintenanceProblems, windowOf } from "../../../../actors/alert-desk/quiet.ts"
 import type { EngineShape } from "../../../../engine/index.ts"
@@ -270,6 +271,27 @@ describe("an inhibition", () => {
         limit: "inhibitions",
         max: inhibitionsMax,
       })
+    }),
+  )
+
+  on("and silences have a bounded number of characters in all their patterns together", (engine, product) =>
+    Effect.gen(function* () {
+      const patterns = Array.from({ length: 20 }, () => matcher("host", "a".repeat(200), "=~"))
+      const put = (id: string, matchers = patterns) =>
+        desk(engine, {
+          _tag: "PutSilence",
+          silence: { ...silence(product.time.now, 60_000, matchers), id },
+          by: "ann",
+        })
+      const room = Math.floor(patternCharactersMax / 4_000)
+      for (let count = 0; count < room; count++) yield* put(`s${count}`)
+      expect(yield* rejectionOf(put("more"))).toEqual({
+        _tag: "TooMany",
+        limit: "characters of regular expressions",
+        max: patternCharactersMax,
+      })
+      yield* put("s0")
+      yield* put("plain", [matcher("host", "b")])
     }),
   )
 })
