@@ -16,8 +16,11 @@ import { LabelsTable } from "./labels-table.ts"
 import { cutOf, readGroup, readRule, writeGroup, writeRule } from "./rule-state.ts"
 import { TenantRules } from "./tenant-rules.ts"
 
-/** Of the bytes of a state. Raise it with each change of them, and read the older ones as well. */
-const formatVersion = 2
+/**
+ * Of the bytes of a state. Raise it with each change of them, read the older ones as well, and record a state with
+ * `node test/golden/record.ts`.
+ */
+export const formatVersion = 2
 const chunkBytes = 256 * 1024
 /** What compiling a rule costs, as bytes that are read in that time. */
 const ruleCost = 16 * 1024

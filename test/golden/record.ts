@@ -1,15 +1,17 @@
 /**
  * `node test/golden/record.ts`: records a journal for every actor kind whose current version has none yet, and the states
  * to which that version folds the journals of older ones. Never writes over any: a recorded journal stands for what
- * deployments have stored, and has to fold for ever.
+ * deployments have stored, and has to fold for ever. The same for the state of a lane, by its format.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import { formatVersion } from "../../actors/cep/lane-state.ts"
 import { Address, type AnyKind, History, JournalRecord } from "../../engine/index.ts"
 import { Deployment, tenant } from "../support/deployment.ts"
 import { type Fixture, fixtureName, fixtures, journalsFolder, statesName } from "./fixture.ts"
+import { laneFixture, laneStatesFolder } from "./lane-life.ts"
 import { lives, recordedKinds, type Step } from "./lives.ts"
 
 const lived = Effect.fnUntraced(function* (deployment: Deployment, steps: ReadonlyArray<Step>) {
@@ -49,8 +51,8 @@ const statesOf = (kind: AnyKind, records: ReadonlyArray<string>): Fixture["state
   )
 }
 
-const keep = (name: string, make: () => unknown): void => {
-  const path = join(journalsFolder, name)
+const keep = (name: string, make: () => unknown, folder = journalsFolder): void => {
+  const path = join(folder, name)
   const stands = existsSync(path)
   if (!stands) writeFileSync(path, `${JSON.stringify(make(), undefined, 2)}\n`, { flag: "wx" })
   console.log(`${name} ${stands ? "stands" : "recorded"}`)
@@ -65,3 +67,4 @@ for (const { kind } of recordedKinds) {
     keep(statesName(name, older.version, version), () => statesOf(kind, older.records))
   }
 }
+keep(`${formatVersion}.json`, laneFixture, laneStatesFolder)
