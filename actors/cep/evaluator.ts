@@ -94,6 +94,14 @@ export interface GroupFigures {
   readonly values: Readonly<Record<string, number>>
 }
 
+/** An item that came when its group was further already. */
+export interface Lateness {
+  /** The event time to which the group had come. */
+  readonly watermark: number
+  /** A window counted it all the same. */
+  readonly isCounted: boolean
+}
+
 /** One evaluation, told to who asked for an explanation. */
 export interface Step {
   readonly at: number
@@ -101,6 +109,7 @@ export interface Step {
   readonly fingerprint: string
   readonly labels: Readonly<Record<string, string>>
   readonly item?: Item
+  readonly late?: Lateness
   readonly passedFilter: boolean
   readonly values: Readonly<Record<string, number>>
   readonly findings: ReadonlyArray<Finding>

@@ -91,6 +91,10 @@ const ExplainedStep = Schema.Struct({
   before: AlertState,
   after: AlertState,
   passed_filter: Schema.Boolean,
+  /** It came when its group was at `watermark` already. `counted`: a window took it all the same. */
+  late: Schema.optionalKey(
+    Schema.Struct({ by_ms: Schema.Finite, watermark: Timestamp, counted: Schema.Boolean }),
+  ),
   value: Schema.optionalKey(Schema.Finite),
   values: Values,
   /** Each comparison, with both sides and by how much it failed. */

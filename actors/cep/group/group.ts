@@ -190,6 +190,7 @@ export class Group implements Listener {
 
   private offerLate(route: Route, value: number, at: number, attributes: EventAttributes): void {
     const { rule, aggregates } = this
+    const [watermark, before] = [this.floor, this.life.state]
     rule.late += 1
     let isWanted = false
     if (aggregates !== undefined) {
@@ -204,6 +205,8 @@ export class Group implements Listener {
       this.refreshDue()
     }
     if (!isWanted && rule.program.publishLate) publishLate(this, route, value, at)
+    if (rule.host.onStep !== undefined)
+      rule.report(this, at, before, route.item(value, at, attributes), { watermark, isCounted: isWanted })
   }
 
   private offerToPattern(

@@ -1,5 +1,7 @@
 /** One rule of a lane while it lives: its groups, and what a monitor shows of it. */
 import type { EventAttributes, Labels, RuleDocument } from "../../../schemas/index.ts"
+import type { Lateness } from "../evaluator.ts"
+import type { Finding } from "../expression/expression.ts"
 import { HeldBytes } from "../held-bytes.ts"
 import type { Item } from "../item.ts"
 import type { Death } from "../patterns/pattern.ts"
@@ -146,27 +148,35 @@ export class LiveRule {
   }
 
   /** Tells one evaluation to who asked for an explanation. */
-  report(group: Group, at: number, before: State, item: Item | undefined): void {
-    const { program, host } = this
+  report(group: Group, at: number, before: State, item: Item | undefined, late?: Lateness): void {
+    const { host } = this
     group.loadScope(at)
-    const { scope } = host
     host.onStep!({
       at,
       sequence: host.place.sequence,
       fingerprint: group.fingerprint,
       labels: group.labels,
       ...(item === undefined ? {} : { item }),
+      ...(late === undefined ? {} : { late }),
       passedFilter: true,
       values: valuesOf(group),
-      findings: [
-        ...(program.condition?.explain(scope) ?? []),
-        ...(before === "firing" ? (program.clear?.explain(scope) ?? []) : []),
-      ],
+      // What nothing took is compared with nothing.
+      findings: late?.isCounted === false ? [] : this.findings(before),
       deaths: this.deaths.splice(0),
       partialMatches: group.matcher?.partialMatches() ?? 0,
       before,
       after: group.life.state,
     })
+  }
+
+  /** Gotcha: needs the scope of the group. */
+  private findings(before: State): ReadonlyArray<Finding> {
+    const { condition, clear } = this.program
+    const { scope } = this.host
+    return [
+      ...(condition?.explain(scope) ?? []),
+      ...(before === "firing" ? (clear?.explain(scope) ?? []) : []),
+    ]
   }
 
   private reportFiltered(route: Route, value: number, at: number, attributes: EventAttributes): void {

@@ -121,6 +121,8 @@ export class Explainer {
     }
     kept.before.push(step)
     if (kept.before.length > stepsBeforeMax) kept.before.shift()
+    // What came late says what the alert is when its group had come to, which may be after that time.
+    if (step.late !== undefined && step.late.watermark > this.options.at) return
     if (step.after !== step.before) kept.since = step.at
     kept.state = step.after
   }

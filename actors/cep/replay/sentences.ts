@@ -31,6 +31,27 @@ const findingSentence = ({ source, result, left, right, short, detail }: Finding
   return `${source} was ${result}${sides}${gap}.`
 }
 
+/** What became of an item that came too late to be in order. */
+const lateSentence = ({ timing }: RuleDocument, { at, late }: Step): ReadonlyArray<string> => {
+  if (late === undefined) return []
+  const {
+    out_of_orderness: order = "0s",
+    allowed_lateness: allowed = "0s",
+    late: policy = "drop",
+  } = timing ?? {}
+  const by = `It came late by ${durationText(late.watermark - at)}: the watermark was ${timeText(late.watermark)} already (timing.out_of_orderness is ${order}).`
+  const fate =
+    policy === "publish"
+      ? "it was published as an event millrace.late (timing.late is publish)"
+      : "it was dropped (timing.late is drop)"
+  return [
+    by,
+    late.isCounted
+      ? `A window counted it all the same (timing.allowed_lateness is ${allowed}).`
+      : `Nothing counted it (timing.allowed_lateness is ${allowed}), and ${fate}.`,
+  ]
+}
+
 const reasons: Readonly<Record<Death["reason"], string>> = {
   within: "its time was over",
   strict: "the next item was another one",
@@ -59,6 +80,7 @@ export const sentencesOf = (document: RuleDocument, step: Step): ReadonlyArray<s
     return [...itemSentence(step), `The filter ${document.filter} refused it.`, ...findings]
   return [
     ...itemSentence(step),
+    ...lateSentence(document, step),
     ...(step.item === undefined ? ["Nothing came; time went on."] : []),
     ...findings,
     ...step.deaths.map(deathSentence),
@@ -68,8 +90,16 @@ export const sentencesOf = (document: RuleDocument, step: Step): ReadonlyArray<s
   ]
 }
 
+const lateOnes = (steps: ReadonlyArray<Step>): string => {
+  const uncounted = steps.filter(({ late }) => late?.isCounted === false)
+  const worst = Math.max(...uncounted.map(({ at, late }) => late!.watermark - at))
+  if (uncounted.length === 0) return ""
+  const what = uncounted.length === 1 ? "1 item" : `${uncounted.length} items`
+  return ` ${what} came too late to be counted, by up to ${durationText(worst)}: see timing.`
+}
+
 const failures = (steps: ReadonlyArray<Step>): string => {
-  const last = steps.at(-1)
+  const last = steps.findLast(({ late }) => late?.isCounted !== false)
   if (last === undefined) return ""
   const reasons = last.findings.filter(({ result }) => result !== true).map(findingSentence)
   if (!last.passedFilter)
@@ -94,7 +124,7 @@ export const summaryOf = (
     case "firing": {
       const cause = steps.findLast(({ before, after }) => before !== "firing" && after === "firing")
       const why = cause?.findings.filter(({ result }) => result === true).map(findingSentence) ?? []
-      return [`It fired${began}.`, ...why].join(" ")
+      return `${[`It fired${began}.`, ...why].join(" ")}${lateOnes(steps)}`
     }
     case "pending": {
       const forMs = document.for === undefined ? 0 : durationMs(document.for)
@@ -104,10 +134,10 @@ export const summaryOf = (
     case "no_data":
       return `It had no data${began}: nothing came for ${document.missing_data?.after}.`
     case "error":
-      return `Its condition could not be evaluated${began}.${failures(steps)}`
+      return `Its condition could not be evaluated${began}.${failures(steps)}${lateOnes(steps)}`
     case "resolved":
-      return `It did not fire: it was resolved${began}.${failures(steps)}`
+      return `It did not fire: it was resolved${began}.${failures(steps)}${lateOnes(steps)}`
     case "inactive":
-      return `It did not fire.${failures(steps)}`
+      return `It did not fire.${failures(steps)}${lateOnes(steps)}`
   }
 }

@@ -107,6 +107,15 @@ const stepBody = (step: Step) => ({
   before: step.before,
   after: step.after,
   passed_filter: step.passedFilter,
+  ...(step.late === undefined
+    ? {}
+    : {
+        late: {
+          by_ms: step.late.watermark - step.at,
+          watermark: timestamp(step.late.watermark),
+          counted: step.late.isCounted,
+        },
+      }),
   ...value(step.item?.value),
   values: numbers(step.values),
   findings: step.findings.map(findingBody),

@@ -59,6 +59,47 @@ describe("an explanation", () => {
     expect(summary).toContain("value > 90 was true (95 against 90)")
   })
 
+  it("says of what came too late by how much, and what became of it", () => {
+    const mean = { function: "avg", window: { type: "tumbling", size: "10s" } } as const
+    const late = (timing: RuleDocument["timing"]) =>
+      explain({ aggregates: { mean }, condition: "mean > 50.0", timing: timing! }, 60, [
+        [10, 40],
+        [31, 40],
+        [15, 99],
+        [45, 40],
+      ])
+    const dropped = late({ out_of_orderness: "0s" })
+    const step = dropped.groups[0]?.steps.find((one) => one.late !== undefined)
+    expect(step).toMatchObject({
+      at: start + 15_000,
+      late: { watermark: start + 31_000, isCounted: false },
+      item: { value: 99 },
+      findings: [],
+    })
+    expect(step?.sentences.join(" ")).toContain(
+      `It came late by 16s: the watermark was ${new Date(start + 31_000).toISOString()} already (timing.out_of_orderness is 0s). Nothing counted it (timing.allowed_lateness is 0s), and it was dropped`,
+    )
+    expect(dropped.groups[0]?.state).toBe("inactive")
+    expect(dropped.summary).toContain("1 item came too late to be counted, by up to 16s")
+    const published = late({ late: "publish" }).groups[0]?.steps.find((one) => one.late !== undefined)
+    expect(published?.sentences.join(" ")).toContain("published as an event millrace.late")
+    const counted = late({ allowed_lateness: "1m" })
+    const taken = counted.groups[0]?.steps.find((one) => one.late !== undefined)
+    expect(taken).toMatchObject({ late: { isCounted: true }, before: "inactive", after: "firing" })
+    expect(taken?.sentences.join(" ")).toContain("A window counted it all the same")
+    expect(counted.summary).not.toContain("too late to be counted")
+  })
+
+  it("says what the alert was then, whatever came late after that time", () => {
+    const { groups } = explain({ condition: "value > 90" }, 25, [
+      [10, 40],
+      [30, 95],
+      [20, 40],
+    ])
+    expect(groups[0]).toMatchObject({ state: "inactive" })
+    expect(groups[0]?.steps.filter(({ late }) => late !== undefined)).toHaveLength(1)
+  })
+
   it("says how long the condition had still to hold", () => {
     const { summary } = explain({ condition: "value > 90", for: "5m" }, 70, [
       [10, 95],
