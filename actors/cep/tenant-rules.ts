@@ -16,8 +16,9 @@ export const rememberedEventsMax = 10_000
 export const rememberedOriginsMax = 20_000
 /** Rules that are gone whose last number is remembered. */
 export const rememberedRulesMax = 10_000
-/** Series whose rules are known without looking; beyond it all are looked up again. */
+/** Series whose rules are known without looking, and characters of their labels; beyond it all are looked up again. */
 export const knownSeriesMax = 200_000
+export const knownCharactersMax = 32 * 1024 * 1024
 
 export const awaitedOf = ({ inputs, reachMs }: Program, change: RuleChange, place: Place): AwaitedChange => ({
   change,
@@ -63,6 +64,7 @@ export class TenantRules {
   readonly awaiting = new Map<string, AwaitedChange>()
   readonly index = new PredicateIndex<Target>()
   readonly series = new Map<string, KnownSeries>()
+  private knownCharacters = 0
   private readonly gone = new Map<string, number>()
   private readonly events = new Map<string, number>()
   private readonly origins = new Map<string, number>()
@@ -111,8 +113,9 @@ export class TenantRules {
 
   /** What is known of each series, in the order of the texts. */
   know(texts: ReadonlyArray<string>, into: Array<KnownSeries>): void {
-    if (this.series.size + texts.length > knownSeriesMax) {
+    if (this.series.size + texts.length > knownSeriesMax || this.knownCharacters > knownCharactersMax) {
       this.series.clear()
+      this.knownCharacters = 0
       this.index.sweep()
     }
     for (let position = 0; position < texts.length; position++) {
@@ -122,6 +125,7 @@ export class TenantRules {
         const { name, labels } = readSeriesText(text)
         series = new KnownSeries(text, name, labels, this.index.obtain(name, false))
         this.series.set(text, series)
+        this.knownCharacters += text.length
       }
       if (series.version !== series.indexed.version) {
         series.routes = this.routesOf(series.indexed, series.labels)
