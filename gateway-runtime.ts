@@ -60,7 +60,7 @@ export const startGateway = Effect.fnUntraced(function* (
   settings: Settings,
   login: LoginConfig,
   lastCollected: () => number | undefined,
-  lanes: NodeLanes["figures"],
+  lanes: Pick<NodeLanes, "figures" | "problems">,
 ) {
   const [engine, traces] = [yield* Engine, yield* TraceStore]
   const [nats, durability, database] = [yield* Nats, yield* Durability, yield* Database]
@@ -97,7 +97,7 @@ export const startGateway = Effect.fnUntraced(function* (
     proxies,
     log: yield* NodeLog,
     metrics: new RequestMetrics(),
-    lanes,
+    lanes: { figures: lanes.figures, problems: lanes.problems },
     streams: new OpenStreams(limits.streamsMax, limits.streamsPerUserMax),
     context: yield* Effect.context<GatewayNeeds>(),
   }

@@ -22,6 +22,7 @@ import {
   chatIndexLayer,
   EngineAccess,
   implementations,
+  LaneOperations,
   Lanes,
   makeLanes,
   PlatformAccess,
@@ -30,6 +31,7 @@ import {
   ruleIndexLayer,
   runBuiltinSeeding,
   runEmbeddingUpkeep,
+  runEntering,
   runModelWatch,
   seedBuiltins,
   TaskIndex,
@@ -227,7 +229,8 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   yield* Effect.addFinalizer(() => laneHost.drain)
   yield* seedBuiltins(Context.get(services, Engine), developmentTenant)
   yield* Effect.provide(keepDefaultModel(settings, report), platform)
-  const stored = Context.merge(Context.merge(below, platform), lanes)
+  const operations = Context.make(LaneOperations, laneHost.operations)
+  const stored = Context.merge(Context.merge(below, platform), Context.merge(lanes, operations))
   const readSide = yield* Effect.provide(startReadSide(settings, incarnation), stored)
   const all = Context.merge(stored, readSide)
   const collector = yield* Effect.provide(startCollector(settings), all)
@@ -237,7 +240,8 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   const { modelCheckEveryMs: everyMs } = settings
   yield* Effect.forkScoped(Effect.provide(runModelWatch({ everyMs }), all))
   yield* Effect.forkScoped(Effect.provide(runBuiltinSeeding, all))
-  const url = yield* Effect.provide(startGateway(settings, login, collector, nodeLanes.figures), all)
+  yield* Effect.forkScoped(Effect.provide(runEntering(nodeLanes.live), all))
+  const url = yield* Effect.provide(startGateway(settings, login, collector, nodeLanes), all)
   const node = { url, ...(yield* Effect.provide(developmentKey(settings, login), all)) }
   yield* Effect.promise(() => writeNodeFile(settings.home, node))
   return { node, ended: givenUp, services: all }

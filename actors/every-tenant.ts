@@ -13,15 +13,18 @@ const tenantsAtATime = 4
 /** Of so many tenants this node remembers that it did it; beyond, it does it again, which changes nothing. */
 const rememberedMax = 10_000
 
-const activeTenants = Effect.fnUntraced(function* () {
+const tenantsOf = Effect.fnUntraced(function* (search: { readonly state?: "active" }) {
   const tenants = yield* Tenants
   const found: Array<string> = []
   for (let page = 1; ; page++) {
-    const { rows, total } = yield* tenants.list({ page, limit: pageTenants, state: "active" })
+    const { rows, total } = yield* tenants.list({ page, limit: pageTenants, ...search })
     found.push(...rows.map(({ id }) => id))
     if (rows.length === 0 || page * pageTenants >= total) return found
   }
 })
+
+/** Suspended ones as well. */
+export const allTenants = tenantsOf({})
 
 /**
  * Runs until it is interrupted. `work` is idempotent: several nodes may run this, and a tenant for which it failed has it
@@ -39,7 +42,7 @@ export const forEveryTenant = Effect.fnUntraced(function* <E extends Error>(
     work(tenant).pipe(Effect.andThen(Effect.sync(() => done.add(tenant))), Effect.catch(notYet(tenant)))
   const look = Effect.gen(function* () {
     if (done.size >= rememberedMax) done.clear()
-    const waiting = (yield* activeTenants()).filter((tenant) => !done.has(tenant))
+    const waiting = (yield* tenantsOf({ state: "active" })).filter((tenant) => !done.has(tenant))
     yield* Effect.forEach(waiting, workFor, { concurrency: tenantsAtATime, discard: true })
   }).pipe(Effect.catch(notYet("new tenants")))
   for (;;) {

@@ -24,7 +24,16 @@ export type { HistoryEntry } from "./alert-desk/state.ts"
 export { runBuiltinSeeding, seedBuiltins } from "./builtins.ts"
 export { compileCondition } from "./cep/expression/compile.ts"
 export type { Item } from "./cep/item.ts"
-export { Lanes, type LanesService, type RuleReport } from "./cep/lane/lanes.ts"
+export { runEntering } from "./cep/lane/entering.ts"
+export { mendingCommand } from "./cep/lane/lane-host.ts"
+export {
+  LaneOperations,
+  type LaneProblem,
+  type LaneStatus,
+  Lanes,
+  type LanesService,
+  type RuleReport,
+} from "./cep/lane/lanes.ts"
 export { type LanesOptions, makeLanes, type NodeLanes } from "./cep/lane/make-lanes.ts"
 export type { LaneFigures } from "./cep/lane/run-lane.ts"
 export { type LaneEvaluator, makeEvaluator, readingOf } from "./cep/make-evaluator.ts"

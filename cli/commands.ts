@@ -12,6 +12,7 @@ import { actorAt } from "./actor-history.ts"
 import * as DeadLetters from "./dead-letters.ts"
 import { Deployment } from "./deployment.ts"
 import { Failure } from "./failure.ts"
+import { lanes } from "./lanes.ts"
 import { getJson } from "./node-http.ts"
 import { onPlatform } from "./platform.ts"
 import { renderActor, renderLetters, renderTree } from "./render.ts"
@@ -121,5 +122,5 @@ const tenants = Command.make("tenants").pipe(
 
 export const millrace = Command.make("millrace").pipe(
   Command.withDescription("The operator's view of a Millrace deployment"),
-  Command.withSubcommands([trace, deadLetters, actor, status, rules, secrets, tenants]),
+  Command.withSubcommands([trace, deadLetters, actor, status, lanes, rules, secrets, tenants]),
 )

@@ -18,6 +18,7 @@ import { chatRoutes } from "./http/chat.ts"
 import { descriptionRoutes } from "./http/description.ts"
 import { groupRoutes } from "./http/groups.ts"
 import { healthRoutes } from "./http/health.ts"
+import { laneRoutes } from "./http/lanes.ts"
 import { llmModelAdminRoutes } from "./http/llm-models/admin.ts"
 import { llmModelRoutes } from "./http/llm-models/v1.ts"
 import { llmModelV2Routes } from "./http/llm-models/v2.ts"
@@ -57,6 +58,7 @@ const areas: ReadonlyArray<(services: GatewayServices) => ReadonlyArray<Route>> 
   groupRoutes,
   healthRoutes,
   ingestRoutes,
+  laneRoutes,
   llmModelAdminRoutes,
   llmModelRoutes,
   llmModelV2Routes,

@@ -1,6 +1,6 @@
 /** The parts of a node as /health shows them. Each answers for itself, never fails and never takes long. */
 import * as Effect from "effect/Effect"
-import type { NodeLanes, TraceStore } from "../actors/index.ts"
+import { type LaneProblem, mendingCommand, type NodeLanes, type TraceStore } from "../actors/index.ts"
 import type { EngineShape, PartitionState } from "../engine/index.ts"
 import type { Database } from "../resources/index.ts"
 import type { DurabilityReport, NatsConnection } from "../streams/index.ts"
@@ -79,21 +79,32 @@ export const engineComponent = (engine: EngineShape): Effect.Effect<ComponentHea
     }
   })
 
-/** Lanes of this node's partitions; one that is not evaluated is being loaded, or cannot be, and its rules say nothing. */
+const describeProblem = ({ lane, state, reason, since, times, againAt }: LaneProblem) => ({
+  lane,
+  state,
+  since: new Date(since).toISOString(),
+  times,
+  again_at: new Date(againAt).toISOString(),
+  reason,
+  mend: mendingCommand(lane),
+})
+
+/** Lanes of this node's partitions; rules of one that is not evaluated say nothing. */
 export const lanesComponent = (
   engine: EngineShape,
-  figures: NodeLanes["figures"],
+  lanes: Pick<NodeLanes, "figures" | "problems">,
 ): Effect.Effect<ComponentHealth> =>
   Effect.map(engine.status, ({ partitions }) => {
-    const evaluated = figures()
+    const [evaluated, problems] = [lanes.figures(), lanes.problems()]
     const loading = partitions.flatMap((state, lane) =>
       state._tag === "Live" && !evaluated.has(lane) ? [lane] : [],
     )
     return {
-      status: loading.length > 0 ? "degraded" : "healthy",
+      status: loading.length + problems.length > 0 ? "degraded" : "healthy",
       evaluated: evaluated.size,
       loading,
       lag_messages: Math.max(0, ...Array.from(evaluated.values(), ({ lagMessages }) => lagMessages)),
+      ...(problems.length === 0 ? {} : { problems: problems.map(describeProblem) }),
     }
   })
 

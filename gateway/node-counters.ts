@@ -1,5 +1,5 @@
 /** Counters of the node besides those of its requests and partitions, as Prometheus text. */
-import type { LaneFigures } from "../actors/index.ts"
+import type { LaneFigures, LaneProblem } from "../actors/index.ts"
 import type { GatewayServices } from "./services.ts"
 
 const counter = (name: string, help: string, value: number) => [
@@ -33,12 +33,20 @@ const logCounters = ({ log }: GatewayServices): ReadonlyArray<string> => {
   ]
 }
 
-const laneGauges: ReadonlyArray<readonly [name: string, help: string, of: keyof LaneFigures]> = [
+type NumberOf<A> = { [K in keyof A]-?: A[K] extends number ? K : never }[keyof A]
+
+const laneGauges: ReadonlyArray<readonly [name: string, help: string, of: NumberOf<LaneFigures>]> = [
   ["lag_messages", "Messages of the lane that wait to be evaluated.", "lagMessages"],
   ["lag_milliseconds", "Age of the last message that was evaluated while others wait.", "lagMs"],
   ["outputs_waiting", "Outputs on their way to alert desks and other lanes.", "outputsWaiting"],
   ["state_bytes", "Bytes of the last state that was encoded.", "stateBytes"],
   ["pause_milliseconds", "How long evaluation stood still at most for the last checkpoint.", "pauseMs"],
+  ["rules", "Rules of the lane.", "rules"],
+  [
+    "item_microseconds",
+    "Time of this process for one sample or event, over the last minutes.",
+    "microsPerItem",
+  ],
   ["checkpoint_milliseconds", "How long the last checkpoint took until it was durable.", "checkpointMs"],
 ]
 const laneTotals: typeof laneGauges = [
@@ -50,16 +58,52 @@ const laneTotals: typeof laneGauges = [
   ["checkpoints_total", "Checkpoints.", "checkpoints"],
 ]
 
+/** There is a row only while there is a problem: an alert on it is an alert on any. */
+const problemRows = (problems: ReadonlyArray<LaneProblem>): ReadonlyArray<string> => [
+  "# HELP millrace_lane_problem_since_seconds Since when a lane cannot be loaded or keeps stopping, by the epoch.",
+  "# TYPE millrace_lane_problem_since_seconds gauge",
+  ...problems.map(
+    ({ lane, state, since }) =>
+      `millrace_lane_problem_since_seconds{lane="${lane}",state="${state}"} ${since / 1_000}`,
+  ),
+]
+
+const detailRows = (lanes: ReadonlyArray<readonly [lane: number, LaneFigures]>): ReadonlyArray<string> => [
+  "# HELP millrace_lane_latency_milliseconds From when messages were stored until they were evaluated, over the last minutes.",
+  "# TYPE millrace_lane_latency_milliseconds gauge",
+  ...lanes.flatMap(([lane, { latency }]) =>
+    Object.entries(latency ?? {}).map(
+      ([of, ms]) => `millrace_lane_latency_milliseconds{lane="${lane}",of="${of}"} ${ms}`,
+    ),
+  ),
+  "# HELP millrace_lane_held_up Whether evaluation stands still until outputs are taken.",
+  "# TYPE millrace_lane_held_up gauge",
+  ...lanes.map(([lane, { isHeldUp }]) => `millrace_lane_held_up{lane="${lane}"} ${isHeldUp ? 1 : 0}`),
+  "# HELP millrace_lane_receiver_waiting Outputs that wait for the receivers for which the most do.",
+  "# TYPE millrace_lane_receiver_waiting gauge",
+  ...lanes.flatMap(([lane, { receivers }]) =>
+    receivers.map(
+      ({ receiver, waiting }) =>
+        `millrace_lane_receiver_waiting{lane="${lane}",receiver="${receiver}"} ${waiting}`,
+    ),
+  ),
+]
+
 const laneCounters = ({ lanes }: GatewayServices): ReadonlyArray<string> => {
   if (lanes === undefined) return []
-  const figures = [...lanes()]
+  const figures = [...lanes.figures()]
   const rows = (table: typeof laneGauges, type: string) =>
     table.flatMap(([name, help, of]) => [
       `# HELP millrace_lane_${name} ${help}`,
       `# TYPE millrace_lane_${name} ${type}`,
       ...figures.map(([lane, one]) => `millrace_lane_${name}{lane="${lane}"} ${one[of]}`),
     ])
-  return [...rows(laneGauges, "gauge"), ...rows(laneTotals, "counter")]
+  return [
+    ...rows(laneGauges, "gauge"),
+    ...rows(laneTotals, "counter"),
+    ...detailRows(figures),
+    ...problemRows(lanes.problems()),
+  ]
 }
 
 /** Source: https://prometheus.io/docs/instrumenting/exposition_formats/ */

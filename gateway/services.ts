@@ -7,8 +7,9 @@ import type {
   AlertIndex,
   Channels,
   ChatIndex,
-  LaneFigures,
+  LaneOperations,
   Lanes,
+  NodeLanes,
   RuleIndex,
   TaskIndex,
   TraceStore,
@@ -55,6 +56,7 @@ export type GatewayNeeds =
   | Directory
   | Egress
   | KeyValue.KeyValue
+  | LaneOperations
   | Lanes
   | Llm
   | LlmModels
@@ -95,7 +97,7 @@ export interface GatewayServices {
   readonly log?: NodeLogShape | undefined
   readonly metrics: RequestMetrics
   /** Of the lanes that this node evaluates, for /metrics. */
-  readonly lanes?: (() => ReadonlyMap<number, LaneFigures>) | undefined
+  readonly lanes?: Pick<NodeLanes, "figures" | "problems"> | undefined
   /** Told of every call by somebody who is known, for the statistics. */
   readonly countCall?: ((tenant: string, userId: string) => void) | undefined
   readonly streams: OpenStreams

@@ -25,6 +25,7 @@ export const permissions = {
   "metric:write": "send metric samples",
   "ops:ask": "ask questions about infrastructure",
   "platform:read": "read figures about the node itself",
+  "platform:write": "mend what the nodes hold for all tenants; only in the platform's own tenant",
   "role:read": "read roles",
   "role:write": "create and change roles",
   "setting:read": "read settings",

@@ -124,6 +124,7 @@ export const borderAttempts: Readonly<Record<string, Attempt>> = {
     matchers: markedMatchers,
     duration: "1h",
   })),
+  "cep.silences.read": none(named("silence", "marked-silence")),
   "cep.silences.end": none(named("silence", "marked-silence")),
   "cep.maintenance.change": none(named("maintenance", "marked-maintenance"), () => ({
     name: "stolen",
@@ -131,12 +132,14 @@ export const borderAttempts: Readonly<Record<string, Attempt>> = {
     cron: "0 2 * * *",
     duration: "1h",
   })),
+  "cep.maintenance.read": none(named("maintenance", "marked-maintenance")),
   "cep.maintenance.end": none(named("maintenance", "marked-maintenance")),
   "cep.inhibitions.change": none(named("inhibition", "marked-inhibition"), () => ({
     source: markedMatchers,
     target: markedMatchers,
     equal: [],
   })),
+  "cep.inhibitions.read": none(named("inhibition", "marked-inhibition")),
   "cep.inhibitions.remove": none(named("inhibition", "marked-inhibition")),
   "chat.messages.list": none(session),
   "chat.messages.say": none(session, () => ({ content: "hello" })),
@@ -174,6 +177,7 @@ export const borderAttempts: Readonly<Record<string, Attempt>> = {
   "llmPermissionsV2.list": none(model),
   "llmPermissionsV2.grant": none(model, grant),
   "llmPermissionsV2.revoke": none((objects) => ({ id: objects.model, permission_id: objects.grant })),
+  "lanes.rebuild": { parameters: named("lane", "0"), finds: "forbidden" },
   "locks.acquire": {
     parameters: named("name", "marked-lock"),
     body: () => ({ owner: marker, ttl_ms: 1_000 }),

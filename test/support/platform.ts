@@ -42,6 +42,7 @@ export const scriptedPlatform = (): Platform & { readonly views: Map<string, Age
     rules: {
       put: () => Effect.void,
       list: () => Effect.succeed({ rows: [], total: 0 }),
+      page: () => Effect.succeed([]),
       count: () => Effect.succeed(0),
       flows: () => Effect.succeed([]),
     },

@@ -109,6 +109,14 @@ const make = Effect.gen(function* () {
           return { rows: rows.map(({ id, view }) => ({ rule: id, ...view })), total: counted?.total ?? 0 }
         }),
       ),
+    page: (tenant, after, limit) =>
+      within(
+        tenant,
+        (sql) => sql<Pick<ListedRule, "rule" | "document">>`
+          SELECT id AS rule, view -> 'document' AS document FROM cep_rules
+          WHERE tenant = ${tenant} AND NOT removed AND id > ${after} COLLATE "C"
+          ORDER BY id COLLATE "C" LIMIT ${limit}::int`,
+      ),
     count: (tenant) =>
       within(tenant, (sql) =>
         Effect.map(

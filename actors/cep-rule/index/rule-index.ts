@@ -31,6 +31,12 @@ export interface RuleIndexService {
   readonly put: (tenant: string, rule: string, row: IndexRow) => Effect.Effect<void, Refused | SqlError>
   /** By name. */
   readonly list: (tenant: string, search: RuleSearch) => Effect.Effect<Page<ListedRule>, Refused | SqlError>
+  /** Some that are not removed, by id, from the one after `after` on. */
+  readonly page: (
+    tenant: string,
+    after: string,
+    limit: number,
+  ) => Effect.Effect<ReadonlyArray<Pick<ListedRule, "rule" | "document">>, Refused | SqlError>
   readonly count: (tenant: string) => Effect.Effect<number, Refused | SqlError>
   /** Of all rules that run and publish events. */
   readonly flows: (tenant: string) => Effect.Effect<ReadonlyArray<EventFlow>, Refused | SqlError>

@@ -5,11 +5,12 @@
  */
 import { crc32 } from "node:zlib"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { CorruptRecord, type KeyValue, type Unavailable } from "../../../engine/index.ts"
 
 /** Of the bytes of a state. Raise it when older releases cannot read what this one writes. */
-const format = 1
+const format = 2
 /** Bytes of one part; well below a server's max_payload. */
 const partBytesMax = 448 * 1024
 /** Parts that are checked or copied before others of this process get their turn: some milliseconds. */
@@ -87,17 +88,24 @@ const joined = Effect.fnUntraced(function* (parts: ReadonlyArray<Uint8Array>) {
 const corrupt = (lane: number, sequence: number, what: string) =>
   new CorruptRecord({ partition: lane, sequence, detail: `the checkpoint of lane ${lane} ${what}` })
 
+const readHead = ({ value }: KeyValue.Stored): Head | undefined =>
+  Option.getOrUndefined(decodeHead(decoder.decode(value)))
+
 const load = Effect.fnUntraced(function* (
   store: KeyValue.KeyValueStore,
   lane: number,
 ): Effect.fn.Return<Held | undefined, Unavailable | CorruptRecord> {
   const [stored] = yield* store.getMany([headKey(lane)])
   if (stored === undefined) return undefined
-  const head = decodeHead(decoder.decode(stored.value))
-  if (head._tag === "None") return yield* corrupt(lane, 0, "has a damaged head")
-  if (head.value.format > format)
-    return yield* corrupt(lane, head.value.sequence, "was written by a later release")
-  return { head: head.value, revision: stored.revision }
+  const head = readHead(stored)
+  if (head === undefined) return yield* corrupt(lane, 0, "has a damaged head")
+  if (head.format > format)
+    return yield* corrupt(
+      lane,
+      head.sequence,
+      `has format ${head.format}, this release reads up to ${format}: run the release that wrote it`,
+    )
+  return { head, revision: stored.revision }
 })
 
 /** Answers the new revision; undefined when the head is not what it was. */
@@ -137,13 +145,42 @@ export const claim = Effect.fnUntraced(function* (
     // Of its own names none is removed that it has yet to write under: a removal may come true late.
     if (last.next !== "" && last.owner !== owner)
       yield* store.removeMany(partKeys(lane, last.next, partsOfAttempt(last)))
-    if (last.sequence === 0) return { head, revision }
+    if (last.parts.count === 0) return { head, revision }
     // Nobody else can replace the parts any more.
     const stored = yield* store.getMany(partKeys(lane, last.parts.name, last.parts.count))
     const parts = stored.map((part) => part?.value ?? new Uint8Array(0))
     if ((yield* checksum(parts)) !== last.crc)
       return yield* corrupt(lane, last.sequence, "is incomplete or damaged")
     return { head, revision, state: yield* joined(parts) }
+  }
+})
+
+/** Up to where a lane was evaluated; undefined when nothing is stored, or its head is damaged. */
+export const reached = Effect.fnUntraced(function* (store: KeyValue.KeyValueStore, lane: number) {
+  const [stored] = yield* store.getMany([headKey(lane)])
+  return stored === undefined ? undefined : readHead(stored)?.sequence
+})
+
+/**
+ * Throws away what is stored of a lane, whoever has it and whether or not it can be read. Its next owner begins behind
+ * `sequence`, without rules; the one before can store nothing more. Gotcha: parts that a damaged head named stay.
+ */
+export const discard = Effect.fnUntraced(function* (
+  store: KeyValue.KeyValueStore,
+  lane: number,
+  owner: string,
+  sequence: number,
+): Effect.fn.Return<void, Unavailable> {
+  for (;;) {
+    const [stored] = yield* store.getMany([headKey(lane)])
+    const before = stored === undefined ? undefined : readHead(stored)
+    const { next = "" } = before ?? {}
+    const revision = yield* put(store, lane, { ...empty, owner, sequence, next }, stored?.revision ?? 0)
+    if (revision === undefined) continue
+    if (before === undefined) return
+    const { name, count } = before.parts
+    const written = next === "" ? [] : partKeys(lane, next, partsOfAttempt(before))
+    return yield* store.removeMany([...partKeys(lane, name, count), ...written])
   }
 })
 

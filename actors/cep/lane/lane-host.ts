@@ -1,6 +1,7 @@
 /**
  * The lanes of one node: it runs a lane as long as the engine owns the partition of the same number here, so that lanes
  * are placed, taken over and handed over as partitions are. Two nodes may run one for a moment; checkpoints say whose it is.
+ * A lane that stops is begun again after a pause that grows, and what stopped it is told until it has run for a while.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -8,6 +9,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
+import type { LaneProblem } from "./lanes.ts"
 import { type LaneOptions, type LiveLane, runLane } from "./run-lane.ts"
 
 export interface LaneHostOptions extends Omit<LaneOptions, "lane" | "owner" | "live" | "drain"> {
@@ -15,55 +17,107 @@ export interface LaneHostOptions extends Omit<LaneOptions, "lane" | "owner" | "l
   readonly changed: (lane: number, live: LiveLane | undefined) => void
 }
 
+export interface LaneHost {
+  /** Hands all lanes over, and ends. */
+  readonly drain: Effect.Effect<void>
+  /** Lanes of this node that stopped, and have not run for a while since. */
+  readonly problems: () => ReadonlyArray<LaneProblem>
+  /** Begins a lane again now, if it is here: what is stored of it has changed. */
+  readonly again: (lane: number) => void
+}
+
 interface Running {
   readonly fiber: Fiber.Fiber<void>
   readonly drain: Deferred.Deferred<void>
+  /** Undefined while it is being loaded. */
+  liveAt: number | undefined
 }
 
-/** Follows the engine until it is interrupted; `drain` hands all lanes over and ends that. */
+const reasonCharactersMax = 300
+
+const reasonOf = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  return (error instanceof Error ? error.message : String(error)).slice(0, reasonCharactersMax)
+}
+
+/** What an operator does about a lane that cannot be mended otherwise. */
+export const mendingCommand = (lane: number): string => `millrace lanes rebuild ${lane}`
+
+/** Follows the engine until it is interrupted. */
 export const makeLaneHost = Effect.fnUntraced(function* (
   options: LaneHostOptions,
-): Effect.fn.Return<{ readonly drain: Effect.Effect<void> }, never, Scope.Scope> {
+): Effect.fn.Return<LaneHost, never, Scope.Scope> {
   const { engine, limits, changed } = options
   const clock = yield* Clock.Clock
+  const now = () => clock.currentTimeMillisUnsafe()
   const scope = yield* Effect.scope
   const running = new Map<number, Running>()
   const notBefore = new Map<number, number>()
+  const problems = new Map<number, LaneProblem>()
+  const asked = new Set<number>()
   const { node } = yield* engine.status
   let ownerships = 0
   let leaving = false
 
+  const isSteady = (lane: number): boolean => {
+    const liveAt = running.get(lane)?.liveAt
+    return liveAt !== undefined && now() - liveAt >= limits.steadyMs
+  }
+
   const end = (lane: number, kept: boolean) => {
     running.delete(lane)
     changed(lane, undefined)
-    if (!kept) notBefore.set(lane, clock.currentTimeMillisUnsafe() + limits.lostPauseMs)
+    if (!kept && !asked.delete(lane)) notBefore.set(lane, now() + limits.lostPauseMs)
+  }
+
+  const fail = (lane: number, cause: Cause.Cause<unknown>) => {
+    if (isSteady(lane)) problems.delete(lane)
+    const isRead = running.get(lane)?.liveAt !== undefined
+    end(lane, false)
+    const before = problems.get(lane)
+    asked.delete(lane)
+    const times = (before?.times ?? 0) + 1
+    const pauseMs = Math.min(limits.stoppedPauseMsMax, limits.lostPauseMs * 2 ** (times - 1))
+    notBefore.set(lane, now() + pauseMs)
+    const state = isRead ? ("stopped" as const) : ("unreadable" as const)
+    const since = before?.since ?? now()
+    problems.set(lane, { lane, state, reason: reasonOf(cause), since, times, againAt: now() + pauseMs })
+    const what = isRead ? "stopped" : "cannot be loaded"
+    return Effect.logError(
+      `lane ${lane} ${what}, and is begun again in ${pauseMs / 1_000} s; \`${mendingCommand(lane)}\` throws its state away and fills its rules from the stream`,
+      cause,
+    )
   }
 
   const start = Effect.fnUntraced(function* (lane: number) {
     const drain = Deferred.makeUnsafe<void>()
-    const live = (one: LiveLane) => changed(lane, one)
+    const live = (one: LiveLane) => {
+      const own = running.get(lane)
+      if (own !== undefined) own.liveAt = now()
+      changed(lane, one)
+    }
     const owner = `${node}.${++ownerships}`
     const work = Effect.scoped(runLane({ ...options, lane, owner, live, drain: Deferred.await(drain) }))
     const told = work.pipe(
-      Effect.tap((kept) => (kept ? Effect.void : Effect.logInfo(`lane ${lane} belongs to another node now`))),
-      Effect.catchCause((cause) =>
-        Cause.hasInterruptsOnly(cause)
-          ? Effect.succeed(true)
-          : Effect.as(Effect.logError(`lane ${lane} stopped and is loaded again`, cause), false),
+      Effect.tap((kept) =>
+        kept ? Effect.void : Effect.logInfo(`lane ${lane} belongs to another owner now`),
       ),
       Effect.map((kept) => end(lane, kept)),
+      Effect.catchCause((cause) =>
+        Cause.hasInterruptsOnly(cause) ? Effect.sync(() => end(lane, true)) : fail(lane, cause),
+      ),
     )
-    running.set(lane, { fiber: yield* Effect.forkIn(told, scope), drain })
+    running.set(lane, { fiber: yield* Effect.forkIn(told, scope), drain, liveAt: undefined })
   })
 
   const place = Effect.fnUntraced(function* () {
     const { partitions } = yield* engine.status
-    const now = clock.currentTimeMillisUnsafe()
     for (const [lane, state] of partitions.entries()) {
       const isHere = state._tag === "Live"
       const one = running.get(lane)
+      if (!isHere || isSteady(lane)) problems.delete(lane)
       if (one !== undefined && !isHere) Deferred.doneUnsafe(one.drain, Effect.void)
-      if (one === undefined && isHere && now >= (notBefore.get(lane) ?? 0)) yield* start(lane)
+      if (one === undefined && isHere && now() >= (notBefore.get(lane) ?? 0)) yield* start(lane)
     }
   })
 
@@ -82,5 +136,14 @@ export const makeLaneHost = Effect.fnUntraced(function* (
     for (const one of last) Deferred.doneUnsafe(one.drain, Effect.void)
     yield* Effect.forEach(last, ({ fiber }) => Fiber.await(fiber), { discard: true })
   })
-  return { drain }
+
+  const again = (lane: number) => {
+    const one = running.get(lane)
+    notBefore.delete(lane)
+    if (one === undefined) return
+    asked.add(lane)
+    Deferred.doneUnsafe(one.drain, Effect.void)
+  }
+
+  return { drain, problems: () => [...problems.values()], again }
 })

@@ -7,6 +7,7 @@ import type * as Effect from "effect/Effect"
 import type { EngineError, Unavailable } from "../../../engine/index.ts"
 import type { CepEvent, RuleDocument, Sample } from "../../../schemas/index.ts"
 import type { GroupFigures, RuleChange, RuleFigures } from "../evaluator.ts"
+import type { LaneFigures } from "./run-lane.ts"
 
 export interface RuleReport {
   readonly lane: number
@@ -15,6 +16,7 @@ export interface RuleReport {
   readonly lagMessages: number
   readonly lagMs: number
   readonly figures: RuleFigures
+  /** As many as fit; `figures.groups` counts all of them. */
   readonly groups: ReadonlyArray<GroupFigures>
 }
 
@@ -42,5 +44,51 @@ export interface LanesService {
     document: RuleDocument,
   ) => Effect.Effect<RuleReport | undefined>
 }
+
+export interface LaneProblem {
+  readonly lane: number
+  /** `unreadable`: what is stored of it cannot be loaded. `stopped`: it was loaded, and something in it failed. */
+  readonly state: "unreadable" | "stopped"
+  readonly reason: string
+  /** Since when it has not run for a while, how often it was begun, and when it is begun again. */
+  readonly since: number
+  readonly times: number
+  readonly againAt: number
+}
+
+/** One lane as an operator sees it. */
+export interface LaneStatus {
+  readonly lane: number
+  /** Who has it, as far as anybody knows. */
+  readonly node?: string
+  /** `unanswered`: its node said nothing in time, or nobody has it. */
+  readonly state: "evaluated" | "loading" | LaneProblem["state"] | "unanswered"
+  readonly figures?: LaneFigures
+  readonly problem?: LaneProblem
+}
+
+export interface LaneRebuild {
+  readonly lane: number
+  /** Names this rebuild. */
+  readonly request: string
+  /** Up to where the lane had been evaluated, if that could be read, and where it begins again. */
+  readonly evaluated?: number
+  readonly through: number
+}
+
+/** What operators do with lanes. */
+export interface LaneOperationsService {
+  /** Every lane, as the nodes tell within a moment. */
+  readonly overview: Effect.Effect<ReadonlyArray<LaneStatus>>
+  /**
+   * Throws away what is stored of a lane, and has its rules enter it anew, filled from the stream's history. Whoever has the
+   * lane loses it. Done once it is sure to happen; the rules follow one after the other. Repeated, it happens again.
+   */
+  readonly rebuild: (lane: number) => Effect.Effect<LaneRebuild, Unavailable>
+}
+
+export class LaneOperations extends Context.Service<LaneOperations, LaneOperationsService>()(
+  "millrace/actors/cep/LaneOperations",
+) {}
 
 export class Lanes extends Context.Service<Lanes, LanesService>()("millrace/actors/cep/Lanes") {}

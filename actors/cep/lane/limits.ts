@@ -5,6 +5,10 @@ export interface LaneLimits {
   readonly followMs: number
   /** A lane that was lost to another node is not claimed again before this time, if its partition is still here then. */
   readonly lostPauseMs: number
+  /** A lane that stops is begun again after `lostPauseMs`, each time after twice as long, up to this. */
+  readonly stoppedPauseMsMax: number
+  /** After so long without stopping a lane is well. */
+  readonly steadyMs: number
   /** Samples and events that are evaluated before others of this process get their turn: some milliseconds. */
   readonly sliceItems: number
   /**
@@ -42,13 +46,18 @@ export interface LaneLimits {
   readonly countsPollMs: number
   /** How long a question about a rule waits for the node that has its lane. */
   readonly reportMs: number
-  /** Groups in one report. */
+  /** Groups in one report, and their characters as JSON: it has to fit into one message between nodes. */
   readonly reportGroupsMax: number
+  readonly reportCharactersMax: number
+  /** Rules that are told at one time to enter their lane again. */
+  readonly enteringAtOnce: number
 }
 
 export const laneDefaults: LaneLimits = {
   followMs: 100,
   lostPauseMs: 2_000,
+  stoppedPauseMsMax: 60_000,
+  steadyMs: 60_000,
   sliceItems: 2_000,
   checkpointEveryMs: 5_000,
   checkpointMessages: 20_000,
@@ -70,4 +79,6 @@ export const laneDefaults: LaneLimits = {
   countsPollMs: 10,
   reportMs: 1_000,
   reportGroupsMax: 1_000,
+  reportCharactersMax: 256 * 1024,
+  enteringAtOnce: 16,
 }

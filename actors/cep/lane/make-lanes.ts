@@ -21,21 +21,25 @@ import {
   ruleSource,
 } from "../../../streams/index.ts"
 import { makeEvaluator, readingOf } from "../make-evaluator.ts"
+import { homeName } from "./home.ts"
 import { makeLaneHost } from "./lane-host.ts"
-import type { LanesService, RuleReport } from "./lanes.ts"
+import type { LaneOperationsService, LaneProblem, LanesService, RuleReport } from "./lanes.ts"
 import { type LaneLimits, laneDefaults } from "./limits.ts"
+import { makeOperations } from "./operations.ts"
 import type { Evaluators, LaneFigures, LiveLane } from "./run-lane.ts"
 
 export interface NodeLanes {
   readonly service: LanesService
   /** Evaluates the lanes whose partitions are here, until the scope closes; `drain` hands them over before. */
   readonly run: Effect.Effect<
-    { readonly drain: Effect.Effect<void> },
+    { readonly drain: Effect.Effect<void>; readonly operations: LaneOperationsService },
     never,
     Engine | KeyValue.KeyValue | Signals.Signals | Scope.Scope
   >
   /** Of the lanes that are evaluated here. */
   readonly figures: () => ReadonlyMap<number, LaneFigures>
+  readonly live: () => Iterable<LiveLane>
+  readonly problems: () => ReadonlyArray<LaneProblem>
 }
 
 export interface LanesOptions {
@@ -66,15 +70,21 @@ const laneEvaluators: Evaluators = {
   read: (lane, state) => readingOf(state, { lane }),
 }
 
-/** The name whose lane a rule lives in. */
-const homeName = (rule: string, { trigger }: RuleDocument): string =>
-  trigger.type === "metric" ? trigger.metric : trigger.type === "event" ? trigger.event : scheduleEvent(rule)
-
 /** A message that no server takes is refused for good; one for which there is no room now may be sent again later. */
 const asEngineError = (failure: Unavailable | LogFull): Unavailable | EngineError => {
   if (failure._tag === "Unavailable") return failure
   const code = failure.tooLarge === true ? "PayloadTooLarge" : "Overloaded"
   return new EngineError({ code, detail: failure.detail, accepted: false })
+}
+
+const fitting = (groups: RuleReport["groups"], limits: LaneLimits): RuleReport["groups"] => {
+  let room = limits.reportCharactersMax
+  const few = groups.slice(0, limits.reportGroupsMax)
+  const end = few.findIndex((group) => {
+    room -= JSON.stringify(group).length
+    return room < 0
+  })
+  return end < 0 ? few : few.slice(0, end)
 }
 
 export const makeLanes = Effect.fnUntraced(function* (
@@ -86,6 +96,7 @@ export const makeLanes = Effect.fnUntraced(function* (
   const asked = new Map<string, Deferred.Deferred<RuleReport | undefined>>()
   let ask: ((lane: number, tenant: string, rule: string) => Effect.Effect<RuleReport | undefined>) | undefined
   let node = ""
+  let problems: NodeLanes["problems"] = () => []
 
   const append = (tenant: string, lane: number, source: string, message: unknown, id: string) =>
     stream
@@ -99,7 +110,7 @@ export const makeLanes = Effect.fnUntraced(function* (
     const figures = one.evaluator.figures(tenant, rule)
     if (figures === undefined) return undefined
     const { lagMessages, lagMs } = one.figures()
-    const groups = one.evaluator.groups(tenant, rule).slice(0, limits.reportGroupsMax)
+    const groups = fitting(one.evaluator.groups(tenant, rule), limits)
     return { lane: one.lane, node, lagMessages, lagMs, figures, groups }
   }
 
@@ -190,7 +201,7 @@ export const makeLanes = Effect.fnUntraced(function* (
         }),
       { concurrency: "unbounded", discard: true },
     )
-    return yield* makeLaneHost({
+    const host = yield* makeLaneHost({
       engine,
       keyValue,
       stream,
@@ -198,7 +209,10 @@ export const makeLanes = Effect.fnUntraced(function* (
       limits,
       changed: (lane, one) => (one === undefined ? live.delete(lane) : live.set(lane, one)),
     })
+    problems = host.problems
+    const operations = yield* makeOperations({ engine, stream, keyValue, signals, limits, host, live })
+    return { drain: host.drain, operations }
   })
   const figures = () => new Map([...live].map(([lane, one]) => [lane, one.figures()] as const))
-  return { service, run, figures }
+  return { service, run, figures, live: () => live.values(), problems: () => problems() }
 })

@@ -29,6 +29,13 @@ interface Waiting {
   readonly epoch: number
 }
 
+/** `desk <tenant>`, or `lane <number> <tenant>`. */
+export interface ReceiverFigures {
+  readonly receiver: string
+  readonly waiting: number
+}
+const toldReceivers = 3
+
 type Failure = EngineError | Unavailable | LogFull
 
 export interface OutletOptions {
@@ -79,6 +86,14 @@ export class Outlet {
 
   get pending(): number {
     return this.waiting
+  }
+
+  /** For whom the most waits, those first. */
+  receivers(): ReadonlyArray<ReceiverFigures> {
+    return [...this.queues]
+      .map(([receiver, { length: waiting }]) => ({ receiver, waiting }))
+      .toSorted((one, other) => other.waiting - one.waiting)
+      .slice(0, toldReceivers)
   }
 
   /** More waits than should: nothing more is to be evaluated for now. */

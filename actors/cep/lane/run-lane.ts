@@ -16,8 +16,9 @@ import type { Evaluator, Reading } from "../evaluator.ts"
 import * as Checkpoint from "./checkpoint.ts"
 import { Fills } from "./fills.ts"
 import { itemsOf, LaneReader } from "./lane-input.ts"
+import { Latency, type LatencyFigures } from "./latency.ts"
 import type { LaneLimits } from "./limits.ts"
-import { Outlet } from "./outlet.ts"
+import { Outlet, type ReceiverFigures } from "./outlet.ts"
 
 /** How evaluators are made; `read` takes what was captured, its parts joined. */
 export interface Evaluators {
@@ -66,6 +67,15 @@ export interface LaneFigures {
   /** Of the last checkpoint: how long evaluation stood still at most, and how long it took until it was durable. */
   readonly pauseMs: number
   readonly checkpointMs: number
+  readonly rules: number
+  /** Evaluation stands still until receivers have taken some of the outputs that wait. */
+  readonly isHeldUp: boolean
+  /** For whom the most outputs wait, those first. */
+  readonly receivers: ReadonlyArray<ReceiverFigures>
+  /** From when messages were stored until they were evaluated, over the last minutes. */
+  readonly latency?: LatencyFigures
+  /** What the evaluation of a sample or event takes of this process, with all rules that it concerns. */
+  readonly microsPerItem: number
   /** Changes that wait until the past of their rules is made up for. */
   readonly filling: number
 }
@@ -118,6 +128,8 @@ export const runLane = Effect.fnUntraced(function* (
   let [since, serial, saved] = [0, 0, 0]
   let [stateBytes, pauseMs, checkpointMs] = [claimed.state?.length ?? 0, 0, 0]
   let [checkpointAt, saving] = [now(), false]
+  const latency = new Latency(now())
+  const millisSince = (nanos: bigint) => Number(clock.monotonicTimeNanosUnsafe() - nanos) / 1e6
 
   const { first } = yield* patiently(stream.bounds)
   // A lane without rules has nothing to miss, and no reason to say how far it is.
@@ -190,6 +202,7 @@ export const runLane = Effect.fnUntraced(function* (
       const events = yield* patiently(tail.take)
       let isOther = false
       for (const event of events) {
+        const beganAt = clock.monotonicTimeNanosUnsafe()
         const input = reader.read(event)
         const filled = input?.type === "filled" ? yield* fills.finish(input) : undefined
         // From here to the next yield nothing can come between: an input is taken with its place or not at all.
@@ -201,6 +214,8 @@ export const runLane = Effect.fnUntraced(function* (
         messages += 1
         since += 1
         const count = input === undefined ? 1 : itemsOf(input)
+        if (input !== undefined && filled === undefined)
+          latency.note(now(), now() - event.storedAt, count, millisSince(beganAt))
         items += count
         slice += count
         if (isWider) return fills.look()
@@ -258,6 +273,11 @@ export const runLane = Effect.fnUntraced(function* (
     stateBytes,
     pauseMs,
     checkpointMs,
+    rules: evaluator.rules().length,
+    isHeldUp: outlet.isFull,
+    receivers: outlet.receivers(),
+    ...(latency.figures(now()) === undefined ? {} : { latency: latency.figures(now())! }),
+    microsPerItem: latency.microsPerItem(now()),
     filling: [...evaluator.awaiting().values()].reduce((sum, { size }) => sum + size, 0),
   })
 

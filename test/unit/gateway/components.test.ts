@@ -17,17 +17,40 @@ const live = (stalled: string | undefined): PartitionState => ({
   partition: { stalled } as Partial<Partition> as Partition,
 })
 
-type Figures = ReturnType<Parameters<typeof lanesComponent>[1]>
+type Lanes = Parameters<typeof lanesComponent>[1]
+type Figures = ReturnType<Lanes["figures"]>
 
 describe("the lanes' health", () => {
   it("is degraded by a lane of a partition of this node that is not evaluated, and says which", () => {
     const evaluated = new Map([[0, { lagMessages: 7 }]]) as ReadonlyMap<number, unknown> as Figures
     const healthOf = (...partitions: ReadonlyArray<PartitionState>) =>
-      Effect.runSync(lanesComponent(engineOf(partitions), () => evaluated))
+      Effect.runSync(lanesComponent(engineOf(partitions), { figures: () => evaluated, problems: () => [] }))
     const elsewhere: PartitionState = { _tag: "Elsewhere", node: "other" }
     const here = { evaluated: 1, lag_messages: 7 }
     expect(healthOf(live(undefined), elsewhere)).toEqual({ status: "healthy", loading: [], ...here })
     expect(healthOf(live(undefined), live(undefined))).toEqual({ status: "degraded", loading: [1], ...here })
+  })
+})
+
+describe("the health of a lane that cannot be read", () => {
+  it("says which, why, since when, and what to do, though it runs again for a moment", () => {
+    const evaluated = new Map([[0, { lagMessages: 0 }]]) as ReadonlyMap<number, unknown> as Figures
+    const problems = [
+      { lane: 0, state: "unreadable", reason: "is damaged", since: 0, times: 3, againAt: 8_000 },
+    ] as const
+    const lanes: Lanes = { figures: () => evaluated, problems: () => problems }
+    expect(Effect.runSync(lanesComponent(engineOf([live(undefined)]), lanes))).toMatchObject({
+      status: "degraded",
+      problems: [
+        {
+          lane: 0,
+          reason: "is damaged",
+          since: "1970-01-01T00:00:00.000Z",
+          again_at: "1970-01-01T00:00:08.000Z",
+          mend: "millrace lanes rebuild 0",
+        },
+      ],
+    })
   })
 })
 
