@@ -1,0 +1,126 @@
+/** Which rules a lane has, and how they change: at once, or once the past of what begins anew is made up for. */
+import { compile } from "./compile.ts"
+import { contain } from "./containment.ts"
+import type { AwaitedChange, Output, Place, RuleChange } from "./evaluator.ts"
+import type { Host } from "./group/host.ts"
+import { counters, LiveRule } from "./group/live-rule.ts"
+import type { Program } from "./rule/program.ts"
+import { beganAt, endGroups, goesOn, goOn, succeed } from "./rule-change.ts"
+import { awaitedOf, TenantRules } from "./tenant-rules.ts"
+
+/** Rules of one lane; further ones are shown as refused and do not run. */
+export const rulesMax = 20_000
+
+const compiled = ({ rule, version, document }: RuleChange): Program | string | undefined => {
+  if (document === undefined || document.enabled === false) return undefined
+  try {
+    return compile(rule, version, document)
+  } catch (error) {
+    return `a defect in its compilation: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+export class LaneChanges {
+  readonly tenants = new Map<string, TenantRules>()
+  private readonly host: Host
+  private readonly say: (output: Output) => void
+
+  constructor(host: Host, say: (output: Output) => void) {
+    this.host = host
+    this.say = say
+  }
+
+  obtain(tenant: string): TenantRules {
+    const rules = this.tenants.get(tenant) ?? new TenantRules(tenant)
+    this.tenants.set(tenant, rules)
+    return rules
+  }
+
+  find(tenant: string, rule: string): LiveRule | undefined {
+    return this.tenants.get(tenant)?.rules.get(rule)
+  }
+
+  announce(change: RuleChange, place: Place): void {
+    const tenant = this.obtain(change.tenant)
+    if (tenant.knows(change)) return
+    const program = compiled(change)
+    if (typeof program === "object" && this.hasToWait(change, program))
+      tenant.await(awaitedOf(program, change, place))
+    else this.change(change)
+  }
+
+  private hasToWait(change: RuleChange, program: Program): boolean {
+    const before = this.find(change.tenant, change.rule)
+    if (program.reachMs <= 0 || (before === undefined && this.ruleCount >= rulesMax)) return false
+    return before === undefined || change.anew !== undefined || !goesOn(before, program)
+  }
+
+  awaiting(): ReadonlyMap<string, ReadonlyMap<string, AwaitedChange>> {
+    const waiting = [...this.tenants.values()].filter(({ awaiting }) => awaiting.size > 0)
+    return new Map(waiting.map(({ tenant, awaiting }) => [tenant, awaiting]))
+  }
+
+  /** With what an evaluator of the past has made of it, if there is one. */
+  change(change: RuleChange, past?: LaneChanges): void {
+    const tenant = this.obtain(change.tenant)
+    if (tenant.knows(change)) return
+    tenant.awaiting.delete(change.rule)
+    const before = tenant.rules.get(change.rule)
+    const program = compiled(change)
+    const isAnew = change.anew !== undefined
+    if (!isAnew && before !== undefined && typeof program === "object" && goOn(before, program)) {
+      before.number = change.number
+      return
+    }
+    const heir = typeof program === "object" ? past?.find(change.tenant, change.rule) : undefined
+    if (before !== undefined) {
+      tenant.remove(before)
+      if (heir === undefined) endGroups(before)
+    }
+    tenant.refused.delete(change.rule)
+    if (program === undefined) tenant.noteGone(change.rule, change.number)
+    else if (typeof program === "string") this.refuse(tenant, change, program)
+    else if (this.ruleCount >= rulesMax) this.refuse(tenant, change, `a lane has at most ${rulesMax} rules`)
+    else this.begin(tenant, change, program, before, heir)
+    // That it began anew is said once it has said what holds.
+    if (isAnew) this.say(beganAt(this.host.place, change))
+  }
+
+  private begin(
+    tenant: TenantRules,
+    { number, anew }: RuleChange,
+    program: Program,
+    before: LiveRule | undefined,
+    heir: LiveRule | undefined,
+  ): void {
+    const serial = before?.serial ?? this.host.nextSerial()
+    const rule = heir ?? new LiveRule(this.host, tenant.tenant, program, number, serial)
+    heir?.moveTo(this.host, serial)
+    for (const counter of counters) rule[counter] = before?.[counter] ?? 0
+    tenant.install(rule)
+    contain(rule, () => {
+      rule.start()
+      if (heir !== undefined) succeed(heir, before, anew !== undefined)
+    })
+  }
+
+  private get ruleCount(): number {
+    let count = 0
+    for (const { rules, awaiting } of this.tenants.values()) count += rules.size + awaiting.size
+    return count
+  }
+
+  private refuse(tenant: TenantRules, { rule, number, version, document }: RuleChange, detail: string): void {
+    tenant.refused.set(rule, { rule, number, version, document: document!, detail, at: this.host.place.at })
+  }
+
+  adopt(awaited: ReadonlyArray<AwaitedChange>, past: LaneChanges): void {
+    for (const { change } of awaited) {
+      const tenant = this.obtain(change.tenant)
+      tenant.awaiting.delete(change.rule)
+      this.change(change, past)
+      const seen = past.tenants.get(change.tenant)
+      if (seen !== undefined) tenant.learn(seen)
+    }
+  }
+}
