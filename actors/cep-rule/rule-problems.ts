@@ -1,6 +1,7 @@
 /** Says what is wrong with a rule before it is taken: field by field, each with what to do about it. */
 import { foreignRule, type Problem, type RuleDocument } from "../../schemas/index.ts"
 import { compileRule } from "../cep/rule/compile-rule.ts"
+import { credentialProblems } from "./credentials.ts"
 import { scheduleProblems } from "./schedule.ts"
 
 /** Of a document as JSON: fifty versions of it are kept. */
@@ -29,6 +30,7 @@ export const ruleProblems = (
     return [{ field: "rule_id", problem: `"${rule}" stands for alerts of no rule`, remedy: "use another id" }]
   const compiled = compileRule(rule, version, document)
   return [
+    ...credentialProblems(document),
     ...(document.trigger.type === "schedule" ? scheduleProblems(document.trigger, now) : []),
     ...("problems" in compiled ? compiled.problems : []),
   ]

@@ -54,8 +54,6 @@ const checkPoll = (poll: Poll, problems: Problems): void => {
   const field = "trigger.poll"
   if (!/^https?:\/\//iu.test(poll.url) || !URL.canParse(poll.url)) {
     problems.add(`${field}.url`, "is no address of the web", "use http:// or https://, a host and a path")
-  } else if (new URL(poll.url).username !== "" || new URL(poll.url).password !== "") {
-    problems.add(`${field}.url`, "holds a credential that every reader of the rule would see", useCredential)
   }
   for (const [name, value] of Object.entries(poll.headers ?? {})) {
     const place = `${field}.headers.${name}`
