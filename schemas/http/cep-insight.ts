@@ -18,8 +18,11 @@ const unknown = ["CEP_RULE_001"] as const
 export const RuleMonitor = Schema.Struct({
   rule_id: Id,
   name: Schema.String,
-  /** `starting`: its lane does not know its newest change yet, or nobody answered for the lane in time. */
-  status: Schema.Literals(["running", "disabled", "starting"]),
+  /**
+   * `starting`: its lane does not know its newest change yet, or nobody answered for the lane in time. `filling`: its past is
+   * read from the stream before it counts.
+   */
+  status: Schema.Literals(["running", "filling", "disabled", "starting"]),
   lane: Schema.optionalKey(Schema.Int),
   node: Schema.optionalKey(Schema.String),
   /** How far the evaluation is behind the end of its lane. */
@@ -28,6 +31,8 @@ export const RuleMonitor = Schema.Struct({
   figures: Schema.optionalKey(
     Schema.Struct({
       version: Schema.Int,
+      /** A newer version counts as soon as its past is read. */
+      filling: Schema.Boolean,
       evaluations: Schema.Int,
       matches: Schema.Int,
       errors: Schema.Int,

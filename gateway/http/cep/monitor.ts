@@ -29,11 +29,14 @@ const figuresBody = ({ figures }: RuleReport) => {
     partialMatchesDropped,
     stateBytes,
     crowdedOut,
-    rule: _,
+    isFilling,
+    number: _number,
+    rule: _rule,
     ...counts
   } = figures
   return {
     ...counts,
+    filling: isFilling,
     partial_matches: partialMatches,
     partial_matches_dropped: partialMatchesDropped,
     state_bytes: stateBytes,
@@ -62,7 +65,7 @@ const monitored = (rule: string, document: RuleDocument, report: RuleReport | un
   const figures = figuresBody(report)
   return {
     ...known,
-    status: "running",
+    status: report.figures.number < 0 ? "filling" : "running",
     lane,
     node,
     lag_messages: lagMessages,
