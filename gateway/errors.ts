@@ -92,6 +92,11 @@ const rejections: Record<RejectionTag, Row> = {
   AlertUnknown: [404, "CEP_ALERT_001", "There is no such alert."],
   AlertOver: [409, "CEP_ALERT_002", "The alert is over."],
   QuietUnknown: [404, "CEP_QUIET_001", "There is no such silence, planned work or inhibition."],
+  QuietConflict: [
+    412,
+    "CEP_QUIET_003",
+    "The silence, planned work or inhibition was changed meanwhile; read it again.",
+  ],
   BadQuiet: [422, "CEP_QUIET_002", "The silence, planned work or inhibition is not valid."],
   TooMany: [429, "CEP_LIM_001", "There are as many as there may be; details name the limit."],
   RuleUnknown: [404, "CEP_RULE_001", "There is no such rule."],

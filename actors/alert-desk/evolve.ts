@@ -26,6 +26,10 @@ const hush = (draft: Draft, id: string, fits: (alert: StoredAlert) => boolean): 
 }
 const nothing = () => false
 
+/** The version of what takes the place of another one. */
+const next = (before: { readonly version?: number } | undefined) =>
+  before === undefined ? {} : { version: (before.version ?? 1) + 1 }
+
 interface Done {
   readonly to: string
   readonly id: string
@@ -194,7 +198,10 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Of<T>) => Sta
     patched(state, fingerprints, (alert) => ({ ...alert, leavesAt: until })).finish(undefined),
   SilencePut: (state, { silence, active, by, at }) => {
     const draft = new Draft(state)
-    draft.set("silences", { ...state.silences, [silence.id]: { ...silence, active } })
+    draft.set("silences", {
+      ...state.silences,
+      [silence.id]: { ...silence, active, ...next(state.silences[silence.id]) },
+    })
     hush(draft, silence.id, active ? (alert) => matches(silence.matchers, alert) : nothing)
     const verb = Object.hasOwn(state.silences, silence.id) ? "changed" : "created"
     note(draft, "silence", { to: verb, id: silence.id, name: silence.comment.slice(0, 200), at, by })
@@ -220,7 +227,12 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Of<T>) => Sta
   MaintenancePut: (state, { maintenance, window, active, by, at }) => {
     const draft = new Draft(state)
     const { id, name, matchers } = maintenance
-    const kept = { ...maintenance, active, ...(window === undefined ? {} : { window }) }
+    const kept = {
+      ...maintenance,
+      active,
+      ...next(state.maintenances[id]),
+      ...(window === undefined ? {} : { window }),
+    }
     draft.set("maintenances", { ...state.maintenances, [id]: kept })
     hush(draft, id, active ? (alert) => matches(matchers, alert) : nothing)
     const verb = Object.hasOwn(state.maintenances, id) ? "changed" : "created"
@@ -248,7 +260,10 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Of<T>) => Sta
     const draft = new Draft(state)
     const { id } = inhibition
     const verb = Object.hasOwn(state.inhibitions, id) ? "changed" : "created"
-    draft.set("inhibitions", { ...state.inhibitions, [id]: inhibition })
+    draft.set("inhibitions", {
+      ...state.inhibitions,
+      [id]: { ...inhibition, ...next(state.inhibitions[id]) },
+    })
     hush(draft, id, nothing)
     note(draft, "inhibition", { to: verb, id, name: "", at, by })
     return draft.finish(at)

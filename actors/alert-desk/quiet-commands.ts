@@ -9,7 +9,8 @@ import {
   silencesMax,
 } from "../../schemas/index.ts"
 import { bytesOf } from "../agent/blocks.ts"
-import { change } from "./follow.ts"
+import { fold } from "./evolve.ts"
+import { change, follow } from "./follow.ts"
 import { patternCharactersMax, quietBytesMax, quietPageBytesMax } from "./limits.ts"
 import { matcherProblems, patternCharactersOf, patternProblems } from "./matchers.ts"
 import { isOn, maintenanceProblems, silenceProblems, windowOf } from "./quiet.ts"
@@ -17,6 +18,7 @@ import type { Event, State } from "./state.ts"
 
 type Command<T> = Extract<(typeof AlertDeskProtocol)["Command"], { readonly _tag: T }>
 type Kind = Command<"ReadQuiet">["of"]
+type Kept = State[Kind][string]
 
 const countsMax: Readonly<Record<Kind, number>> = {
   silences: silencesMax,
@@ -35,11 +37,27 @@ const matchersNow = ({ silences, maintenances, inhibitions }: State, id: string)
   ...Object.values(inhibitions).flatMap((one) => (one.id === id ? [] : [...one.source, ...one.target])),
 ]
 
+interface Edit {
+  readonly expected?: number | undefined
+  readonly replaces?: boolean | undefined
+}
+
+/** Why what is there, or is not, is not to be changed. */
+const refusal = (before: Kept | undefined, { expected, replaces = false }: Edit) => {
+  if (before === undefined)
+    return replaces || expected !== undefined ? { _tag: "QuietUnknown" as const } : undefined
+  const { version = 1 } = before
+  return expected === undefined || expected === version
+    ? undefined
+    : { _tag: "QuietConflict" as const, version }
+}
+
 /** Accepts one more of a kind, or one in the place of that with its id. */
-const put = (
+const put = <K extends Kind>(
   state: State,
   context: DecideContext,
-  of: Kind,
+  of: K,
+  edit: Edit,
   given: {
     readonly id: string
     readonly matchers: ReadonlyArray<Matcher>
@@ -48,6 +66,8 @@ const put = (
   },
 ) => {
   const { id, matchers, problems, event } = given
+  const refused = refusal(state[of][id], edit)
+  if (refused !== undefined) return reject(refused)
   if (problems.length > 0) return reject({ _tag: "BadQuiet" as const, problems })
   const replaces = Object.hasOwn(state[of], id)
   if (Object.keys(state[of]).length >= countsMax[of] && !replaces)
@@ -62,13 +82,20 @@ const put = (
   const added = event()
   if (bytesNow(state) + bytesOf(added) > quietBytesMax)
     return reject({ _tag: "TooMany" as const, limit: `bytes of ${of}`, max: quietBytesMax })
-  return accept(change(state, [added], context))
+  const after = fold(state, [added])
+  return accept({ ...follow(state, after, [added], context), reply: after[of][id] as State[K][string] })
 }
 
-const end = (state: State, context: DecideContext, of: Kind, id: string, event: Event) =>
-  Object.hasOwn(state[of], id)
-    ? accept(change(state, [event], context))
-    : reject({ _tag: "QuietUnknown" as const })
+const end = (
+  state: State,
+  context: DecideContext,
+  of: Kind,
+  { id, expected }: { readonly id: string; readonly expected?: number },
+  event: Event,
+) => {
+  const refused = refusal(state[of][id], { expected, replaces: true })
+  return refused === undefined ? accept(change(state, [event], context)) : reject(refused)
+}
 
 const pageOf = <A extends { readonly id: string }>(
   all: Readonly<Record<string, A>>,
@@ -87,18 +114,22 @@ const pageOf = <A extends { readonly id: string }>(
 }
 
 export const quietCommands = {
-  PutSilence: (state: State, { silence, by }: Command<"PutSilence">, context: DecideContext) => {
+  PutSilence: (state: State, { silence, by, ...edit }: Command<"PutSilence">, context: DecideContext) => {
     const { now: at } = context
     const event = () => ({ _tag: "SilencePut", silence, active: silence.startsAt <= at, by, at }) as const
-    return put(state, context, "silences", {
+    return put(state, context, "silences", edit, {
       ...silence,
       problems: silenceProblems(silence, at),
       event,
     })
   },
-  EndSilence: (state: State, { id, by }: Command<"EndSilence">, context: DecideContext) =>
-    end(state, context, "silences", id, { _tag: "SilenceEnded", id, by, at: context.now }),
-  PutMaintenance: (state: State, { maintenance, by }: Command<"PutMaintenance">, context: DecideContext) => {
+  EndSilence: (state: State, { id, by, ...edit }: Command<"EndSilence">, context: DecideContext) =>
+    end(state, context, "silences", { id, ...edit }, { _tag: "SilenceEnded", id, by, at: context.now }),
+  PutMaintenance: (
+    state: State,
+    { maintenance, by, ...edit }: Command<"PutMaintenance">,
+    context: DecideContext,
+  ) => {
     const { now: at } = context
     const event = () => {
       const window = windowOf(maintenance, at)
@@ -106,18 +137,38 @@ export const quietCommands = {
       return { _tag: "MaintenancePut", maintenance, ...on, by, at } as const
     }
     const problems = maintenanceProblems(maintenance, at)
-    return put(state, context, "maintenances", { ...maintenance, problems, event })
+    return put(state, context, "maintenances", edit, { ...maintenance, problems, event })
   },
-  EndMaintenance: (state: State, { id, by }: Command<"EndMaintenance">, context: DecideContext) =>
-    end(state, context, "maintenances", id, { _tag: "MaintenanceEnded", id, by, at: context.now }),
-  PutInhibition: (state: State, { inhibition, by }: Command<"PutInhibition">, context: DecideContext) => {
+  EndMaintenance: (state: State, { id, by, ...edit }: Command<"EndMaintenance">, context: DecideContext) =>
+    end(
+      state,
+      context,
+      "maintenances",
+      { id, ...edit },
+      { _tag: "MaintenanceEnded", id, by, at: context.now },
+    ),
+  PutInhibition: (
+    state: State,
+    { inhibition, by, ...edit }: Command<"PutInhibition">,
+    context: DecideContext,
+  ) => {
     const { id, source, target } = inhibition
     const problems = [...matcherProblems("source", source), ...patternProblems("target", target)]
     const event = () => ({ _tag: "InhibitionPut", inhibition, by, at: context.now }) as const
-    return put(state, context, "inhibitions", { id, matchers: [...source, ...target], problems, event })
+    return put(state, context, "inhibitions", edit, { id, matchers: [...source, ...target], problems, event })
   },
-  RemoveInhibition: (state: State, { id, by }: Command<"RemoveInhibition">, context: DecideContext) =>
-    end(state, context, "inhibitions", id, { _tag: "InhibitionRemoved", id, by, at: context.now }),
+  RemoveInhibition: (
+    state: State,
+    { id, by, ...edit }: Command<"RemoveInhibition">,
+    context: DecideContext,
+  ) =>
+    end(
+      state,
+      context,
+      "inhibitions",
+      { id, ...edit },
+      { _tag: "InhibitionRemoved", id, by, at: context.now },
+    ),
   ReadQuiet: (state: State, { of, after = "" }: Command<"ReadQuiet">) => {
     const { page, next } = pageOf<{ readonly id: string }>(state[of], after)
     const none = { silences: [], maintenances: [], inhibitions: [] }

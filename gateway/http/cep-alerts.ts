@@ -180,8 +180,7 @@ export const alertRoutes = (services: GatewayServices): ReadonlyArray<Route> => 
         createdBy: by,
         comment: body.comment ?? "",
       }
-      yield* ask(request, { _tag: "PutSilence", silence: put, by })
-      return silenceBody({ ...put, active: true })
+      return silenceBody(yield* ask(request, { _tag: "PutSilence", silence: put, by }))
     })
     return runTraced(services, request, "POST /api/cep/alerts/{fingerprint}/silence", silencing)
   })

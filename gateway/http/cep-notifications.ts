@@ -13,6 +13,7 @@ import {
 } from "../../schemas/index.ts"
 import { changedBy } from "../changed-by.ts"
 import { GatewayError } from "../errors.ts"
+import { etag, ifMatch } from "../if-match.ts"
 import { Answer, type GatewayRequest, type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { runTraced } from "../traced.ts"
@@ -42,6 +43,9 @@ const channelBody = (shown: ShownChannel) => {
     ...(updatedBy === undefined ? {} : { updated_by: updatedBy }),
   }
 }
+
+const tagged = (shown: ShownChannel, status = 200) =>
+  new Answer(channelBody(shown), { ETag: etag(shown.version) }, status)
 
 interface Given {
   readonly name: string
@@ -83,7 +87,7 @@ const readingRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
   }),
   route(services, endpoints.read, async (request, { params }) => {
     const name = "GET /api/cep/notifications/channels/{id}"
-    return channelBody(await runTraced(services, request, name, known(request, params.channel)))
+    return tagged(await runTraced(services, request, name, known(request, params.channel)))
   }),
   route(services, endpoints.log, async (request, { params, query: { limit = deliveryLogMax } }) => {
     const { tenant } = request.identity
@@ -98,18 +102,22 @@ const readingRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
 
 const writingRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
   route(services, endpoints.create, async (request, { body: { channel_id = randomUUID(), ...given } }) => {
-    const putting = Channels.use(({ put }) => put(changedBy(request), channelOf(channel_id, given), true))
+    const putting = Channels.use(({ put }) =>
+      put(changedBy(request), channelOf(channel_id, given), { create: true }),
+    )
     const { channel } = await runTraced(services, request, "POST /api/cep/notifications/channels", putting)
-    return channelBody(channel)
+    return tagged(channel, 201)
   }),
   route(services, endpoints.replace, async (request, { params, body }) => {
-    const putting = Channels.use(({ put }) => put(changedBy(request), channelOf(params.channel, body), false))
+    const edit = { expected: ifMatch(request) }
+    const putting = Channels.use(({ put }) => put(changedBy(request), channelOf(params.channel, body), edit))
     const name = "PUT /api/cep/notifications/channels/{id}"
     const { channel, created } = await runTraced(services, request, name, putting)
-    return new Answer(channelBody(channel), {}, created ? 201 : 200)
+    return tagged(channel, created ? 201 : 200)
   }),
   route(services, endpoints.remove, async (request, { params }) => {
-    const removing = Channels.use(({ remove }) => remove(changedBy(request), params.channel))
+    const expected = ifMatch(request)
+    const removing = Channels.use(({ remove }) => remove(changedBy(request), params.channel, expected))
     const name = "DELETE /api/cep/notifications/channels/{id}"
     if (!(await runTraced(services, request, name, removing))) throw unknown()
     return undefined

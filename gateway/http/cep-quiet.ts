@@ -6,17 +6,18 @@ import {
   alertDeskKey,
   durationMs,
   durationText,
-  type Inhibition,
   type InputOf,
   type Maintenance,
+  type QuietInhibition,
   type QuietMaintenance,
   type QuietSilence,
   quietEndpoints,
   type Silence,
 } from "../../schemas/index.ts"
 import { GatewayError } from "../errors.ts"
-import { type GatewayRequest, type Route, route } from "../route.ts"
-import type { GatewayServices } from "../services.ts"
+import { etag, ifMatch } from "../if-match.ts"
+import { Answer, type GatewayRequest, type Route, route } from "../route.ts"
+import type { GatewayNeeds, GatewayServices } from "../services.ts"
 import { runTraced } from "../traced.ts"
 
 const timestamp = (milliseconds: number) => new Date(milliseconds).toISOString()
@@ -29,17 +30,28 @@ export const silenceBody = ({
   active,
   createdBy,
   comment,
+  version = 1,
 }: QuietSilence) => ({
   silence_id: id,
   matchers,
   starts_at: timestamp(startsAt),
   ends_at: timestamp(endsAt),
   active,
+  version,
   created_by: createdBy,
   comment,
 })
 
-const maintenanceBody = ({ id, name, matchers, active, createdBy, window, ...when }: QuietMaintenance) => ({
+const maintenanceBody = ({
+  id,
+  name,
+  matchers,
+  active,
+  createdBy,
+  window,
+  version = 1,
+  ...when
+}: QuietMaintenance) => ({
   maintenance_id: id,
   name,
   matchers,
@@ -50,14 +62,16 @@ const maintenanceBody = ({ id, name, matchers, active, createdBy, window, ...whe
   ...(when.lastsMs === undefined ? {} : { duration: durationText(when.lastsMs) }),
   active,
   ...(window === undefined ? {} : { window: { from: timestamp(window.from), to: timestamp(window.to) } }),
+  version,
   created_by: createdBy,
 })
 
-const inhibitionBody = ({ id, source, target, equal }: Inhibition) => ({
+const inhibitionBody = ({ id, source, target, equal, version = 1 }: QuietInhibition) => ({
   inhibition_id: id,
   source,
   target,
   equal,
+  version,
 })
 
 const invalid = (field: string, problem: string, remedy: string) =>
@@ -103,6 +117,15 @@ const maintenanceOf = (id: string, createdBy: string, given: MaintenanceGiven): 
 type Kind = "silences" | "maintenances" | "inhibitions"
 type Command = (typeof AlertDeskProtocol)["Command"]
 
+/** What is on now follows from the clock, without a new version: nobody may keep the answer. */
+const tagged = <B extends { readonly version: number }>(body: B, status = 200) =>
+  new Answer(body, { ETag: etag(body.version), "Cache-Control": "no-store" }, status)
+
+const editing = (request: GatewayRequest) => {
+  const expected = ifMatch(request)
+  return { by: request.identity.user, ...(expected === undefined ? {} : { expected }) }
+}
+
 export const quietRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
   const { engine } = services
   const ask = <const C extends Command>({ identity }: GatewayRequest, command: C) =>
@@ -110,11 +133,13 @@ export const quietRoutes = (services: GatewayServices): ReadonlyArray<Route> => 
       tenant: identity.tenant,
       principal: identity.user,
     })
+  const run = <A, E>(request: GatewayRequest, name: string, effect: Effect.Effect<A, E, GatewayNeeds>) =>
+    runTraced(services, request, name, effect)
 
   const readAll = Effect.fnUntraced(function* (request: GatewayRequest, of: Kind) {
     const silences: Array<QuietSilence> = []
     const maintenances: Array<QuietMaintenance> = []
-    const inhibitions: Array<Inhibition> = []
+    const inhibitions: Array<QuietInhibition> = []
     for (let after: string | undefined; ; ) {
       const page = yield* ask(request, { _tag: "ReadQuiet", of, ...(after === undefined ? {} : { after }) })
       silences.push(...page.silences)
@@ -125,110 +150,83 @@ export const quietRoutes = (services: GatewayServices): ReadonlyArray<Route> => 
     }
   })
 
-  const require = <A extends { readonly id: string }>(all: ReadonlyArray<A>, id: string) => {
-    const found = all.find((one) => one.id === id)
-    return found === undefined ? Effect.fail(unknown()) : Effect.succeed(found)
-  }
-
-  /** Answered as the desk has it then; `existing`: it has to be there already. */
-  const putSilence = Effect.fnUntraced(function* (
-    request: GatewayRequest,
-    silence: Silence,
-    existing: boolean,
-  ) {
-    if (existing) yield* require((yield* readAll(request, "silences")).silences, silence.id)
-    yield* ask(request, { _tag: "PutSilence", silence, by: request.identity.user })
-    return silenceBody({ ...silence, active: silence.startsAt <= Date.now() })
-  })
-  const putMaintenance = Effect.fnUntraced(function* (
-    request: GatewayRequest,
-    maintenance: Maintenance,
-    existing: boolean,
-  ) {
-    if (existing) yield* require((yield* readAll(request, "maintenances")).maintenances, maintenance.id)
-    yield* ask(request, { _tag: "PutMaintenance", maintenance, by: request.identity.user })
-    const { maintenances } = yield* readAll(request, "maintenances")
-    return maintenanceBody(yield* require(maintenances, maintenance.id))
-  })
-  const putInhibition = Effect.fnUntraced(function* (
-    request: GatewayRequest,
-    inhibition: Inhibition,
-    existing: boolean,
-  ) {
-    if (existing) yield* require((yield* readAll(request, "inhibitions")).inhibitions, inhibition.id)
-    yield* ask(request, { _tag: "PutInhibition", inhibition, by: request.identity.user })
-    return inhibitionBody(inhibition)
-  })
+  const readOne = <K extends Kind>(request: GatewayRequest, of: K, id: string) =>
+    Effect.flatMap(readAll(request, of), (all) => {
+      type One = Awaited<Effect.Success<ReturnType<typeof readAll>>>[K][number]
+      const found = (all[of] as ReadonlyArray<One>).find((one) => one.id === id)
+      return found === undefined ? Effect.fail(unknown()) : Effect.succeed(found)
+    })
 
   return [
     route(services, quietEndpoints.listSilences, async (request) => {
-      const { silences } = await runTraced(
-        services,
-        request,
-        "GET /api/cep/silences",
-        readAll(request, "silences"),
-      )
+      const { silences } = await run(request, "GET /api/cep/silences", readAll(request, "silences"))
       return { silences: silences.map(silenceBody) }
     }),
-    route(services, quietEndpoints.addSilence, (request, { body }) => {
-      const silence = silenceOf(`silence-${randomUUID()}`, request.identity.user, body)
-      return runTraced(services, request, "POST /api/cep/silences", putSilence(request, silence, false))
+    route(services, quietEndpoints.readSilence, async (request, { params }) => {
+      const reading = readOne(request, "silences", params.silence)
+      return tagged(silenceBody(await run(request, "GET /api/cep/silences/{id}", reading)))
     }),
-    route(services, quietEndpoints.changeSilence, (request, { params, body }) => {
+    route(services, quietEndpoints.addSilence, async (request, { body }) => {
+      const by = request.identity.user
+      const silence = silenceOf(`silence-${randomUUID()}`, by, body)
+      const putting = ask(request, { _tag: "PutSilence", silence, by })
+      return tagged(silenceBody(await run(request, "POST /api/cep/silences", putting)), 201)
+    }),
+    route(services, quietEndpoints.changeSilence, async (request, { params, body }) => {
       const silence = silenceOf(params.silence, request.identity.user, body)
-      return runTraced(services, request, "PUT /api/cep/silences/{id}", putSilence(request, silence, true))
+      const putting = ask(request, { _tag: "PutSilence", silence, replaces: true, ...editing(request) })
+      return tagged(silenceBody(await run(request, "PUT /api/cep/silences/{id}", putting)))
     }),
-    route(services, quietEndpoints.endSilence, async (request, { params }) => {
-      const ending = ask(request, { _tag: "EndSilence", id: params.silence, by: request.identity.user })
-      await runTraced(services, request, "DELETE /api/cep/silences/{id}", ending)
-      return undefined
+    route(services, quietEndpoints.endSilence, (request, { params }) => {
+      const ending = ask(request, { _tag: "EndSilence", id: params.silence, ...editing(request) })
+      return run(request, "DELETE /api/cep/silences/{id}", ending)
     }),
     route(services, quietEndpoints.listMaintenance, async (request) => {
       const reading = readAll(request, "maintenances")
-      const { maintenances } = await runTraced(services, request, "GET /api/cep/maintenance", reading)
+      const { maintenances } = await run(request, "GET /api/cep/maintenance", reading)
       return { maintenance: maintenances.map(maintenanceBody) }
     }),
-    route(services, quietEndpoints.addMaintenance, (request, { body }) => {
-      const maintenance = maintenanceOf(`maintenance-${randomUUID()}`, request.identity.user, body)
-      const putting = putMaintenance(request, maintenance, false)
-      return runTraced(services, request, "POST /api/cep/maintenance", putting)
+    route(services, quietEndpoints.readMaintenance, async (request, { params }) => {
+      const reading = readOne(request, "maintenances", params.maintenance)
+      return tagged(maintenanceBody(await run(request, "GET /api/cep/maintenance/{id}", reading)))
     }),
-    route(services, quietEndpoints.changeMaintenance, (request, { params, body }) => {
+    route(services, quietEndpoints.addMaintenance, async (request, { body }) => {
+      const by = request.identity.user
+      const maintenance = maintenanceOf(`maintenance-${randomUUID()}`, by, body)
+      const putting = ask(request, { _tag: "PutMaintenance", maintenance, by })
+      return tagged(maintenanceBody(await run(request, "POST /api/cep/maintenance", putting)), 201)
+    }),
+    route(services, quietEndpoints.changeMaintenance, async (request, { params, body }) => {
       const maintenance = maintenanceOf(params.maintenance, request.identity.user, body)
-      const putting = putMaintenance(request, maintenance, true)
-      return runTraced(services, request, "PUT /api/cep/maintenance/{id}", putting)
+      const edit = { replaces: true, ...editing(request) }
+      const putting = ask(request, { _tag: "PutMaintenance", maintenance, ...edit })
+      return tagged(maintenanceBody(await run(request, "PUT /api/cep/maintenance/{id}", putting)))
     }),
-    route(services, quietEndpoints.endMaintenance, async (request, { params }) => {
-      const ending = ask(request, {
-        _tag: "EndMaintenance",
-        id: params.maintenance,
-        by: request.identity.user,
-      })
-      await runTraced(services, request, "DELETE /api/cep/maintenance/{id}", ending)
-      return undefined
+    route(services, quietEndpoints.endMaintenance, (request, { params }) => {
+      const ending = ask(request, { _tag: "EndMaintenance", id: params.maintenance, ...editing(request) })
+      return run(request, "DELETE /api/cep/maintenance/{id}", ending)
     }),
     route(services, quietEndpoints.listInhibitions, async (request) => {
-      const reading = readAll(request, "inhibitions")
-      const { inhibitions } = await runTraced(services, request, "GET /api/cep/inhibitions", reading)
+      const { inhibitions } = await run(request, "GET /api/cep/inhibitions", readAll(request, "inhibitions"))
       return { inhibitions: inhibitions.map(inhibitionBody) }
     }),
-    route(services, quietEndpoints.addInhibition, (request, { body }) => {
+    route(services, quietEndpoints.readInhibition, async (request, { params }) => {
+      const reading = readOne(request, "inhibitions", params.inhibition)
+      return tagged(inhibitionBody(await run(request, "GET /api/cep/inhibitions/{id}", reading)))
+    }),
+    route(services, quietEndpoints.addInhibition, async (request, { body }) => {
       const inhibition = { id: `inhibition-${randomUUID()}`, ...body }
-      const putting = putInhibition(request, inhibition, false)
-      return runTraced(services, request, "POST /api/cep/inhibitions", putting)
+      const putting = ask(request, { _tag: "PutInhibition", inhibition, by: request.identity.user })
+      return tagged(inhibitionBody(await run(request, "POST /api/cep/inhibitions", putting)), 201)
     }),
-    route(services, quietEndpoints.changeInhibition, (request, { params, body }) => {
-      const putting = putInhibition(request, { id: params.inhibition, ...body }, true)
-      return runTraced(services, request, "PUT /api/cep/inhibitions/{id}", putting)
+    route(services, quietEndpoints.changeInhibition, async (request, { params, body }) => {
+      const inhibition = { id: params.inhibition, ...body }
+      const putting = ask(request, { _tag: "PutInhibition", inhibition, replaces: true, ...editing(request) })
+      return tagged(inhibitionBody(await run(request, "PUT /api/cep/inhibitions/{id}", putting)))
     }),
-    route(services, quietEndpoints.removeInhibition, async (request, { params }) => {
-      const removing = ask(request, {
-        _tag: "RemoveInhibition",
-        id: params.inhibition,
-        by: request.identity.user,
-      })
-      await runTraced(services, request, "DELETE /api/cep/inhibitions/{id}", removing)
-      return undefined
+    route(services, quietEndpoints.removeInhibition, (request, { params }) => {
+      const removing = ask(request, { _tag: "RemoveInhibition", id: params.inhibition, ...editing(request) })
+      return run(request, "DELETE /api/cep/inhibitions/{id}", removing)
     }),
   ]
 }

@@ -80,8 +80,10 @@ export type Inhibition = typeof Inhibition.Type
 export const MaintenanceWindow = Schema.Struct({ from: Time, to: Time })
 export type MaintenanceWindow = typeof MaintenanceWindow.Type
 
+/** Counts its changes; 1 when absent. */
+const version = Schema.optionalKey(Schema.Int)
 /** As the desk has them: whether they are on now, and the window that is on or comes next. */
-const kept = { matchers: Schema.Array(Matcher), active: Schema.Boolean }
+const kept = { matchers: Schema.Array(Matcher), active: Schema.Boolean, version }
 export const QuietSilence = Schema.Struct({ ...Silence.fields, ...kept })
 export type QuietSilence = typeof QuietSilence.Type
 export const QuietMaintenance = Schema.Struct({
@@ -95,7 +97,15 @@ export const QuietInhibition = Schema.Struct({
   ...Inhibition.fields,
   source: kept.matchers,
   target: kept.matchers,
+  version,
 })
+export type QuietInhibition = typeof QuietInhibition.Type
+
+/** Of one that is there already: which version the change is based on, if that matters. */
+const edited = { expected: Schema.optionalKey(Schema.Int) }
+/** The same id again replaces it; with `replaces` there has to be one. */
+const put = { by: who, replaces: Schema.optionalKey(Schema.Boolean), ...edited }
+const ended = { id: Id, by: who, ...edited }
 
 export const AlertRecord = Schema.Struct({
   fingerprint: Schema.String,
@@ -175,13 +185,12 @@ export const AlertDeskProtocol = protocol({
     Unacknowledge: command({ fingerprint: textOf(64), by: who }, AlertRecord),
     /** By a person; the rule raises it again when it fires the next time. */
     Resolve: command({ fingerprint: textOf(64), by: who }, AlertRecord),
-    /** The same id again replaces it. */
-    PutSilence: command({ silence: Silence, by: who }),
-    EndSilence: command({ id: Id, by: who }),
-    PutMaintenance: command({ maintenance: Maintenance, by: who }),
-    EndMaintenance: command({ id: Id, by: who }),
-    PutInhibition: command({ inhibition: Inhibition, by: who }),
-    RemoveInhibition: command({ id: Id, by: who }),
+    PutSilence: command({ silence: Silence, ...put }, QuietSilence),
+    EndSilence: command(ended),
+    PutMaintenance: command({ maintenance: Maintenance, ...put }, QuietMaintenance),
+    EndMaintenance: command(ended),
+    PutInhibition: command({ inhibition: Inhibition, ...put }, QuietInhibition),
+    RemoveInhibition: command(ended),
     Read: command({ fingerprint: textOf(64) }, AlertRecord),
     /** By their ids, from the one after `after`, as many as one answer holds; `next` when there are more. */
     ReadQuiet: command(
@@ -215,6 +224,7 @@ export const AlertDeskProtocol = protocol({
     /** Resolved already. */
     AlertOver: {},
     QuietUnknown: {},
+    QuietConflict: { version: Schema.Int },
     BadQuiet: { problems: Schema.Array(Problem) },
     TooMany: { limit: Schema.String, max: Schema.Int },
   },

@@ -17,6 +17,7 @@ const one = `${area}/channels/:channel`
 const params = { channel: ActorKey }
 const unknown = ["CEP_CHAN_001"] as const
 const written = ["CEP_CHAN_002", "CEP_CHAN_003"] as const
+const edited = ["CEP_CHAN_008", "GTW_MATCH_001", "GTW_HEAD_003"] as const
 
 /** `waiting`: for its first attempt; `failed`: for another one; `logged`: there was nobody to send it to. */
 const delivery = {
@@ -120,7 +121,7 @@ export const cepNotificationEndpoints = {
     answer: ChannelBody,
     status: 200,
     otherStatuses: [201],
-    errors: written,
+    errors: [...written, ...edited],
   }),
   remove: endpoint({
     id: "cep.channels.remove",
@@ -130,7 +131,7 @@ export const cepNotificationEndpoints = {
       "Remove a channel; what waits there is given up. The channel `default` becomes what it was at first.",
     permission: "cep:write",
     params,
-    errors: unknown,
+    errors: [...unknown, ...edited],
   }),
   test: endpoint({
     id: "cep.channels.test",

@@ -12,6 +12,7 @@ export const SilenceBody = Schema.Struct({
   starts_at: Timestamp,
   ends_at: Timestamp,
   active: Schema.Boolean,
+  version: Schema.Int,
   created_by: Schema.String,
   comment: Schema.String,
 }).annotate({ identifier: "Silence" })
@@ -28,6 +29,7 @@ export const MaintenanceBody = Schema.Struct({
   active: Schema.Boolean,
   /** The window that is on, or the next one. */
   window: Schema.optionalKey(Schema.Struct({ from: Timestamp, to: Timestamp })),
+  version: Schema.Int,
   created_by: Schema.String,
 }).annotate({ identifier: "Maintenance" })
 
@@ -36,12 +38,14 @@ export const InhibitionBody = Schema.Struct({
   source: Matchers,
   target: Matchers,
   equal: Inhibition.fields.equal,
+  version: Schema.Int,
 }).annotate({ identifier: "Inhibition" })
 
 const read = { method: "GET", permission: "cep:read" } as const
 const write = { permission: "cep:write" } as const
 const refusals = ["CEP_QUIET_002", "CEP_LIM_001"] as const
 const unknown = "CEP_QUIET_001"
+const edited = [unknown, "CEP_QUIET_003", "GTW_MATCH_001", "GTW_HEAD_003"] as const
 
 const silence = {
   matchers: Matchers,
@@ -73,6 +77,15 @@ export const quietEndpoints = {
     answer: Schema.Struct({ silences: Schema.Array(SilenceBody) }),
     ...read,
   }),
+  readSilence: endpoint({
+    id: "cep.silences.read",
+    path: "/api/cep/silences/:silence",
+    summary: "A silence.",
+    params: { silence: Id },
+    answer: SilenceBody,
+    errors: [unknown],
+    ...read,
+  }),
   addSilence: endpoint({
     id: "cep.silences.create",
     method: "POST",
@@ -93,7 +106,7 @@ export const quietEndpoints = {
     params: { silence: Id },
     body: Schema.Struct(silence),
     answer: SilenceBody,
-    errors: [...refusals, unknown],
+    errors: [...refusals, ...edited],
     ...write,
   }),
   endSilence: endpoint({
@@ -102,7 +115,7 @@ export const quietEndpoints = {
     path: "/api/cep/silences/:silence",
     summary: "End a silence now.",
     params: { silence: Id },
-    errors: [unknown],
+    errors: edited,
     ...write,
   }),
   listMaintenance: endpoint({
@@ -110,6 +123,15 @@ export const quietEndpoints = {
     path: "/api/cep/maintenance",
     summary: "Planned work, with the window that is on or comes next.",
     answer: Schema.Struct({ maintenance: Schema.Array(MaintenanceBody) }),
+    ...read,
+  }),
+  readMaintenance: endpoint({
+    id: "cep.maintenance.read",
+    path: "/api/cep/maintenance/:maintenance",
+    summary: "Planned work, with the window that is on or comes next.",
+    params: { maintenance: Id },
+    answer: MaintenanceBody,
+    errors: [unknown],
     ...read,
   }),
   addMaintenance: endpoint({
@@ -139,7 +161,7 @@ export const quietEndpoints = {
     params: { maintenance: Id },
     body: Schema.Struct(maintenance),
     answer: MaintenanceBody,
-    errors: [...refusals, unknown],
+    errors: [...refusals, ...edited],
     ...write,
   }),
   endMaintenance: endpoint({
@@ -148,7 +170,7 @@ export const quietEndpoints = {
     path: "/api/cep/maintenance/:maintenance",
     summary: "End planned work, now and for good.",
     params: { maintenance: Id },
-    errors: [unknown],
+    errors: edited,
     ...write,
   }),
   listInhibitions: endpoint({
@@ -156,6 +178,15 @@ export const quietEndpoints = {
     path: "/api/cep/inhibitions",
     summary: "Inhibitions.",
     answer: Schema.Struct({ inhibitions: Schema.Array(InhibitionBody) }),
+    ...read,
+  }),
+  readInhibition: endpoint({
+    id: "cep.inhibitions.read",
+    path: "/api/cep/inhibitions/:inhibition",
+    summary: "An inhibition.",
+    params: { inhibition: Id },
+    answer: InhibitionBody,
+    errors: [unknown],
     ...read,
   }),
   addInhibition: endpoint({
@@ -183,7 +214,7 @@ export const quietEndpoints = {
     params: { inhibition: Id },
     body: Schema.Struct(inhibition),
     answer: InhibitionBody,
-    errors: [...refusals, unknown],
+    errors: [...refusals, ...edited],
     ...write,
   }),
   removeInhibition: endpoint({
@@ -192,7 +223,7 @@ export const quietEndpoints = {
     path: "/api/cep/inhibitions/:inhibition",
     summary: "Remove an inhibition.",
     params: { inhibition: Id },
-    errors: [unknown],
+    errors: edited,
     ...write,
   }),
 } as const

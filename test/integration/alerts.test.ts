@@ -17,11 +17,17 @@ afterAll(() => node.stop())
 interface Body {
   readonly [field: string]: unknown
 }
-const call = async (method: string, path: string, body?: unknown, token?: string) => {
-  const response = await node.request(method, path, { body, token })
+const call = async (
+  method: string,
+  path: string,
+  body?: unknown,
+  more: { readonly token?: string | undefined; readonly headers?: Record<string, string> } = {},
+) => {
+  const response = await node.request(method, path, { body, ...more })
   const text = await response.text()
   return {
     status: response.status,
+    tag: response.headers.get("ETag"),
     body: (text === "" ? {} : JSON.parse(text)) as Body & { readonly error?: Body },
   }
 }
@@ -86,7 +92,7 @@ describe("alerts", () => {
   it("are acknowledged and resolved by whoever is logged in, who stands in the history", async () => {
     await take(of(1, "firing", "h3"))
     const token = await node.login("developer")
-    const acknowledged = await call("POST", `${one("h3")}/ack`, { comment: "at it" }, token)
+    const acknowledged = await call("POST", `${one("h3")}/ack`, { comment: "at it" }, { token })
     expect(acknowledged).toMatchObject({
       status: 200,
       body: { acknowledged: { by: "developer", comment: "at it" } },
@@ -120,9 +126,9 @@ describe("alerts", () => {
 
   it("need the permission to be changed", async () => {
     const reader = await node.narrow(await node.login("developer"), ["cep:read"])
-    expect((await call("GET", "/api/cep/alerts", undefined, reader)).status).toBe(200)
-    expect((await call("POST", `${one("h1")}/ack`, {}, reader)).status).toBe(403)
-    expect((await call("POST", "/api/cep/alertmanager", {}, reader)).status).toBe(403)
+    expect((await call("GET", "/api/cep/alerts", undefined, { token: reader })).status).toBe(200)
+    expect((await call("POST", `${one("h1")}/ack`, {}, { token: reader })).status).toBe(403)
+    expect((await call("POST", "/api/cep/alertmanager", {}, { token: reader })).status).toBe(403)
   })
 
   it("are followed as they change", async () => {
@@ -168,6 +174,31 @@ describe("what keeps alerts quiet", () => {
       "silence.changed",
       "silence.created",
     ])
+  })
+
+  it("of whatever kind is not overwritten or ended by who read it before somebody changed it", async () => {
+    const inhibition = { source: matchers, target: matchers, equal: [] }
+    const work = { name: "Work", matchers, cron: "0 2 * * 0", duration: "2h" }
+    for (const [area, id, body] of [
+      ["silences", "silence_id", { matchers, duration: "1h" }],
+      ["maintenance", "maintenance_id", work],
+      ["inhibitions", "inhibition_id", inhibition],
+    ] as const) {
+      const made = await call("POST", `/api/cep/${area}`, body)
+      expect(made).toMatchObject({ status: 201, tag: '"1"', body: { version: 1 } })
+      const path = `/api/cep/${area}/${made.body[id]}`
+      const headers = { "If-Match": '"1"' }
+      expect(await call("PUT", path, body, { headers })).toMatchObject({ tag: '"2"', body: { version: 2 } })
+      const stale = { status: 412, body: { error: { code: "CEP_QUIET_003", details: { version: 2 } } } }
+      expect(await call("PUT", path, body, { headers })).toMatchObject(stale)
+      expect(await call("DELETE", path, undefined, { headers })).toMatchObject(stale)
+      const read = await call("GET", path)
+      expect(read).toMatchObject({ status: 200, tag: '"2"', body: { version: 2 } })
+      expect(await call("DELETE", path, undefined, { headers: { "If-Match": read.tag! } })).toMatchObject({
+        status: 204,
+      })
+      expect((await call("GET", path)).status).toBe(404)
+    }
   })
 
   it("is refused with the field and the remedy when it is none", async () => {

@@ -73,6 +73,25 @@ describe("a channel", () => {
     expect(audit).not.toContain("key=")
   })
 
+  it("is not overwritten or removed by who read it before somebody changed it", async () => {
+    const path = `${area}/channels/shared`
+    const put = (tag: string) =>
+      setup.node.request("PUT", path, {
+        body: { name: "Shared", settings: { type: "log" } },
+        headers: { "If-Match": tag },
+      })
+    const stale = { status: 412, code: "CEP_CHAN_008", details: { current: 2 } }
+    expect(await errorOf(await put('"1"'))).toMatchObject({ ...stale, details: { current: 0 } })
+    const made = await put('"0"')
+    expect([made.status, made.headers.get("ETag")]).toEqual([201, '"1"'])
+    expect((await put('"1"')).headers.get("ETag")).toBe('"2"')
+    expect(await errorOf(await put('"1"'))).toMatchObject(stale)
+    const remove = (tag: string) => setup.node.request("DELETE", path, { headers: { "If-Match": tag } })
+    expect(await errorOf(await remove('"1"'))).toMatchObject(stale)
+    expect((await setup.node.request("GET", path)).headers.get("ETag")).toBe('"2"')
+    expect((await remove('"2"')).status).toBe(204)
+  })
+
   it("gives no secret to another host that somebody put in place of the first", async () => {
     await setup.put("moved", { type: "webhook", url: `${setup.receiver.url}/a`, secret })
     const moved = await setup.put("moved", {

@@ -40,15 +40,19 @@ export interface ChannelsService {
   /**
    * Makes or replaces it, and the change is in the audit log. A mask that comes back keeps the secret that it stands for.
    * Errors: `CEP_CHAN_002` with what is wrong with which field; `CEP_CHAN_003` too many; `CEP_CHAN_004` it exists (only
-   * with `create`).
+   * with `create`); `CEP_CHAN_008` it is of another version than `expected`, 0 for one that is not there.
    */
   readonly put: (
     by: ChangedBy,
     channel: Channel,
-    create: boolean,
+    edit: { readonly create?: boolean; readonly expected?: number | undefined },
   ) => Effect.Effect<{ readonly channel: ShownChannel; readonly created: boolean }, Refused | SqlError>
-  /** False when there was none. */
-  readonly remove: (by: ChangedBy, id: string) => Effect.Effect<boolean, Refused | SqlError>
+  /** False when there was none. Errors: `CEP_CHAN_008` it is of another version than `expected`. */
+  readonly remove: (
+    by: ChangedBy,
+    id: string,
+    expected: number | undefined,
+  ) => Effect.Effect<boolean, Refused | SqlError>
   /** Idempotent; an older revision changes nothing. `last`: the number of the channel's newest delivery. */
   readonly keep: (
     tenant: string,

@@ -98,13 +98,21 @@ const complete = Effect.fnUntraced(function* (
   return settings
 })
 
+const stale = (row: Row | undefined) =>
+  Effect.fail(
+    refuse("stale", "CEP_CHAN_008", "The channel was changed meanwhile.", {
+      current: row?.version ?? builtin.version,
+      remedy: "read it again, and send the ETag of that answer",
+    }),
+  )
+
 const put = Effect.fnUntraced(function* (
   sql: SqlClient,
   secrets: SecretsService,
   by: ChangedBy,
-  given: { readonly channel: Channel; readonly create: boolean },
+  channel: Channel,
+  { create = false, expected }: Parameters<ChannelsService["put"]>[2],
 ) {
-  const { channel, create } = given
   const { tenant } = by
   const { id, name, perMinuteMax, enabled } = channel
   const [before] = yield* sql<Row>`
@@ -116,6 +124,7 @@ const put = Effect.fnUntraced(function* (
         remedy: "change it with PUT",
       }),
     )
+  if (expected !== undefined && expected !== (before?.version ?? builtin.version)) return yield* stale(before)
   if (before === undefined) {
     const [counted] = yield* sql<{ total: number }>`
       SELECT count(*)::int AS total FROM cep_channels WHERE tenant = ${tenant}`
@@ -154,10 +163,16 @@ const put = Effect.fnUntraced(function* (
   return { channel: shown, created: before === undefined }
 })
 
-const remove = Effect.fnUntraced(function* (sql: SqlClient, by: ChangedBy, id: string) {
+const remove = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  by: ChangedBy,
+  id: string,
+  expected: number | undefined,
+) {
   const [row] = yield* sql<Row>`
     DELETE FROM cep_channels WHERE tenant = ${by.tenant} AND id = ${id} RETURNING *`
   if (row === undefined) return false
+  if (expected !== undefined && expected !== row.version) return yield* stale(row)
   yield* recordChanges(sql, by, [
     { action: "channel.remove", objectType: "channel", objectId: id, before: audited(shownOf(row)) },
   ])
@@ -223,8 +238,8 @@ const make = Effect.gen(function* () {
           return { ...shownOf(row), settings: yield* opened(secrets, tenant, row) }
         }),
       ),
-    put: (by, channel, create) => within(by.tenant, (sql) => put(sql, secrets, by, { channel, create })),
-    remove: (by, id) => within(by.tenant, (sql) => remove(sql, by, id)),
+    put: (by, channel, edit) => within(by.tenant, (sql) => put(sql, secrets, by, channel, edit)),
+    remove: (by, id, expected) => within(by.tenant, (sql) => remove(sql, by, id, expected)),
     keep: (tenant, channel, deliveries) => within(tenant, (sql) => keep(sql, tenant, channel, deliveries)),
     deliveries: (tenant, { page, limit, channel, status }) =>
       within(
