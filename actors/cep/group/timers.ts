@@ -16,24 +16,48 @@ interface Entry<T> {
   readonly waiting: T
 }
 
+/** Entries that are kept whatever they are. */
+const keptMin = 1_024
+
 export class Timers<T extends Waiting> {
-  private readonly heap: Array<Entry<T>> = []
+  private heap: Array<Entry<T>> = []
+  private sweepAt = keptMin
 
   /** By the time at which entries were stored, not by event time. */
   schedule(waiting: T, at: number): void {
     waiting.wakesAt = at
     if (at === Number.POSITIVE_INFINITY) return
-    const entry = { at, waiting }
+    if (this.heap.length >= this.sweepAt) this.sweep()
+    this.insert({ at, waiting })
+  }
+
+  private insert(entry: Entry<T>): void {
     const { heap } = this
     let index = heap.length
     heap.push(entry)
     while (index > 0) {
       const parent = (index - 1) >> 1
-      if (heap[parent]!.at <= at) break
+      if (heap[parent]!.at <= entry.at) break
       heap[index] = heap[parent]!
       index = parent
     }
     heap[index] = entry
+  }
+
+  /** What is void, or dead, would be kept in memory until its time: a rule that was edited with all that its groups hold. */
+  private sweep(): void {
+    const all = this.heap
+    this.heap = []
+    for (const entry of all) {
+      const { at, waiting } = entry
+      if (waiting.isAlive && waiting.wakesAt === at) this.insert(entry)
+    }
+    this.sweepAt = Math.max(keptMin, 2 * this.heap.length)
+  }
+
+  /** Entries, void ones among them. */
+  get size(): number {
+    return this.heap.length
   }
 
   /** The next time at which something may be due; Infinity when nothing waits. */
