@@ -1,11 +1,13 @@
 /** Bodies that may be YAML: read within limits of their own, since reading YAML costs far more than reading JSON. */
 import type { IncomingMessage } from "node:http"
-import { parseDocument } from "yaml"
+import { type Document, isPair, isScalar, Lexer, parseDocument, visit } from "yaml"
 import { GatewayError } from "../errors.ts"
 import { type JsonObject, readBodyText, readObject } from "./body.ts"
 import { checkContent } from "./json-content.ts"
 
 const yamlBytesMax = 64 * 1024
+/** Words, marks, spaces and ends of lines: a field on a line of its own has eight. */
+export const yamlTokensMax = 20_000
 const yamlType = /^(?:application|text)\/(?:x-)?yaml\s*(?:;|$)/i
 
 const notYaml = (reason: string) =>
@@ -14,19 +16,52 @@ const notYaml = (reason: string) =>
     remedy: "send one document of YAML 1.2 without aliases and tags, or JSON",
   })
 
+/** Found at a small part of what it costs to read them. */
+const hasTooManyTokens = (text: string): boolean => {
+  let tokens = 0
+  for (const _ of new Lexer().lex(text)) if (++tokens > yamlTokensMax) return true
+  return false
+}
+
+/** Where a name stands for the second time; the reader's own look compares each name with each. */
+const repeatedName = (document: Document): number | undefined => {
+  let found: number | undefined
+  visit(document, {
+    Map: (_, { items }) => {
+      const names = new Set<unknown>()
+      for (const item of items) {
+        const name = isPair(item) && isScalar(item.key) ? item.key : undefined
+        if (name === undefined) continue
+        if (names.has(name.value)) {
+          found = name.range?.[0] ?? 0
+          return visit.BREAK
+        }
+        names.add(name.value)
+      }
+      return undefined
+    },
+  })
+  return found
+}
+
+const tooManyTokens = `it has more than ${yamlTokensMax} words and marks, which are about ${yamlTokensMax / 8} fields`
+
 const parsed = (text: string): unknown => {
   try {
+    if (hasTooManyTokens(text)) throw notYaml(tooManyTokens)
     const document = parseDocument(text, {
       version: "1.2",
       schema: "core",
       merge: false,
-      uniqueKeys: true,
+      uniqueKeys: false,
       stringKeys: true,
       prettyErrors: false,
       logLevel: "error",
     })
     const [first] = [...document.errors, ...document.warnings]
     if (first !== undefined) throw notYaml(`${first.code} at character ${first.pos[0]}`)
+    const repeated = repeatedName(document)
+    if (repeated !== undefined) throw notYaml(`DUPLICATE_KEY at character ${repeated}`)
     // An alias repeats what it names: a few of them make a small text a very large value.
     return document.toJS({ maxAliasCount: 0 })
   } catch (cause) {
