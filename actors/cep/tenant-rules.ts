@@ -19,6 +19,8 @@ export const rememberedRulesMax = 10_000
 /** Series whose rules are known without looking, and characters of their labels; beyond it all are looked up again. */
 export const knownSeriesMax = 200_000
 export const knownCharactersMax = 32 * 1024 * 1024
+/** Groups of rules that are gone that series which are known may still lead to. */
+const goneGroupsMax = 1_000
 
 export const awaitedOf = ({ inputs, reachMs }: Program, change: RuleChange, place: Place): AwaitedChange => ({
   change,
@@ -65,6 +67,7 @@ export class TenantRules {
   readonly index = new PredicateIndex<Target>()
   readonly series = new Map<string, KnownSeries>()
   private knownCharacters = 0
+  private goneGroups = 0
   private readonly gone = new Map<string, number>()
   private readonly events = new Map<string, number>()
   private readonly origins = new Map<string, number>()
@@ -105,6 +108,15 @@ export class TenantRules {
     for (const target of this.targets.get(rule) ?? [])
       this.index.remove(rule.program.inputs[target.input]!, target)
     this.targets.delete(rule)
+    this.goneGroups += rule.groups.size
+    if (this.goneGroups > goneGroupsMax) this.dropRoutes()
+  }
+
+  /** Series of which nothing comes any more would keep the rules that looked at them, with all their groups. */
+  private dropRoutes(): void {
+    this.goneGroups = 0
+    for (const series of this.series.values())
+      if (series.version !== series.indexed.version) series.routes = []
   }
 
   noteGone(rule: string, number: number): void {

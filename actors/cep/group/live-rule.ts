@@ -245,9 +245,10 @@ export class LiveRule {
     }
   }
 
+  /** Gotcha: a series of which nothing comes any more still leads to it, so it keeps nothing. */
   forget(group: Group): void {
     group.isAlive = false
-    group.letGo()
+    group.rest()
     this.groups.delete(group.key)
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import type { LiveRule } from "../../../../../actors/cep/group/live-rule.ts"
 import { type KnownSeries, knownCharactersMax, TenantRules } from "../../../../../actors/cep/tenant-rules.ts"
 import { seriesText } from "../../../../../streams/index.ts"
 
@@ -17,5 +18,22 @@ describe("the series that a tenant's rules know without looking", () => {
     }
     expect(most * 10_000).toBeGreaterThan(0.9 * knownCharactersMax)
     expect(most * 10_000).toBeLessThan(1.1 * knownCharactersMax)
+  })
+
+  it("do not keep rules that are gone, also where no sample of a series comes any more", () => {
+    const rules = new TenantRules("acme")
+    const ruleOf = (serial: number) => {
+      const program = { inputs: [{ isEvent: false, name: "cpu", where: {}, isTrigger: true }], groupBy: [] }
+      const groups = new Map(Array.from({ length: 400 }, (_, group) => [group, {}]))
+      return { rule: "r", serial, program, groups } as unknown as LiveRule
+    }
+    for (let serial = 1; serial <= 50; serial++) {
+      const rule = ruleOf(serial)
+      rules.install(rule)
+      rules.know([seriesText("cpu", { pod: `${serial}` })], [])
+      rules.remove(rule)
+    }
+    const kept = [...rules.series.values()].flatMap(({ routes }) => routes.map(({ rule }) => rule))
+    expect(new Set(kept).size).toBeLessThan(5)
   })
 })
