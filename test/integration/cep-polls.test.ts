@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { Poll } from "../../schemas/index.ts"
 import { errorOf, json } from "../support/http-answers.ts"
 import { startTestNode, type TestNode } from "../support/node.ts"
+import { rulesPath as rules, rulesOn } from "../support/rules.ts"
 import { type ScriptedServer, startScriptedServer } from "../support/scripted-server.ts"
 
 let node: TestNode
@@ -38,45 +39,22 @@ afterAll(async () => {
 })
 
 const redirects: Record<string, string> = {}
-const rules = "/api/cep/rules"
 const polling = (url: string, more: Partial<Poll> = {}, metric = "polled_load") => ({
   name: "polls",
   trigger: { type: "metric", metric, poll: { url, every: "1s", format: "json", path: "$.load", ...more } },
   condition: "value > 90.0",
 })
-const put = (rule: string, body: unknown) => node.request("PUT", `${rules}/${rule}`, { body })
+const { put, monitorOf, untilMonitor } = rulesOn(() => node)
 const setCredential = (rule: string, body: unknown, token = node.token) =>
   node.request("PUT", `${rules}/${rule}/poll-credential`, { body, token })
 
-interface Monitor {
-  readonly figures?: { readonly evaluations: number }
-  readonly groups: ReadonlyArray<{ readonly labels: object; readonly state: string; readonly value: number }>
-  readonly poll?: {
-    readonly polls: number
-    readonly failures: number
-    readonly consecutive_failures: number
-    readonly has_credential: boolean
-    readonly last?: { readonly samples: number; readonly detail?: string }
-  }
-}
-const monitorOf = async (rule: string) =>
-  (await json(await node.request("GET", `${rules}/${rule}/monitor`))) as unknown as Monitor
-const until = async (rule: string, holds: (found: Monitor) => boolean) => {
-  let found = await monitorOf(rule)
-  for (let tries = 0; !holds(found); tries++) {
-    if (tries === 400) throw new Error(`not within 20 s: ${JSON.stringify(found)}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    found = await monitorOf(rule)
-  }
-  return found
-}
 const pollFails = async (rule: string) =>
-  (await until(rule, ({ poll }) => poll?.last?.detail !== undefined)).poll?.last?.detail
+  (await untilMonitor(rule, ({ poll }) => poll?.last?.detail !== undefined)).poll?.last?.detail
 
 describe("a rule that polls", () => {
   it("fires by the number that a JSON answer has", async () => {
     await put("json", polling(`${metrics.url}/json`, { path: "$.data.load", labels: { host: "web-1" } }))
-    const { groups, poll } = await until("json", (found) => found.groups[0]?.state === "firing")
+    const { groups, poll } = await untilMonitor("json", (found) => found.groups[0]?.state === "firing")
     expect(groups).toMatchObject([{ state: "firing", value: 97.5 }])
     expect(poll).toMatchObject({ failures: 0, has_credential: false, last: { samples: 1 } })
     await node.request("DELETE", `${rules}/json`)
@@ -86,7 +64,7 @@ describe("a rule that polls", () => {
     const { path: _, ...poll } = polling(`${metrics.url}/text`, { format: "prometheus" }).trigger.poll
     const trigger = { type: "metric", metric: "jobs", poll }
     await put("text", { name: "text", trigger, group_by: ["queue"], condition: "value > 10.0" })
-    const { groups } = await until("text", (found) => found.groups.length === 2)
+    const { groups } = await untilMonitor("text", (found) => found.groups.length === 2)
     expect(groups.map(({ labels, state, value }) => [labels, state, value])).toEqual(
       expect.arrayContaining([
         [{ queue: "mail" }, "firing", 12],
@@ -133,7 +111,7 @@ describe("a poll's credential", () => {
       200,
       { origin: new URL(metrics.url).origin, header: "Authorization" },
     ])
-    const { poll } = await until("guarded", (found) => found.poll?.last?.samples === 1)
+    const { poll } = await untilMonitor("guarded", (found) => found.poll?.last?.samples === 1)
     expect(poll).toMatchObject({ has_credential: true, consecutive_failures: 0 })
     const { entries } = await json(await node.request("GET", "/api/admin/audit-log/?object_id=guarded"))
     expect(entries).toContainEqual(
@@ -154,10 +132,10 @@ describe("a poll's credential", () => {
   it("stays with where it was given for", async () => {
     redirects["/guarded-elsewhere"] = `${elsewhere.url}/load`
     await put("guarded", polling(`${metrics.url}/guarded-elsewhere`))
-    await until("guarded", () => elsewhere.askedFor("/load").length > 0)
+    await untilMonitor("guarded", () => elsewhere.askedFor("/load").length > 0)
     expect((await monitorOf("guarded")).poll?.has_credential).toBe(true)
     await put("guarded", polling(`${elsewhere.url}/moved`))
-    const { poll } = await until("guarded", () => elsewhere.askedFor("/moved").length > 0)
+    const { poll } = await untilMonitor("guarded", () => elsewhere.askedFor("/moved").length > 0)
     expect(poll?.has_credential).toBe(false)
     expect(metrics.askedFor("/guarded-elsewhere")[0]?.headers.authorization).toBe(secret)
     expect(elsewhere.asked.map(({ headers }) => headers.authorization).filter(Boolean)).toEqual([])
@@ -166,7 +144,7 @@ describe("a poll's credential", () => {
   it("is taken away", async () => {
     await put("guarded", polling(`${metrics.url}/guarded`))
     await setCredential("guarded", { header: "Authorization", value: secret })
-    await until("guarded", ({ poll }) => poll?.has_credential === true)
+    await untilMonitor("guarded", ({ poll }) => poll?.has_credential === true)
     const remove = () => node.request("DELETE", `${rules}/guarded/poll-credential`)
     expect([(await remove()).status, (await remove()).status]).toEqual([204, 204])
     expect((await monitorOf("guarded")).poll?.has_credential).toBe(false)
@@ -197,7 +175,7 @@ describe("a poll's credential", () => {
     // Before it runs for the first time, so that its first fetch has it.
     expect((await setCredential("polls", good)).status).toBe(200)
     await node.request("POST", `${rules}/polls/enable`)
-    await until("polls", ({ poll }) => poll?.last !== undefined)
+    await untilMonitor("polls", ({ poll }) => poll?.last !== undefined)
     expect(metrics.askedFor("/json").at(-1)?.headers["x-api-key"]).toBe("k")
     await node.request("DELETE", `${rules}/polls`)
   })
@@ -205,7 +183,10 @@ describe("a poll's credential", () => {
 
 describe("the machine's own samples", () => {
   it("reach the rules that are shipped", async () => {
-    const { figures, groups } = await until("host-cpu-high", (found) => (found.figures?.evaluations ?? 0) > 0)
+    const { figures, groups } = await untilMonitor(
+      "host-cpu-high",
+      (found) => (found.figures?.evaluations ?? 0) > 0,
+    )
     expect([figures?.evaluations, groups.length]).toEqual([expect.any(Number), 1])
   })
 })

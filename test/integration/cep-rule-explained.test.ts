@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { json } from "../support/http-answers.ts"
 import { startTestNode, type TestNode } from "../support/node.ts"
+import { rulesPath as rules, rulesOn } from "../support/rules.ts"
 
 let node: TestNode
 beforeAll(async () => {
@@ -9,8 +10,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => node?.stop())
 
-const rules = "/api/cep/rules"
-const put = (rule: string, body: unknown) => node.request("PUT", `${rules}/${rule}`, { body })
+const { put } = rulesOn(() => node)
 
 describe("a rule", () => {
   it("is explained with what is not known yet, and with the times of what died as texts", async () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { RuleDocument } from "../../schemas/index.ts"
 import { json } from "../support/http-answers.ts"
 import { startTestNode, type TestNode } from "../support/node.ts"
+import { rulesPath as rules } from "../support/rules.ts"
 
 let node: TestNode
 beforeAll(async () => {
@@ -10,7 +11,6 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => node?.stop())
 
-const rules = "/api/cep/rules"
 const works: RuleDocument = {
   name: "Queue is long",
   trigger: { type: "metric", metric: "nobody_sends_this" },

@@ -4,9 +4,9 @@ import { rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import type { RuleDocument } from "../../schemas/index.ts"
 import { errorOf, json } from "../support/http-answers.ts"
 import { startTestNode, type TestNode } from "../support/node.ts"
+import { queueRule as document, rulesPath as rules, rulesOn } from "../support/rules.ts"
 
 let node: TestNode
 let reader: string
@@ -16,14 +16,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => node?.stop())
 
-const document: RuleDocument = {
-  name: "Queue is long",
-  trigger: { type: "metric", metric: "queue_length" },
-  group_by: ["queue"],
-  condition: "value > 100.0",
-}
-const rules = "/api/cep/rules"
-const put = (rule: string, body: unknown) => node.request("PUT", `${rules}/${rule}`, { body })
+const { put, monitorOf, untilMonitor } = rulesOn(() => node)
 
 describe("the past", () => {
   const minute = 60_000
@@ -157,17 +150,6 @@ describe("the past", () => {
 })
 
 describe("a rule that runs", () => {
-  const monitorOf = async (rule: string) => json(await node.request("GET", `${rules}/${rule}/monitor`))
-  const until = async (rule: string, holds: (found: Record<string, unknown>) => boolean) => {
-    for (let tries = 0; tries < 200; tries++) {
-      const found = await monitorOf(rule)
-      if (holds(found)) return found
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-    throw new Error(`not within 10 s: ${JSON.stringify(await monitorOf(rule))}`)
-  }
-  const figures = ({ figures: found }: Record<string, unknown>) => found as Record<string, number> | undefined
-
   it("sees what is sent after the answer to its writer, and shows the state of each group", async () => {
     const live = { ...document, trigger: { type: "metric", metric: "live_length" } }
     expect(await json(await put("live", live))).toMatchObject({ live: { sequence: expect.any(Number) } })
@@ -176,14 +158,13 @@ describe("a rule that runs", () => {
       { name: "live_length", labels: { queue: "print" }, value: 5 },
     ]
     await node.request("POST", "/api/cep/metrics", { body: { samples } })
-    const found = await until("live", (monitor) => figures(monitor)?.evaluations === 2)
+    const found = await untilMonitor("live", ({ figures }) => figures?.evaluations === 2)
     expect(found).toMatchObject({
       status: "running",
       lane: expect.any(Number),
       figures: { version: 1, matches: 1, errors: 0, late: 0, groups: 2 },
     })
-    const groups = found.groups as ReadonlyArray<{ labels: { queue: string }; state: string; value: number }>
-    expect(groups.map(({ labels, state, value }) => [labels.queue, state, value]).toSorted()).toEqual([
+    expect(found.groups.map(({ labels, state, value }) => [labels.queue, state, value]).toSorted()).toEqual([
       ["mail", "firing", 250],
       ["print", "inactive", 5],
     ])
@@ -206,13 +187,13 @@ describe("a rule that runs", () => {
     await node.request("POST", "/api/cep/events", { body: { events } })
     const more = [{ type: "deploy.finished", attributes: { service: "till" } }]
     await node.request("POST", "/api/cep/events", { body: { events: more } })
-    const found = await until("deploys", (monitor) => figures(monitor)?.groups === 2)
+    const found = await untilMonitor("deploys", ({ figures }) => figures?.groups === 2)
     expect(found).toMatchObject({ figures: { evaluations: 2, matches: 2 } })
   })
 
   it("is started by its schedule", async () => {
     await put("often", { name: "often", trigger: { type: "schedule", every: "1s" } })
-    await until("often", (monitor) => (figures(monitor)?.matches ?? 0) >= 2)
+    await untilMonitor("often", ({ figures }) => (figures?.matches ?? 0) >= 2)
     const { runs } = await json(await node.request("GET", `${rules}/often`))
     expect(runs).toMatchObject({ next_at: expect.any(String), missed: 0 })
     await node.request("DELETE", `${rules}/often`)

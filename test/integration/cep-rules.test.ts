@@ -2,9 +2,9 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import type { RuleDocument } from "../../schemas/index.ts"
 import { errorOf, json } from "../support/http-answers.ts"
 import { startTestNode, type TestNode } from "../support/node.ts"
+import { queueRule as document, rulesPath as rules, rulesOn } from "../support/rules.ts"
 
 let node: TestNode
 let reader: string
@@ -14,15 +14,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => node?.stop())
 
-const document: RuleDocument = {
-  name: "Queue is long",
-  trigger: { type: "metric", metric: "queue_length" },
-  group_by: ["queue"],
-  condition: "value > 100.0",
-}
-const rules = "/api/cep/rules"
-const put = (rule: string, body: unknown, headers: Readonly<Record<string, string>> = {}) =>
-  node.request("PUT", `${rules}/${rule}`, { body, headers })
+const { put } = rulesOn(() => node)
 const yaml = (body: string) =>
   node.request("PUT", `${rules}/yaml`, { body, headers: { "content-type": "application/yaml" } })
 const listed = async (query: string) => {

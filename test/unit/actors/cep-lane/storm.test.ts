@@ -1,50 +1,14 @@
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import { describe, expect, it } from "vitest"
 import { makeLanes } from "../../../../actors/cep/lane/make-lanes.ts"
 import { calm, type Rates } from "../../../../engine/testkit/faults.ts"
-import type { RuleDocument, Sample } from "../../../../schemas/index.ts"
-import { laneOf } from "../../../../streams/index.ts"
+import type { RuleDocument } from "../../../../schemas/index.ts"
 import { distinctTransitions } from "../../../support/collecting-desk.ts"
 import { fakeEvaluators } from "../../../support/fake-evaluator.ts"
-import { type LaneNode, LaneWorld, lanesInWorld, referenceOutputs } from "../../../support/lanes.ts"
+import { type LaneNode, type LaneWorld, referenceOutputs } from "../../../support/lanes.ts"
+import { change, elsewhere, inWorld, names, one, rule, sample, tenant } from "./small-lanes.ts"
 
 const quick = { checkpointEveryMs: 300, drainMs: 2_000 }
-const tenant = "acme"
-const inWorld =
-  (body: (world: LaneWorld) => Effect.Effect<unknown, unknown, Scope.Scope>, seed = "lanes") =>
-  () => {
-    const world = new LaneWorld(seed, fakeEvaluators)
-    const exit = world.time.run(Effect.scoped(body(world)))
-    if (exit._tag === "Failure") throw Cause.squash(exit.cause)
-  }
-
-const rule = (metric: string, more: Partial<RuleDocument> = {}): RuleDocument => ({
-  name: metric,
-  trigger: { type: "metric", metric },
-  ...more,
-})
-const sample = (name: string, value: number, at = 0, host = "a"): Sample => ({
-  name,
-  labels: { host },
-  value,
-  at,
-})
-const change = (name: string, document: RuleDocument | undefined, number = 1) => ({
-  tenant,
-  rule: name,
-  number,
-  version: number,
-  ...(document === undefined ? {} : { document }),
-})
-
-/** Two names in different lanes. */
-const names = Array.from({ length: 40 }, (_, index) => `m${index}`)
-const laneNumber = (name: string) => laneOf(tenant, name, lanesInWorld)
-const one = names[0]!
-const elsewhere = names.find((name) => laneNumber(name) !== laneNumber(one))!
-
 const stormy: Rates = {
   ...calm,
   lost: 0.03,
