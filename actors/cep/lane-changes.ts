@@ -51,8 +51,9 @@ export class LaneChanges {
 
   private hasToWait(change: RuleChange, program: Program): boolean {
     const before = this.find(change.tenant, change.rule)
-    if (program.reachMs <= 0 || (before === undefined && this.ruleCount >= rulesMax)) return false
-    return before === undefined || change.anew !== undefined || !goesOn(before, program)
+    if (before === undefined && this.ruleCount >= rulesMax) return false
+    if (change.anew !== undefined) return true
+    return program.reachMs > 0 && (before === undefined || !goesOn(before, program))
   }
 
   awaiting(): ReadonlyMap<string, ReadonlyMap<string, AwaitedChange>> {

@@ -22,10 +22,13 @@ export const knownCharactersMax = 32 * 1024 * 1024
 /** Groups of rules that are gone that series which are known may still lead to. */
 const goneGroupsMax = 1_000
 
+/** Of a rule whose lane lost what it knew: what fires was decided by items that came long before its windows begin. */
+const anewReachMs = 24 * 60 * 60_000
+
 export const awaitedOf = ({ inputs, reachMs }: Program, change: RuleChange, place: Place): AwaitedChange => ({
   change,
   place: { ...place },
-  reachMs,
+  reachMs: change.anew === undefined ? reachMs : Math.max(reachMs, anewReachMs),
   names: [...new Set(inputs.map(({ name }) => name))],
 })
 

@@ -9,6 +9,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
+import { CorruptRecord } from "../../../engine/index.ts"
 import type { LaneProblem } from "./lanes.ts"
 import { type LaneOptions, type LiveLane, runLane } from "./run-lane.ts"
 
@@ -37,8 +38,11 @@ const reasonCharactersMax = 300
 
 const reasonOf = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
+  if (error instanceof CorruptRecord) return error.detail
   return (error instanceof Error ? error.message : String(error)).slice(0, reasonCharactersMax)
 }
+
+const isCorrupt = (cause: Cause.Cause<unknown>): boolean => Cause.squash(cause) instanceof CorruptRecord
 
 /** What an operator does about a lane that cannot be mended otherwise. */
 export const mendingCommand = (lane: number): string => `millrace lanes rebuild ${lane}`
@@ -72,7 +76,7 @@ export const makeLaneHost = Effect.fnUntraced(function* (
 
   const fail = (lane: number, cause: Cause.Cause<unknown>) => {
     if (isSteady(lane)) problems.delete(lane)
-    const isRead = running.get(lane)?.liveAt !== undefined
+    const isRead = running.get(lane)?.liveAt !== undefined && !isCorrupt(cause)
     end(lane, false)
     const before = problems.get(lane)
     asked.delete(lane)

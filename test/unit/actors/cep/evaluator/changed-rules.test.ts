@@ -1,5 +1,6 @@
 /** What becomes of a rule's groups, alerts and numbers when it changes, goes, begins anew, or cannot run. */
 import { describe, expect, it } from "vitest"
+import type { RuleChange } from "../../../../../actors/cep/evaluator.ts"
 import type { RuleDocument } from "../../../../../schemas/index.ts"
 import { cpuRule, RuleLane, start, tenant } from "./rule-lane.ts"
 
@@ -93,6 +94,57 @@ describe("the events of a rule that begins anew", () => {
   })
 })
 
+describe("a rule that is made to begin anew", () => {
+  const change = {
+    tenant,
+    rule: "r",
+    number: 1,
+    version: 1,
+    document: cpuRule({ group_by: ["host"] }),
+    anew: "x",
+  }
+  const place = { sequence: 50, at: start + 2_000 }
+  const made = (lane: RuleLane, given: RuleChange = change) => {
+    const past = new RuleLane()
+    past.evaluator.change(given, { sequence: 1, at: start })
+    past.sample(95, 1, { host: "a" }).sample(10, 1, { host: "b" })
+    lane.evaluator.announce(given, place)
+    const awaited = awaitedOf(lane)
+    lane.evaluator.adopt(awaited, { sequence: 60, at: start + 3_000 }, past.evaluator)
+    return lane.evaluator.take().map((output) => {
+      if (output.type === "began") return `began ${output.began.rule} ${output.began.number === 60 * 4_096}`
+      return output.type === "event" ? "event" : `${output.transition.to} ${output.transition.labels.host}`
+    })
+  }
+
+  it("says all that holds, and then that it began, by a number that parts it from what it said before", () => {
+    expect(made(new RuleLane())).toEqual(["firing a", "began r true"])
+    const known = new RuleLane()
+      .rule("r", change.document)
+      .sample(95, 1, { host: "a" })
+      .sample(95, 1, { host: "b" })
+    expect(made(known)).toEqual(["resolved b", "firing a", "began r true"])
+  })
+
+  it("looks for its past further back than its windows reach", () => {
+    const lane = new RuleLane()
+    lane.evaluator.announce(change, place)
+    expect(awaitedOf(lane)).toMatchObject([{ reachMs: 24 * 60 * 60_000 }])
+    expect(awaitedOf(new RuleLane().rule("r", change.document))).toEqual([])
+  })
+
+  it("says so of a rule that is gone, and nothing of one that was changed since", () => {
+    const gone: RuleChange = { tenant, rule: "r", number: 7, version: 7, anew: "x" }
+    const lane = new RuleLane()
+    lane.evaluator.announce(gone, place)
+    expect(lane.evaluator.take()).toMatchObject([{ type: "began", began: { rule: "r", number: 50 * 4_096 } }])
+    const later = new RuleLane().rule("other", change.document).rule("r", change.document)
+    later.evaluator.announce(change, place)
+    expect(later.evaluator.take()).toEqual([])
+    expect(awaitedOf(later)).toEqual([])
+  })
+})
+
 describe("a rule that cannot run", () => {
   it("is shown with the reason, whoever reads the state, and the others go on", () => {
     const lane = new RuleLane()
@@ -101,7 +153,10 @@ describe("a rule that cannot run", () => {
       .reopen()
     expect(lane.sample(95, 1).said()).toEqual(["firing@1"])
     expect(lane.evaluator.rules().map(({ rule }) => rule)).toEqual(["r", "bad"])
-    expect(lane.evaluator.figures(tenant, "bad")?.lastError?.detail).toContain("condition")
+    expect(lane.evaluator.figures(tenant, "bad")?.lastError).toMatchObject({
+      at: start,
+      detail: expect.stringContaining("condition"),
+    })
     lane.rule("bad", cpuRule()).sample(96, 2)
     expect(lane.transitions.map(({ rule }) => rule)).toEqual(["bad"])
   })
