@@ -6,6 +6,7 @@ import type { ByteReader, ByteWriter } from "../bytes.ts"
 import type { HeldBytes } from "../held-bytes.ts"
 import { ChunkRows, chunkOf, chunkSamples } from "./chunk-rows.ts"
 import { type CountedText, DistinctCounts, distinctText } from "./distinct.ts"
+import { lookAhead } from "./look-ahead.ts"
 import { writeResults } from "./merged-items.ts"
 import { Quantiles } from "./quantiles.ts"
 import { decodeSamples, encodeSamples } from "./sample-bytes.ts"
@@ -19,11 +20,14 @@ export const slidingSlackPart = 16
 /** Numbers of samples begin again before they are too large for the processor's small integers. */
 const sampleNumberMax = 2 ** 29
 const initialCapacity = 4
+/** A window of more than this looks ahead, by so many samples. */
+const nearSamples = 512
+const aheadSamples = 32
 /** A ring of more than this is made smaller when only a quarter of it is used. */
 const keptCapacity = 64
 
 /** What a sample takes, with its part of the rows and of the room that a ring has to spare. */
-export const sampleBytesOf = ({ columns, needsTexts }: SamplesPart): number =>
+const sampleBytesOf = ({ columns, needsTexts }: SamplesPart): number =>
   24 + 2 * columns.width + (needsTexts ? 8 : 0)
 
 export class SamplesWindow implements WindowState {
@@ -108,6 +112,7 @@ export class SamplesWindow implements WindowState {
     if (this.next - this.first > this.mask) this.resize(2 * (this.mask + 1))
     if (this.next > sampleNumberMax) this.renumber()
     const sample = this.next
+    if (sample % aheadSamples === 0) this.lookAhead(sample)
     const place = 2 * (sample & this.mask)
     this.ring[place] = at
     this.ring[place + 1] = value
@@ -136,11 +141,20 @@ export class SamplesWindow implements WindowState {
     }
     if (first === before) return
     this.first = first
+    const ahead = (first | (aheadSamples - 1)) + 1
+    if (ahead > before + aheadSamples) this.lookAhead(ahead)
     if (first === this.next) this.clear()
     else {
       this.rows.leave(this, chunkOf(before))
       if (mask >= keptCapacity && this.next - first <= mask >> 2) this.resize((mask + 1) / 2)
     }
+  }
+
+  /** What the next items need of a long window, from a sample on. */
+  private lookAhead(sample: number): void {
+    if (this.mask < nearSamples) return
+    lookAhead(this.ring, 2 * (sample & this.mask), 2 * aheadSamples)
+    this.rows.lookAhead(sample, aheadSamples)
   }
 
   private clear(): void {
