@@ -33,6 +33,7 @@ import {
   runEmbeddingUpkeep,
   runEntering,
   runModelWatch,
+  runOldRules,
   seedBuiltins,
   TaskIndex,
   taskIndexLayer,
@@ -240,6 +241,7 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   const { modelCheckEveryMs: everyMs } = settings
   yield* Effect.forkScoped(Effect.provide(runModelWatch({ everyMs }), all))
   yield* Effect.forkScoped(Effect.provide(runBuiltinSeeding, all))
+  yield* Effect.forkScoped(Effect.provide(runOldRules, all))
   yield* Effect.forkScoped(Effect.provide(runEntering(nodeLanes.live), all))
   const url = yield* Effect.provide(startGateway(settings, login, collector, nodeLanes), all)
   const node = { url, ...(yield* Effect.provide(developmentKey(settings, login), all)) }
