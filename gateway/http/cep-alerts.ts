@@ -61,6 +61,23 @@ const overStates: ReadonlyArray<AlertState> = ["resolved"]
 
 const unknown = () => new GatewayError(404, "CEP_ALERT_001", "There is no such alert.")
 
+/** Errors: 422 `CEP_QUIET_002` for an alert with more labels than that: with fewer others would fall silent, too. */
+const exactly = ({ rule, labels }: AlertRecord): Silence["matchers"] => {
+  const matchers = Object.entries({ rule, ...labels }).map(
+    ([name, value]) => ({ name, value, operator: "=" }) as const,
+  )
+  if (matchers.length <= matchersMax) return matchers
+  throw new GatewayError(422, "CEP_QUIET_002", "The silence, planned work or inhibition is not valid.", {
+    problems: [
+      {
+        field: "labels",
+        problem: `the alert has more than ${matchersMax - 1}: fewer would silence others with it`,
+        remedy: "name the labels that tell it from others, with POST /api/cep/silences",
+      },
+    ],
+  })
+}
+
 const flag = (text: "true" | "false" | undefined): boolean | undefined =>
   text === undefined ? undefined : text === "true"
 
@@ -168,13 +185,11 @@ export const alertRoutes = (services: GatewayServices): ReadonlyArray<Route> => 
     const by = request.identity.user
     const startsAt = Date.now()
     const silencing = Effect.gen(function* () {
-      const { rule, labels } = yield* find(request, params.fingerprint)
-      const exact = Object.entries({ rule, ...labels }).map(
-        ([label, value]) => ({ name: label, value, operator: "=" }) as const,
-      )
+      const alert = yield* find(request, params.fingerprint)
+      const matchers = yield* Effect.try({ try: () => exactly(alert), catch: (refusal) => refusal })
       const put: Silence = {
         id: `silence-${randomUUID()}`,
-        matchers: exact.slice(0, matchersMax),
+        matchers,
         startsAt,
         endsAt: startsAt + durationMs(body.duration),
         createdBy: by,
