@@ -151,7 +151,7 @@ export const compileAggregates = (
       input: placeOf(field === undefined ? input : { ...input, field }, inputs),
     })
   }
-  const together = problems.found.length === before ? windowsProblem(specs) : undefined
+  const together = problems.found.length === before ? windowsProblem(specs, allowedLatenessMs) : undefined
   if (together !== undefined) problems.add("aggregates", together.problem, together.remedy)
   return problems.found.length === before ? sharedPlan(specs, allowedLatenessMs) : undefined
 }

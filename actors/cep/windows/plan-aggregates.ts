@@ -11,11 +11,16 @@ import type { Part, SamplesPart, Slot } from "./window-state.ts"
 /** Of one window. What would need more to share its panes with other windows has panes of its own. */
 export const panesMax = 4_096
 /**
- * How often all hopping windows of a rule end within their own length: so many results one item can bring about that
- * comes after a pause. Of those with percentiles or different texts less, for they are put together anew from all panes.
+ * How often all hopping windows of a rule end within their own length, as those of a day by the minute do: so many results
+ * one item can bring about that comes after a pause, or late.
  */
-export const endsMax = 8_192
-export const costlyEndsMax = 512
+export const endsMax = 1_440
+/**
+ * Of windows with percentiles or different texts, and those that share panes with them: panes that are merged one by one
+ * for all these results together, and for those that one late item corrects.
+ */
+export const mergesMax = 10_000
+export const lateMergesMax = 1_000
 /** How far back a window by count is filled again: there is no time by which it would be full. */
 const countReachMs = 86_400_000
 
@@ -48,30 +53,49 @@ export const windowProblem = (
     : undefined
 }
 
+const remedy = "slide further, let aggregates have the same window, or make several rules"
+
 /** Why windows cannot be kept together in one rule, and what to do about it. */
 export const windowsProblem = (
   specs: ReadonlyArray<AggregateSpec>,
+  allowedLatenessMs: number,
 ): { readonly problem: string; readonly remedy: string } | undefined => {
-  let [ends, costly] = [0, 0]
-  for (const { spec, slots } of byWindow(specs)) {
-    if (spec.window.type !== "hopping") continue
-    const its = spec.window.sizeMs / spec.window.slideMs
-    ends += its
-    if (slots.some(({ function: name }) => name === "percentile" || name === "distinct")) costly += its
+  let [ends, merges, lateMerges] = [0, 0, 0]
+  for (const { sizeMs, slideMs, paneMs, isCostly } of panedOf(specs)) {
+    const overlaps = sizeMs / slideMs
+    const closed = Math.min(overlaps, Math.ceil(allowedLatenessMs / slideMs))
+    if (slideMs < sizeMs) ends += overlaps
+    if (isCostly) merges += overlaps * (sizeMs / paneMs)
+    if (isCostly) lateMerges += closed * (sizeMs / paneMs)
   }
-  const remedy = "slide further, let aggregates have the same window, or make several rules"
   if (ends > endsMax)
     return {
       problem: `hopping windows overlap ${Math.ceil(ends)} times, at most ${endsMax} in one rule`,
       remedy,
     }
-  return costly > costlyEndsMax
+  if (merges > mergesMax)
+    return {
+      problem: `windows with percentiles or distinct merge ${Math.ceil(merges)} parts for one item, at most ${mergesMax} in one rule`,
+      remedy,
+    }
+  return lateMerges > lateMergesMax
     ? {
-        problem: `hopping windows with percentiles or distinct overlap ${Math.ceil(costly)} times, at most ${costlyEndsMax} in one rule`,
-        remedy,
+        problem: `windows with percentiles or distinct merge ${Math.ceil(lateMerges)} parts for a late item, at most ${lateMergesMax} in one rule`,
+        remedy: "slide further, or allow less lateness",
       }
     : undefined
 }
+
+/** Its tumbling and hopping windows with the panes in which they are kept. */
+const panedOf = (specs: ReadonlyArray<AggregateSpec>) => {
+  const { paned } = partedOf(specs)
+  return [...paned.values()].flatMap(sharedPanes).flatMap(({ paneMs, windows }) => {
+    const isCostly = windows.some(({ slots }) => slots.some(isMergedOneByOne))
+    return windows.map(({ sizeMs, slideMs }) => ({ sizeMs, slideMs, paneMs, isCostly }))
+  })
+}
+
+const isMergedOneByOne = ({ function: name }: Slot): boolean => name === "percentile" || name === "distinct"
 
 const functionsOf = (slots: ReadonlyArray<Slot>): ReadonlySet<AggregateFunction> =>
   new Set(slots.map((slot) => slot.function))
@@ -161,7 +185,8 @@ const byWindow = (specs: ReadonlyArray<AggregateSpec>) => {
   return [...groups.values()]
 }
 
-const partsOf = (specs: ReadonlyArray<AggregateSpec>, allowedLatenessMs: number): ReadonlyArray<Part> => {
+/** Parts of their own, and by input the windows that may share panes. */
+const partedOf = (specs: ReadonlyArray<AggregateSpec>) => {
   const parts: Array<Part> = []
   const paned = new Map<number, Array<PanedWindow>>()
   for (const { spec, slots } of byWindow(specs)) {
@@ -186,6 +211,11 @@ const partsOf = (specs: ReadonlyArray<AggregateSpec>, allowedLatenessMs: number)
       paned.set(input, windows)
     }
   }
+  return { parts, paned }
+}
+
+const partsOf = (specs: ReadonlyArray<AggregateSpec>, allowedLatenessMs: number): ReadonlyArray<Part> => {
+  const { parts, paned } = partedOf(specs)
   for (const [input, windows] of paned)
     for (const share of sharedPanes(windows))
       parts.push(panesPart(input, share.paneMs, share.windows, allowedLatenessMs))

@@ -110,8 +110,14 @@ describe("a pattern", () => {
 })
 
 describe("windows", () => {
-  const hopping = (count: number, name: "avg" | "percentile", size: number): RuleDocument => ({
+  const hopping = (
+    count: number,
+    name: "avg" | "percentile",
+    size: number,
+    lateness = "0s",
+  ): RuleDocument => ({
     ...onSample,
+    timing: { allowed_lateness: lateness },
     aggregates: Object.fromEntries(
       Array.from({ length: count }, (_, at) => [
         `a${at}`,
@@ -128,11 +134,31 @@ describe("windows", () => {
     return "problems" in compiled ? compiled.problems.map(({ field }) => field) : []
   }
 
-  it("that one item after a pause would end tens of thousands of times are not taken", () => {
-    expect(fields(hopping(3, "avg", 4_096))).toEqual(["aggregates"])
-    expect(fields(hopping(2, "avg", 4_096))).toEqual([])
-    expect(fields(hopping(1, "percentile", 4_096))).toEqual(["aggregates"])
-    expect(fields(hopping(3, "percentile", 160))).toEqual([])
+  it("that one item after a pause would end thousands of times are not taken; those of a day by the minute are", () => {
+    expect(fields(hopping(1, "avg", 1_440))).toEqual([])
+    expect(fields(hopping(2, "avg", 1_440))).toEqual(["aggregates"])
+    expect(fields(hopping(1, "avg", 1_441))).toEqual(["aggregates"])
+  })
+
+  it("with percentiles that would merge more than a bounded number of parts with one item are not taken", () => {
+    expect(fields(hopping(1, "percentile", 100))).toEqual([])
+    expect(fields(hopping(2, "percentile", 60))).toEqual([])
+    expect(fields(hopping(1, "percentile", 101))).toEqual(["aggregates"])
+    expect(fields(hopping(3, "percentile", 60))).toEqual(["aggregates"])
+  })
+
+  it("with percentiles that a late item would correct too often are not taken", () => {
+    expect(fields(hopping(1, "percentile", 60, "16m"))).toEqual([])
+    expect(fields(hopping(1, "percentile", 60, "17m"))).toEqual(["aggregates"])
+    expect(fields(hopping(1, "percentile", 31, "24h"))).toEqual([])
+    expect(fields(hopping(1, "percentile", 32, "24h"))).toEqual(["aggregates"])
+  })
+
+  it("are counted with the panes that they share: a finer window beside them makes each of theirs many", () => {
+    const finer = { function: "avg" as const, window: { type: "tumbling" as const, size: "1s" } }
+    const document = hopping(1, "percentile", 20)
+    expect(fields(document)).toEqual([])
+    expect(fields({ ...document, aggregates: { ...document.aggregates, finer } })).toEqual(["aggregates"])
   })
 })
 
