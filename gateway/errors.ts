@@ -92,6 +92,8 @@ const rejections: Record<RejectionTag, Row> = {
   AlertUnknown: [404, "CEP_ALERT_001", "There is no such alert."],
   AlertOver: [409, "CEP_ALERT_002", "The alert is over."],
   QuietUnknown: [404, "CEP_QUIET_001", "There is no such silence, planned work or inhibition."],
+  BadGrouping: [422, "CEP_GROUP_001", "How alerts are grouped and repeated is not valid."],
+  GroupingConflict: [412, "CEP_GROUP_002", "How alerts are grouped was changed meanwhile; read it again."],
   QuietConflict: [
     412,
     "CEP_QUIET_003",

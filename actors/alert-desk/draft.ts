@@ -4,8 +4,9 @@
  */
 import { bytesOf } from "../agent/blocks.ts"
 import { dueOf, hasNews } from "./due.ts"
-import { groupLabelsOf } from "./grouping.ts"
-import { groupIntervalMs, groupWaitMs, historyWaitingMax, seenPerBucketMax } from "./limits.ts"
+import { groupKeyOf, groupLabelsOf } from "./grouping.ts"
+import { historyWaitingMax, seenPerBucketMax } from "./limits.ts"
+import { type Manner, mannerOf } from "./routing.ts"
 import {
   bucketCount,
   type Group,
@@ -172,17 +173,31 @@ export class Draft {
     }
     if (before !== undefined && before.groupKey !== alert.groupKey) this.leaveGroup(before)
     if (before?.groupKey === alert.groupKey) this.touched.add(alert.groupKey)
-    else this.joinGroup(alert)
+    else this.joinGroup(alert, before?.groupKey)
   }
 
-  private joinGroup(alert: StoredAlert): void {
+  mannerOf(alert: StoredAlert): Manner {
+    const { grouping, policies } = this.state
+    return mannerOf(grouping, alert, policies[alert.rule]?.policy)
+  }
+
+  private joinGroup(alert: StoredAlert, from: string | undefined): void {
     const { groupKey: key } = alert
     this.touched.add(key)
     if (this.group(key) === undefined) {
-      const labels = groupLabelsOf(alert, this.state.policies[alert.rule]?.policy)
-      this.heads.set(key, { key, labels, members: [] })
+      const labels = groupLabelsOf(alert, this.mannerOf(alert))
+      // What people were told of it they were told, wherever it is from now on.
+      const toldAt = from === undefined ? undefined : this.group(from)?.toldAt
+      this.heads.set(key, { key, labels, members: [], ...(toldAt === undefined ? {} : { toldAt }) })
     }
     this.ownMembers(key).add(alert.fingerprint)
+  }
+
+  /** Into the group in which it belongs now, which is looked at again. */
+  regroup(alert: StoredAlert): void {
+    const groupKey = groupKeyOf(alert, this.mannerOf(alert))
+    if (groupKey === alert.groupKey) this.touched.add(groupKey)
+    else this.putAlert({ ...alert, groupKey })
   }
 
   /** Changes what nobody reads in lists. */
@@ -272,11 +287,12 @@ export class Draft {
     if (head === undefined || alerts.length === 0) return undefined
     const { newsAt: before, dueAt: _, ...rest } = head
     const news = alerts.some(hasNews)
+    const { groupWaitMs, groupIntervalMs } = this.mannerOf(alerts[0]!)
     const opens =
       at === undefined ? undefined : Math.max(at + groupWaitMs, (head.toldAt ?? 0) + groupIntervalMs)
     const newsAt = news ? (before ?? opens) : undefined
     const group = { ...rest, members, ...(newsAt === undefined ? {} : { newsAt }) }
-    const dueAt = dueOf(group, alerts, (rule) => this.state.policies[rule]?.policy)
+    const dueAt = dueOf(group, alerts, (alert) => this.mannerOf(alert).repeatMs)
     return dueAt === undefined ? group : { ...group, dueAt }
   }
 }

@@ -1,5 +1,4 @@
 /** When something is to be done for a group of alerts, and what there is to say of each of them. */
-import type { AlertPolicy } from "../../schemas/index.ts"
 import { steadyAfterMs } from "./limits.ts"
 import { type Group, isActive, type Moment, type StoredAlert } from "./state.ts"
 
@@ -29,7 +28,7 @@ export const repeats = (alert: StoredAlert): boolean =>
 
 const duesOf = (
   alert: StoredAlert,
-  policy: AlertPolicy | undefined,
+  repeatMs: number | undefined,
   toldAt: number | undefined,
 ): Array<number> => {
   const dues: Array<number> = []
@@ -38,19 +37,18 @@ const duesOf = (
   if (flapping) dues.push(turnedAt + steadyAfterMs)
   if (expiresAt !== undefined && isActive(alert)) dues.push(expiresAt)
   if (leavesAt !== undefined) dues.push(leavesAt)
-  if (policy?.repeatMs !== undefined && toldAt !== undefined && repeats(alert))
-    dues.push(toldAt + policy.repeatMs)
+  if (repeatMs !== undefined && toldAt !== undefined && repeats(alert)) dues.push(toldAt + repeatMs)
   return dues
 }
 
 export const dueOf = (
   { newsAt, toldAt }: Group,
   alerts: ReadonlyArray<StoredAlert>,
-  policyOf: (rule: string) => AlertPolicy | undefined,
+  repeatOf: (alert: StoredAlert) => number | undefined,
 ): number | undefined => {
   let due = Number.POSITIVE_INFINITY
   for (const alert of alerts) {
-    for (const one of duesOf(alert, policyOf(alert.rule), toldAt)) due = Math.min(due, one)
+    for (const one of duesOf(alert, repeatOf(alert), toldAt)) due = Math.min(due, one)
     if (newsAt !== undefined && hasNews(alert) && !isQuiet(alert)) due = Math.min(due, newsAt)
   }
   return Number.isFinite(due) ? due : undefined

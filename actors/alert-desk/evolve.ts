@@ -5,6 +5,7 @@ import { isQuiet } from "./due.ts"
 import { inhibitedBy } from "./inhibition.ts"
 import { historyDetailCharactersMax, historyLabelsMax } from "./limits.ts"
 import { matches } from "./matchers.ts"
+import { noGrouping } from "./routing.ts"
 import type { Event, State, StoredAlert } from "./state.ts"
 import { entriesOf } from "./turning.ts"
 
@@ -273,6 +274,14 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Of<T>) => Sta
     draft.set("inhibitions", without(state.inhibitions, id))
     hush(draft, id, nothing)
     note(draft, "inhibition", { to: "ended", id, name: "", at, by })
+    return draft.finish(at)
+  },
+  GroupingPut: (state, { grouping, by, at }) => {
+    const draft = new Draft(state)
+    const { version } = state.grouping ?? noGrouping
+    draft.set("grouping", { ...grouping, version: version + 1 })
+    for (const alert of [...draft.everyAlert()]) draft.regroup(alert)
+    note(draft, "grouping", { to: "changed", id: "grouping", name: "", at, by })
     return draft.finish(at)
   },
   IndexBegun: (state) => ({ ...state, index: { ...state.index, underWay: true } }),

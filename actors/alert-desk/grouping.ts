@@ -1,5 +1,5 @@
 /** Which alerts people are told of together. Who an alert is, its fingerprint, is another matter. */
-import type { AlertPolicy, AlertRecord, Labels } from "../../schemas/index.ts"
+import type { AlertRecord, Labels } from "../../schemas/index.ts"
 
 type Named = Pick<AlertRecord, "fingerprint" | "labels" | "rule" | "name"> & { readonly severity: string }
 
@@ -11,16 +11,21 @@ export const labelOf = ({ labels, rule, name, severity }: Named, label: string):
   return label === "severity" ? severity : ""
 }
 
-export const groupLabelsOf = (alert: Named, policy: AlertPolicy | undefined): Labels =>
-  policy?.groupBy === undefined
-    ? alert.labels
-    : Object.fromEntries(policy.groupBy.map((label) => [label, labelOf(alert, label)]))
+interface Grouped {
+  readonly groupBy: ReadonlyArray<string> | undefined
+  readonly route: string | undefined
+}
 
-/** By default each alert is a group of its own: its rule, and all of its labels. */
-export const groupKeyOf = (alert: Named, { groupBy }: AlertPolicy): string =>
+export const groupLabelsOf = (alert: Named, { groupBy }: Grouped): Labels =>
+  groupBy === undefined
+    ? alert.labels
+    : Object.fromEntries(groupBy.map((label) => [label, labelOf(alert, label)]))
+
+/** By default each alert is a group of its own: its rule, and all of its labels. Groups of two routes are two. */
+export const groupKeyOf = (alert: Named, { groupBy, route }: Grouped): string =>
   groupBy === undefined
     ? `${alert.rule}/${alert.fingerprint}`
-    : `{${[...new Set(groupBy)]
+    : `${route === undefined ? "" : `${route}/`}{${[...new Set(groupBy)]
         .toSorted()
         .map((label) => `${label}=${JSON.stringify(labelOf(alert, label))}`)
         .join(",")}}`

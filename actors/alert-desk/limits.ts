@@ -1,8 +1,11 @@
 /** Every bound and pause of the alert desk. Times are milliseconds by the desk's clock unless they say otherwise. */
 
-/** A group that people know nothing of yet waits so long for more alerts of it: Alertmanager's `group_wait`. */
+/**
+ * A group that people know nothing of yet waits so long for more alerts of it, unless the tenant says otherwise:
+ * Alertmanager's `group_wait`. Other actions wait so long as well.
+ */
 export const groupWaitMs = 1_000
-/** Between two notifications of a group: Alertmanager's `group_interval`. */
+/** Between two notifications of a group, unless the tenant says otherwise: Alertmanager's `group_interval`. */
 export const groupIntervalMs = 10_000
 
 /** So many changes within so long a time, by the alert's own times, and it flaps. */

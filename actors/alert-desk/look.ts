@@ -21,6 +21,7 @@ import {
 } from "./limits.ts"
 import { acts, delivery } from "./notified.ts"
 import { hushedBy, isOn, quietTurnsAt, windowOf } from "./quiet.ts"
+import { mannerOf } from "./routing.ts"
 import { type Event, type Group, isActive, type State, type StoredAlert } from "./state.ts"
 import { follows } from "./turning.ts"
 
@@ -221,7 +222,8 @@ class Look {
   }
 
   private isRepeatDue({ toldAt }: Group, alert: StoredAlert): boolean {
-    const everyMs = policyOf(this.state, alert.rule)?.repeatMs
+    const policy = policyOf(this.state, alert.rule)
+    const everyMs = mannerOf(this.state.grouping, alert, policy).repeatMs
     return everyMs !== undefined && toldAt !== undefined && repeats(alert) && toldAt + everyMs <= this.now
   }
 

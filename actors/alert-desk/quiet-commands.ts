@@ -14,6 +14,7 @@ import { change, follow } from "./follow.ts"
 import { patternCharactersMax, quietBytesMax, quietPageBytesMax } from "./limits.ts"
 import { matcherProblems, patternCharactersOf, patternProblems } from "./matchers.ts"
 import { isOn, maintenanceProblems, silenceProblems, windowOf } from "./quiet.ts"
+import { groupingProblems, noGrouping } from "./routing.ts"
 import type { Event, State } from "./state.ts"
 
 type Command<T> = Extract<(typeof AlertDeskProtocol)["Command"], { readonly _tag: T }>
@@ -29,13 +30,25 @@ const countsMax: Readonly<Record<Kind, number>> = {
 const bytesNow = (state: State): number =>
   bytesOf(state.silences) + bytesOf(state.maintenances) + bytesOf(state.inhibitions)
 
+/** No silence has such an id. */
+const groupingId = "/grouping"
+
 /** Those of what has the id `id` stay out. */
-const matchersNow = ({ silences, maintenances, inhibitions }: State, id: string): ReadonlyArray<Matcher> => [
+const matchersNow = (
+  { silences, maintenances, inhibitions, grouping = noGrouping }: State,
+  id: string,
+): ReadonlyArray<Matcher> => [
+  ...(id === groupingId ? [] : grouping.routes.flatMap((route) => route.matchers)),
   ...[...Object.values(silences), ...Object.values(maintenances)].flatMap((one) =>
     one.id === id ? [] : one.matchers,
   ),
   ...Object.values(inhibitions).flatMap((one) => (one.id === id ? [] : [...one.source, ...one.target])),
 ]
+
+const tooManyCharacters = (state: State, id: string, matchers: ReadonlyArray<Matcher>) =>
+  patternCharactersOf([...matchersNow(state, id), ...matchers]) > patternCharactersMax
+    ? { _tag: "TooMany" as const, limit: "characters of regular expressions", max: patternCharactersMax }
+    : undefined
 
 interface Edit {
   readonly expected?: number | undefined
@@ -72,13 +85,8 @@ const put = <K extends Kind>(
   const replaces = Object.hasOwn(state[of], id)
   if (Object.keys(state[of]).length >= countsMax[of] && !replaces)
     return reject({ _tag: "TooMany" as const, limit: of, max: countsMax[of] })
-  const characters = patternCharactersOf([...matchersNow(state, id), ...matchers])
-  if (characters > patternCharactersMax)
-    return reject({
-      _tag: "TooMany" as const,
-      limit: "characters of regular expressions",
-      max: patternCharactersMax,
-    })
+  const many = tooManyCharacters(state, id, matchers)
+  if (many !== undefined) return reject(many)
   const added = event()
   if (bytesNow(state) + bytesOf(added) > quietBytesMax)
     return reject({ _tag: "TooMany" as const, limit: `bytes of ${of}`, max: quietBytesMax })
@@ -169,6 +177,19 @@ export const quietCommands = {
       { id, ...edit },
       { _tag: "InhibitionRemoved", id, by, at: context.now },
     ),
+  PutGrouping: (state: State, { grouping, by, expected }: Command<"PutGrouping">, context: DecideContext) => {
+    const { version } = state.grouping ?? noGrouping
+    if (expected !== undefined && expected !== version)
+      return reject({ _tag: "GroupingConflict" as const, version })
+    const problems = groupingProblems(grouping)
+    if (problems.length > 0) return reject({ _tag: "BadGrouping" as const, problems })
+    const matchers = grouping.routes.flatMap((route) => route.matchers)
+    const many = tooManyCharacters(state, groupingId, matchers)
+    if (many !== undefined) return reject(many)
+    const added = [{ _tag: "GroupingPut" as const, grouping, by, at: context.now }]
+    return accept({ ...change(state, added, context), reply: { ...grouping, version: version + 1 } })
+  },
+  ReadGrouping: ({ grouping = noGrouping }: State) => accept({ reply: grouping }),
   ReadQuiet: (state: State, { of, after = "" }: Command<"ReadQuiet">) => {
     const { page, next } = pageOf<{ readonly id: string }>(state[of], after)
     const none = { silences: [], maintenances: [], inhibitions: [] }

@@ -110,9 +110,9 @@ export class QuietIndex {
 }
 
 /** An index for each record of lists: records never change. */
-export const indexing = <A>(
-  listsOf: (record: Readonly<Record<string, A>>) => ReadonlyArray<Listed>,
-): ((record: Readonly<Record<string, A>>) => QuietIndex) => {
+export const indexing = <R extends object>(
+  listsOf: (record: R) => ReadonlyArray<Listed>,
+): ((record: R) => QuietIndex) => {
   const known = new WeakMap<object, QuietIndex>()
   return (record) => {
     const before = known.get(record)

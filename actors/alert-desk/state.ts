@@ -4,8 +4,10 @@ import {
   AlertPolicy,
   AlertRecord,
   AlertState,
+  Grouping,
   Id,
   Inhibition,
+  KeptGrouping,
   Maintenance,
   MaintenanceWindow,
   QuietInhibition,
@@ -149,6 +151,8 @@ export const State = Schema.Struct({
   history: Schema.Array(HistoryEntry),
   historyNumber: Schema.Int,
   lost: Schema.Int,
+  /** Absent: as it is by default. */
+  grouping: Schema.optionalKey(KeptGrouping),
   index: Schema.Struct({ underWay: Schema.Boolean, failures: Schema.Int }),
 })
 export type State = typeof State.Type
@@ -230,6 +234,7 @@ export const events = {
   MaintenanceEnded: { id: Id, by: Schema.optionalKey(Schema.String), at },
   InhibitionPut: { inhibition: Inhibition, by, at },
   InhibitionRemoved: { id: Id, by, at },
+  GroupingPut: { grouping: Grouping, by, at },
   IndexBegun: {},
   /** The database has alerts up to this revision and the history up to this number. */
   Indexed: { revision: Schema.Int, history: Schema.Int },

@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import { Id, type RuleBegan, type Transition } from "../../schemas/index.ts"
 import { groupKeyOf } from "./grouping.ts"
 import { annotationCharactersMax, annotationsMax, detailCharactersMax, labelsMax } from "./limits.ts"
+import { mannerOf } from "./routing.ts"
 import { type Event, isLive, type State, type StoredAlert } from "./state.ts"
 import { Taking } from "./taking.ts"
 import { blank, entriesOf, isOver, momentOf, othersOf } from "./turning.ts"
@@ -43,7 +44,12 @@ const takeMatch = (taking: Taking, transition: Transition): void => {
     revision: _5,
     ...record
   } = recordOf(undefined, transition)
-  const alert = { ...record, state: "firing", fired: 1, groupKey: groupKeyOf(record, used) } as const
+  const alert = {
+    ...record,
+    state: "firing",
+    fired: 1,
+    groupKey: groupKeyOf(record, mannerOf(taking.state.grouping, record, used)),
+  } as const
   taking.match({ alert, actions: othersOf(policy.actions) })
 }
 

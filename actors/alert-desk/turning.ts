@@ -10,6 +10,7 @@ import {
   resolvedKeptMs,
 } from "./limits.ts"
 import { hushedBy } from "./quiet.ts"
+import { mannerOf } from "./routing.ts"
 import type { KeptAction, Moment, State, StoredAlert } from "./state.ts"
 
 const isOther = (action: Action): action is KeptAction =>
@@ -132,7 +133,8 @@ export const turned = (state: State, alert: StoredAlert, turn: Turn): StoredAler
     ...(over || acknowledged === undefined ? {} : { acknowledged }),
     ...(over ? { leavesAt: now + (to === "inactive" ? 0 : resolvedKeptMs) } : {}),
     acts: actsOf(alert, turn),
-    groupKey: policy === undefined ? alert.groupKey : groupKeyOf(alert, policy),
+    groupKey:
+      policy === undefined ? alert.groupKey : groupKeyOf(alert, mannerOf(state.grouping, alert, policy)),
   }
   const inhibited = alert.quietBy.filter((id) => Object.hasOwn(state.inhibitions, id))
   return { ...next, quietBy: [...hushedBy(state, next), ...inhibited] }

@@ -17,6 +17,7 @@ import { etag, ifMatch } from "../if-match.ts"
 import { Answer, type GatewayRequest, type Route, route } from "../route.ts"
 import type { GatewayServices } from "../services.ts"
 import { runTraced } from "../traced.ts"
+import { groupingRoutes } from "./cep-grouping.ts"
 
 const limitDefault = 20
 /** Longer than any channel's own time limits. */
@@ -137,4 +138,5 @@ const writingRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
 export const cepNotificationRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
   ...readingRoutes(services),
   ...writingRoutes(services),
+  ...groupingRoutes(services),
 ]

@@ -4,6 +4,8 @@ import { LabelName, Labels } from "../metric.ts"
 import { Problem } from "../ops-plan.ts"
 import { command, protocol } from "../protocol.ts"
 import { Id, nameOf, storableTextOf, Time, textOf } from "../text.ts"
+import { Grouping, KeptGrouping } from "./grouping.ts"
+import { Matcher, Matchers } from "./matcher.ts"
 import { Severity } from "./rule-document.ts"
 import { AlertPolicy, AlertState, RuleBegan, Transition } from "./transition.ts"
 
@@ -19,24 +21,9 @@ export const liveAlertsMax = 10_000
 export const silencesMax = 500
 export const maintenancesMax = 100
 export const inhibitionsMax = 50
-export const matchersMax = 20
-/** Characters of a regular expression in a matcher. */
-export const matcherPatternMax = 200
 /** How long a silence or one window of planned work may last. */
 export const silenceMsMax = 366 * 24 * 60 * 60_000
 export const maintenanceMsMax = 31 * 24 * 60 * 60_000
-
-/**
- * As Alertmanager's: `=`, `!=`, `=~`, `!~`; regular expressions are anchored. A label that is not there is empty. Besides
- * labels there are the names `rule`, `alertname` and `severity`.
- */
-export const Matcher = Schema.Struct({
-  name: LabelName,
-  value: storableTextOf(256),
-  operator: Schema.Literals(["=", "!=", "=~", "!~"]),
-}).annotate({ identifier: "Matcher" })
-export type Matcher = typeof Matcher.Type
-export const Matchers = Schema.Array(Matcher).check(Schema.isMinLength(1), Schema.isMaxLength(matchersMax))
 
 const who = storableTextOf(200)
 const comment = storableTextOf(1_000)
@@ -191,6 +178,9 @@ export const AlertDeskProtocol = protocol({
     EndMaintenance: command(ended),
     PutInhibition: command({ inhibition: Inhibition, ...put }, QuietInhibition),
     RemoveInhibition: command(ended),
+    /** All of it anew; alerts that are there go into their groups at once. */
+    PutGrouping: command({ grouping: Grouping, by: who, ...edited }, KeptGrouping),
+    ReadGrouping: command({}, KeptGrouping),
     Read: command({ fingerprint: textOf(64) }, AlertRecord),
     /** By their ids, from the one after `after`, as many as one answer holds; `next` when there are more. */
     ReadQuiet: command(
@@ -225,6 +215,8 @@ export const AlertDeskProtocol = protocol({
     AlertOver: {},
     QuietUnknown: {},
     QuietConflict: { version: Schema.Int },
+    BadGrouping: { problems: Schema.Array(Problem) },
+    GroupingConflict: { version: Schema.Int },
     BadQuiet: { problems: Schema.Array(Problem) },
     TooMany: { limit: Schema.String, max: Schema.Int },
   },

@@ -1,5 +1,8 @@
 /** Channels over which people are told of alerts, and what became of what was to be told and done. */
 import * as Schema from "effect/Schema"
+import { DurationText } from "../cep/duration.ts"
+import { NotificationRoute, notificationRoutesMax } from "../cep/grouping.ts"
+import { Matchers } from "../cep/matcher.ts"
 import {
   Channel,
   ChannelId,
@@ -56,7 +59,62 @@ const example = {
   settings: { type: "webhook", url: "https://on-call.example/alerts", secret: "a long one" },
 } as const
 
+/** What is absent is as elsewhere: in a route as for all alerts, there as it is by default. */
+const manner = {
+  /** Alerts that agree in these labels are told together; with none of them all. By default each alert is told alone. */
+  group_by: NotificationRoute.fields.groupBy,
+  /** How long a group that people know nothing of waits for more alerts: 1s by default, 1h at most. */
+  group_wait: Schema.optionalKey(DurationText),
+  /** Between two notifications of one group: 10s by default, from 1s to 1d. */
+  group_interval: Schema.optionalKey(DurationText),
+  /** How often it is said again while it fires: never by default, from 1m to 31d. */
+  repeat_interval: Schema.optionalKey(DurationText),
+}
+const Route = Schema.Struct({
+  name: NotificationRoute.fields.name,
+  matchers: Matchers,
+  ...manner,
+}).annotate({ identifier: "NotificationRoute" })
+/** The first route whose matchers all fit an alert is its route. What its rule says of itself goes before all of this. */
+const routes = Schema.Array(Route).check(Schema.isMaxLength(notificationRoutesMax))
+const GroupingBody = Schema.Struct({ ...manner, routes, version: Schema.Int }).annotate({
+  identifier: "Grouping",
+})
+
 export const cepNotificationEndpoints = {
+  readGrouping: endpoint({
+    id: "cep.grouping.read",
+    method: "GET",
+    path: `${area}/grouping`,
+    summary: "With whom alerts are told, how soon, and how often again: for all, and by routes.",
+    permission: "cep:read",
+    answer: GroupingBody,
+  }),
+  replaceGrouping: endpoint({
+    id: "cep.grouping.replace",
+    method: "PUT",
+    path: `${area}/grouping`,
+    summary:
+      "Set with whom alerts are told, how soon, and how often again; alerts that are there follow at once.",
+    permission: "cep:write",
+    body: Schema.Struct({ ...manner, routes: Schema.optionalKey(routes) }),
+    example: {
+      group_by: ["alertname", "cluster"],
+      group_wait: "30s",
+      group_interval: "5m",
+      repeat_interval: "4h",
+      routes: [
+        {
+          name: "pages",
+          matchers: [{ name: "severity", value: "critical", operator: "=" }],
+          group_wait: "5s",
+          repeat_interval: "30m",
+        },
+      ],
+    },
+    answer: GroupingBody,
+    errors: ["CEP_GROUP_001", "CEP_GROUP_002", "CEP_LIM_001", "GTW_MATCH_001", "GTW_HEAD_003"],
+  }),
   deliveries: endpoint({
     id: "cep.notifications.list",
     method: "GET",

@@ -1,7 +1,8 @@
 /** What keeps alerts quiet, over HTTP: silences, planned work, inhibitions. */
 import * as Schema from "effect/Schema"
-import { Inhibition, Matchers } from "../cep/alert.ts"
+import { Inhibition } from "../cep/alert.ts"
 import { DurationText } from "../cep/duration.ts"
+import { Matchers } from "../cep/matcher.ts"
 import { Id, nameOf, storableTextOf, textOf } from "../text.ts"
 import { endpoint } from "./endpoint.ts"
 import { Timestamp } from "./paging.ts"

@@ -97,4 +97,17 @@ export const alertDeskLife: ReadonlyArray<Step> = [
   taken(transition(1, "firing", { fingerprint: "c", labels: { host: "broken" } })),
   taken(transition(2, "resolved", { fingerprint: "c", labels: { host: "broken" } })),
   alertDesk({ _tag: "Status" }, 400_000),
+  taken(transition(100, "firing", { fingerprint: "d", labels: { host: "d" }, lane: 1 })),
+  alertDesk(
+    {
+      _tag: "PutGrouping",
+      grouping: { groupBy: ["host"], routes: [{ name: "a", matchers: onHost("a|d"), repeatMs: 60_000 }] },
+      by: "ann",
+    },
+    70_000,
+  ),
+  alertDesk(
+    { _tag: "Take", transitions: [], began: [{ rule: "cpu", number: 200, storedAt: 200_000 }] },
+    20_000,
+  ),
 ]

@@ -1,7 +1,7 @@
 /**
  * `node test/golden/record.ts`: records a journal for every actor kind whose current version has none yet, and the states
  * to which that version folds the journals of older ones. Never writes over any: a recorded journal stands for what
- * deployments have stored, and has to fold for ever. The same for the state of a lane, by its format.
+ * deployments have stored, and has to fold for ever; a kind that got events within a version gets another part. The same for the state of a lane, by its format.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import { formatVersion } from "../../actors/cep/lane-state.ts"
 import { Address, type AnyKind, History, JournalRecord } from "../../engine/index.ts"
 import { Deployment, tenant } from "../support/deployment.ts"
-import { type Fixture, fixtureName, fixtures, journalsFolder, statesName } from "./fixture.ts"
+import { eventsOf, type Fixture, fixtureName, fixtures, journalsFolder, statesName } from "./fixture.ts"
 import { laneFixture, laneStatesFolder } from "./lane-life.ts"
 import { lives, recordedKinds, type Step } from "./lives.ts"
 
@@ -62,9 +62,17 @@ mkdirSync(journalsFolder, { recursive: true })
 for (const { kind } of recordedKinds) {
   const { kind: name, version } = kind.protocol
   keep(fixtureName(name, version), () => record(kind))
+  const parts = fixtures().filter((one) => one.kind === name && one.version === version)
+  const known = eventsOf(name, parts)
+  if (Object.keys(kind.events).some((event) => !known.has(event))) {
+    const part = { ...record(kind), part: parts.length + 1 }
+    const isNew = [...eventsOf(name, [part])].some((event) => !known.has(event))
+    if (isNew) keep(fixtureName(name, version, part.part), () => part)
+    else console.log(`${name} has events that happen in no recorded life`)
+  }
   for (const older of fixtures()) {
     if (older.kind !== name || older.version === version) continue
-    keep(statesName(name, older.version, version), () => statesOf(kind, older.records))
+    keep(statesName(older, version), () => statesOf(kind, older.records))
   }
 }
 keep(`${formatVersion}.json`, laneFixture, laneStatesFolder)

@@ -92,6 +92,29 @@ describe("a channel", () => {
     expect((await remove('"2"')).status).toBe(204)
   })
 
+  it("is told of groups as the tenant says, by routes, and two who say it do not overwrite each other", async () => {
+    const path = `${area}/grouping`
+    const put = (body: unknown, tag?: string) =>
+      setup.node.request("PUT", path, { body, headers: tag === undefined ? {} : { "If-Match": tag } })
+    const first = await setup.node.request("GET", path)
+    expect(await first.json()).toEqual({ routes: [], version: 0 })
+    const pages = {
+      name: "pages",
+      matchers: [{ name: "severity", value: "critical", operator: "=" }],
+      repeat_interval: "30m",
+    }
+    const given = { group_by: ["cluster"], group_wait: "30s", group_interval: "5m", routes: [pages] }
+    const made = await put(given, first.headers.get("ETag")!)
+    expect([made.status, await made.json()]).toEqual([200, { ...given, version: 1 }])
+    expect(await errorOf(await put(given, '"0"'))).toMatchObject({ status: 412, code: "CEP_GROUP_002" })
+    expect(await errorOf(await put({ group_wait: "2h" }))).toMatchObject({
+      status: 422,
+      code: "CEP_GROUP_001",
+      details: { problems: [{ field: "group_wait" }] },
+    })
+    expect(await (await put({})).json()).toEqual({ routes: [], version: 2 })
+  })
+
   it("gives no secret to another host that somebody put in place of the first", async () => {
     await setup.put("moved", { type: "webhook", url: `${setup.receiver.url}/a`, secret })
     const moved = await setup.put("moved", {

@@ -1,5 +1,7 @@
 /** An alert desk in memory: transitions as lanes send them, and what the desk sends out for them. */
 
+import * as Effect from "effect/Effect"
+import { it } from "vitest"
 import type { EngineShape } from "../../engine/index.ts"
 import {
   type Action,
@@ -9,7 +11,17 @@ import {
   type Notification,
   type Transition,
 } from "../../schemas/index.ts"
-import { ask, type Product } from "./product.ts"
+import { ask, type Product, withProduct } from "./product.ts"
+
+/** A test of a desk on one node, in virtual time. */
+export const on = (
+  title: string,
+  body: (engine: EngineShape, product: Product) => Effect.Effect<unknown, unknown>,
+): void =>
+  it(
+    title,
+    withProduct((product) => Effect.flatMap(product.start(), ({ engine }) => body(engine, product))),
+  )
 
 export const notify = (channel = "ops", on?: Action["on"]): Action => ({
   type: "notify",

@@ -5,8 +5,17 @@ import { matcherProblems } from "../../../../actors/alert-desk/matchers.ts"
 import { isOn, maintenanceProblems, windowOf } from "../../../../actors/alert-desk/quiet.ts"
 import type { EngineShape } from "../../../../engine/index.ts"
 import { inhibitionsMax, type Maintenance, type Matcher, type Silence } from "../../../../schemas/index.ts"
-import { acted, desk, fingerprint, lines, notify, takes, transition } from "../../../support/alert-desk.ts"
-import { type Product, rejectionOf, withProduct } from "../../../support/product.ts"
+import {
+  acted,
+  desk,
+  fingerprint,
+  lines,
+  notify,
+  on,
+  takes,
+  transition,
+} from "../../../support/alert-desk.ts"
+import { rejectionOf } from "../../../support/product.ts"
 
 const matcher = (name: string, value: string, operator: Matcher["operator"] = "="): Matcher => ({
   name,
@@ -22,14 +31,6 @@ const silence = (now: number, lastsMs: number, matchers = [matcher("host", "a")]
   comment: "known",
 })
 
-const on = (
-  title: string,
-  body: (engine: EngineShape, product: Product) => Effect.Effect<unknown, unknown>,
-) =>
-  it(
-    title,
-    withProduct((product) => Effect.flatMap(product.start(), ({ engine }) => body(engine, product))),
-  )
 const some = Effect.sleep(15_000)
 const read = (engine: EngineShape, host = "a") =>
   desk(engine, { _tag: "Read", fingerprint: fingerprint(host) })

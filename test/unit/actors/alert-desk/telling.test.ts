@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect"
-import { describe, expect, it } from "vitest"
+import { describe, expect } from "vitest"
 import { groupIntervalMs, groupWaitMs } from "../../../../actors/alert-desk/limits.ts"
-import type { EngineShape } from "../../../../engine/index.ts"
 import type { Action } from "../../../../schemas/index.ts"
 import {
   acted,
@@ -9,23 +8,15 @@ import {
   fingerprint,
   lines,
   notify,
+  on,
   takes,
   told,
   transition,
 } from "../../../support/alert-desk.ts"
-import { type Product, rejectionOf, withProduct } from "../../../support/product.ts"
+import { rejectionOf } from "../../../support/product.ts"
 
 const wait = Effect.sleep(groupWaitMs + 200)
 const interval = Effect.sleep(groupIntervalMs + groupWaitMs + 200)
-
-const on = (
-  title: string,
-  body: (engine: EngineShape, product: Product) => Effect.Effect<unknown, unknown>,
-) =>
-  it(
-    title,
-    withProduct((product) => Effect.flatMap(product.start(), ({ engine }) => body(engine, product))),
-  )
 
 describe("an alert", () => {
   on("is told when it fires and when it is resolved, each once", (engine, product) =>
