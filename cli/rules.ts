@@ -6,12 +6,15 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { AnswerOf, cepPastEndpoints, cepRuleEndpoints } from "../schemas/index.ts"
+import type { AnswerOf, cepInsightEndpoints, cepPastEndpoints, cepRuleEndpoints } from "../schemas/index.ts"
 import { Failure } from "./failure.ts"
 import { askNode } from "./node-http.ts"
+import { renderTable } from "./render.ts"
 
 type Listed = AnswerOf<typeof cepRuleEndpoints.list>
 type Saved = AnswerOf<typeof cepRuleEndpoints.replace>
+type Monitored = AnswerOf<typeof cepInsightEndpoints.monitorAll>
+type Run = Monitored["rules"][number]
 type Past = AnswerOf<typeof cepPastEndpoints.backtest>
 type Explained = AnswerOf<typeof cepPastEndpoints.explain>
 
@@ -121,7 +124,48 @@ const explain = Command.make(
   }),
 ).pipe(Command.withDescription("Show why a rule fired at a time, or why it did not"))
 
+const runLine = ({ rule_id, status, figures, lag_messages, latency_ms, micros_per_item }: Run) => {
+  const ms = (value: number | undefined) => (value === undefined ? "-" : `${value.toFixed(1)} ms`)
+  return [
+    rule_id,
+    status,
+    String(lag_messages ?? "-"),
+    [latency_ms?.p50, latency_ms?.p99, latency_ms?.max].map(ms).join(" / "),
+    micros_per_item === undefined ? "-" : `${micros_per_item.toFixed(1)} µs`,
+    String(figures?.evaluations ?? "-"),
+    String(figures?.matches ?? "-"),
+    String(figures?.errors ?? "-"),
+    String(figures?.groups ?? "-"),
+    String(figures?.state_bytes ?? "-"),
+    figures?.last_error === undefined ? "-" : `${figures.last_error.at} ${figures.last_error.detail}`,
+  ]
+}
+const runColumns = [
+  "rule",
+  "status",
+  "lag",
+  "latency p50 / p99 / max",
+  "per item",
+  "evaluations",
+  "matches",
+  "errors",
+  "groups",
+  "state bytes",
+  "last error",
+]
+
+const monitor = Command.make("monitor", { json }, (input) =>
+  Effect.flatMap(ask<Monitored>("GET", "/api/cep/monitor?limit=100"), (found) =>
+    print(input.json, found, ({ rules: all, total }) =>
+      [
+        renderTable(runColumns, all.map(runLine)),
+        ...(total > all.length ? [`… and ${total - all.length} more`] : []),
+      ].join("\n"),
+    ),
+  ),
+).pipe(Command.withDescription("Show how rules run; latency and time per item are those of their lanes"))
+
 export const rules = Command.make("rules").pipe(
   Command.withDescription("Rules over metrics and events"),
-  Command.withSubcommands([list, apply, backtest, explain]),
+  Command.withSubcommands([list, apply, monitor, backtest, explain]),
 )

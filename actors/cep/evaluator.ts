@@ -166,7 +166,8 @@ export interface Evaluator {
     readonly document: RuleDocument
   }>
   readonly figures: (tenant: string, rule: string) => RuleFigures | undefined
-  readonly groups: (tenant: string, rule: string) => ReadonlyArray<GroupFigures>
+  /** All, or as many as `most`. */
+  readonly groups: (tenant: string, rule: string, most?: number) => ReadonlyArray<GroupFigures>
   /** Everything of it as of now, to be read by `readingOf` of the same or a later release. One at a time: another ends it. */
   readonly capture: () => Capture
   /** Metrics and types of events that its rules look at, per tenant. */

@@ -155,8 +155,8 @@ export class LaneEvaluator implements Evaluator, Host {
     return rules === undefined ? undefined : figuresOf(rules, rule)
   }
 
-  groups(tenant: string, rule: string): ReadonlyArray<GroupFigures> {
-    return [...(this.find(tenant, rule)?.groups.values() ?? [])].map(groupFiguresOf)
+  groups(tenant: string, rule: string, most?: number): ReadonlyArray<GroupFigures> {
+    return [...(this.find(tenant, rule)?.groups.values() ?? [])].slice(0, most).map(groupFiguresOf)
   }
 
   wanted(): ReadonlyArray<{ readonly tenant: string; readonly name: string; readonly isEvent: boolean }> {

@@ -31,6 +31,7 @@ const figuresBody = (figures: NonNullable<LaneStatus["figures"]>) => ({
   held_up: figures.isHeldUp,
   receivers: figures.receivers,
   ...(figures.latency === undefined ? {} : { latency_ms: figures.latency }),
+  micros_per_item: figures.microsPerItem,
 })
 
 const problemBody = ({ lane, reason, since, times, againAt }: NonNullable<LaneStatus["problem"]>) => ({

@@ -8,6 +8,7 @@ import { Id, textOf } from "../text.ts"
 import { PollFigures } from "./cep-polls.ts"
 import { exampleRule, RuleWarnings } from "./cep-rules.ts"
 import { endpoint } from "./endpoint.ts"
+import { LaneLatency } from "./lanes.ts"
 import { ActorKey, pageQuery, Timestamp } from "./paging.ts"
 
 const one = "/api/cep/rules/:rule"
@@ -28,6 +29,10 @@ export const RuleMonitor = Schema.Struct({
   /** How far the evaluation is behind the end of its lane. */
   lag_messages: Schema.optionalKey(Schema.Int),
   lag_ms: Schema.optionalKey(Schema.Finite),
+  /** Of its lane over the last minutes: from when a message was stored until the lane's rules had evaluated it. */
+  latency_ms: Schema.optionalKey(LaneLatency),
+  /** Of its lane: time of the process for one sample or event, with all rules that it concerns. */
+  micros_per_item: Schema.optionalKey(Schema.Finite),
   figures: Schema.optionalKey(
     Schema.Struct({
       version: Schema.Int,
@@ -91,6 +96,8 @@ export const cepInsightEndpoints = {
     answer: Schema.Struct({
       ...RuleMonitor.fields,
       groups: Schema.Array(GroupMonitor),
+      /** Groups that this answer has no room for. */
+      groups_left_out: Schema.Int,
       /** Of a rule that polls. */
       poll: Schema.optionalKey(PollFigures),
     }),

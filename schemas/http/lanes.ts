@@ -5,6 +5,9 @@ import { Timestamp } from "./paging.ts"
 
 const lane = Schema.String.check(Schema.isPattern(/^\d{1,4}$/u)).annotate({ description: "its number" })
 
+/** Milliseconds; the first two are at most a fifth too high. */
+export const LaneLatency = Schema.Struct({ p50: Schema.Finite, p99: Schema.Finite, max: Schema.Finite })
+
 const Lane = Schema.Struct({
   lane: Schema.Int,
   /** Who has it, as far as anybody knows. */
@@ -30,9 +33,9 @@ const Lane = Schema.Struct({
       /** For whom the most waits, those first. */
       receivers: Schema.Array(Schema.Struct({ receiver: Schema.String, waiting: Schema.Int })),
       /** From when a message was stored until it was evaluated, over the last minutes. */
-      latency_ms: Schema.optionalKey(
-        Schema.Struct({ p50: Schema.Finite, p99: Schema.Finite, max: Schema.Finite }),
-      ),
+      latency_ms: Schema.optionalKey(LaneLatency),
+      /** Time of its node for one sample or event, with all rules that it concerns. */
+      micros_per_item: Schema.Finite,
     }),
   ),
   problem: Schema.optionalKey(

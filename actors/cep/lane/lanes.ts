@@ -7,6 +7,7 @@ import type * as Effect from "effect/Effect"
 import type { EngineError, Unavailable } from "../../../engine/index.ts"
 import type { CepEvent, RuleDocument, Sample } from "../../../schemas/index.ts"
 import type { GroupFigures, RuleChange, RuleFigures } from "../evaluator.ts"
+import type { LatencyFigures } from "./latency.ts"
 import type { LaneFigures } from "./run-lane.ts"
 
 export interface RuleReport {
@@ -15,6 +16,9 @@ export interface RuleReport {
   /** How far behind the end of its lane the evaluation is: messages, and the age of the last one that was taken. */
   readonly lagMessages: number
   readonly lagMs: number
+  /** Of the lane's messages: from when one was stored until it was evaluated; and what an item takes of the process. */
+  readonly latency?: LatencyFigures
+  readonly microsPerItem: number
   readonly figures: RuleFigures
   /** As many as fit; `figures.groups` counts all of them. */
   readonly groups: ReadonlyArray<GroupFigures>
@@ -42,6 +46,8 @@ export interface LanesService {
     tenant: string,
     rule: string,
     document: RuleDocument,
+    /** False: without its groups, which cost more than all else. */
+    groups?: boolean,
   ) => Effect.Effect<RuleReport | undefined>
 }
 

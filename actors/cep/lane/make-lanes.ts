@@ -47,11 +47,14 @@ export interface LanesOptions {
   readonly limits?: Partial<LaneLimits>
 }
 
-interface Question {
-  readonly id: string
-  readonly node: string
+interface Asked {
   readonly tenant: string
   readonly rule: string
+  readonly groups: boolean
+}
+interface Question extends Asked {
+  readonly id: string
+  readonly node: string
 }
 interface Reply {
   readonly id: string
@@ -77,14 +80,14 @@ const asEngineError = (failure: Unavailable | LogFull): Unavailable | EngineErro
   return new EngineError({ code, detail: failure.detail, accepted: false })
 }
 
+/** As many as one message between nodes holds. */
 const fitting = (groups: RuleReport["groups"], limits: LaneLimits): RuleReport["groups"] => {
   let room = limits.reportCharactersMax
-  const few = groups.slice(0, limits.reportGroupsMax)
-  const end = few.findIndex((group) => {
+  const end = groups.findIndex((group) => {
     room -= JSON.stringify(group).length
     return room < 0
   })
-  return end < 0 ? few : few.slice(0, end)
+  return end < 0 ? groups : groups.slice(0, end)
 }
 
 export const makeLanes = Effect.fnUntraced(function* (
@@ -94,7 +97,7 @@ export const makeLanes = Effect.fnUntraced(function* (
   const limits = { ...laneDefaults, ...given }
   const live = new Map<number, LiveLane>()
   const asked = new Map<string, Deferred.Deferred<RuleReport | undefined>>()
-  let ask: ((lane: number, tenant: string, rule: string) => Effect.Effect<RuleReport | undefined>) | undefined
+  let ask: ((lane: number, question: Asked) => Effect.Effect<RuleReport | undefined>) | undefined
   let node = ""
   let problems: NodeLanes["problems"] = () => []
 
@@ -106,12 +109,13 @@ export const makeLanes = Effect.fnUntraced(function* (
         Effect.mapError(asEngineError),
       )
 
-  const report = (one: LiveLane, tenant: string, rule: string): RuleReport | undefined => {
+  const report = (one: LiveLane, { tenant, rule, groups: isInFull }: Asked): RuleReport | undefined => {
     const figures = one.evaluator.figures(tenant, rule)
     if (figures === undefined) return undefined
-    const { lagMessages, lagMs } = one.figures()
-    const groups = fitting(one.evaluator.groups(tenant, rule), limits)
-    return { lane: one.lane, node, lagMessages, lagMs, figures, groups }
+    const { lagMessages, lagMs, latency, microsPerItem } = one.figures()
+    const groups = isInFull ? fitting(one.evaluator.groups(tenant, rule, limits.reportGroupsMax), limits) : []
+    const speed = { microsPerItem, ...(latency === undefined ? {} : { latency }) }
+    return { lane: one.lane, node, lagMessages, lagMs, ...speed, figures, groups }
   }
 
   /** A node that runs no lanes, and has nobody to ask, does not wait. */
@@ -122,7 +126,7 @@ export const makeLanes = Effect.fnUntraced(function* (
     document: RuleDocument,
   ) {
     while (ask !== undefined) {
-      const told = yield* service.report(tenant, rule, document)
+      const told = yield* service.report(tenant, rule, document, false)
       if (told !== undefined && told.figures.number >= number) return
       yield* Effect.sleep(limits.countsPollMs)
     }
@@ -159,12 +163,13 @@ export const makeLanes = Effect.fnUntraced(function* (
         yield* Effect.timeoutOption(untilItCounts(tenant, rule, number, document), limits.countsMs)
       return { lane, sequence }
     }),
-    report: (tenant, rule, document) =>
+    report: (tenant, rule, document, groups = true) =>
       Effect.suspend(() => {
         const lane = laneOf(tenant, homeName(rule, document), stream.lanes)
         const here = live.get(lane)
-        if (here !== undefined) return Effect.succeed(report(here, tenant, rule))
-        return ask === undefined ? Effect.succeed(undefined) : ask(lane, tenant, rule)
+        const question = { tenant, rule, groups }
+        if (here !== undefined) return Effect.succeed(report(here, question))
+        return ask === undefined ? Effect.succeed(undefined) : ask(lane, question)
       }),
   }
 
@@ -173,11 +178,11 @@ export const makeLanes = Effect.fnUntraced(function* (
     node = (yield* engine.status).node
     let questions = 0
 
-    ask = Effect.fnUntraced(function* (lane, tenant, rule) {
+    ask = Effect.fnUntraced(function* (lane, asking) {
       const id = `${node}.${++questions}`
       const answered = Deferred.makeUnsafe<RuleReport | undefined>()
       asked.set(id, answered)
-      const question: Question = { id, node, tenant, rule }
+      const question: Question = { id, node, ...asking }
       signals.publish(questionTopic(lane), encoder.encode(JSON.stringify(question)))
       const answer = yield* Effect.timeoutOption(Deferred.await(answered), limits.reportMs)
       asked.delete(id)
@@ -194,8 +199,8 @@ export const makeLanes = Effect.fnUntraced(function* (
         signals.subscribe(questionTopic(lane), (data) => {
           const one = live.get(lane)
           if (one === undefined) return
-          const { id, node: from, tenant, rule } = JSON.parse(decoder.decode(data)) as Question
-          const told = report(one, tenant, rule)
+          const { id, node: from, ...asking } = JSON.parse(decoder.decode(data)) as Question
+          const told = report(one, asking)
           const reply: Reply = { id, ...(told === undefined ? {} : { report: told }) }
           signals.publish(replyTopic(from), encoder.encode(JSON.stringify(reply)))
         }),

@@ -61,7 +61,7 @@ const monitored = (rule: string, document: RuleDocument, report: RuleReport | un
   const known = { rule_id: rule, name: document.name }
   if (document.enabled === false) return { ...known, status: "disabled" } as const
   if (report === undefined) return { ...known, status: "starting" } as const
-  const { lane, node, lagMessages, lagMs } = report
+  const { lane, node, lagMessages, lagMs, latency, microsPerItem } = report
   const figures = figuresBody(report)
   return {
     ...known,
@@ -70,21 +70,26 @@ const monitored = (rule: string, document: RuleDocument, report: RuleReport | un
     node,
     lag_messages: lagMessages,
     lag_ms: lagMs,
+    ...(latency === undefined ? {} : { latency_ms: latency }),
+    micros_per_item: microsPerItem,
     figures,
   } as const
 }
 
-const reportOf = (tenant: string, rule: string, document: RuleDocument) =>
+const reportOf = (tenant: string, rule: string, document: RuleDocument, groups: boolean) =>
   document.enabled === false
     ? Effect.succeed(undefined)
-    : Lanes.use((lanes) => lanes.report(tenant, rule, document))
+    : Lanes.use((lanes) => lanes.report(tenant, rule, document, groups))
 
 export const monitorRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
   route(services, endpoints.monitor, async (request, { params: { rule } }) => {
     const asking = Effect.gen(function* () {
       const { document } = yield* readRule(services.engine, request, rule)
       const [report, poll] = yield* Effect.all(
-        [reportOf(request.identity.tenant, rule, document), readPoll(services, request, rule, document)],
+        [
+          reportOf(request.identity.tenant, rule, document, true),
+          readPoll(services, request, rule, document),
+        ],
         { concurrency: "unbounded" },
       )
       return { document, report, poll }
@@ -94,6 +99,7 @@ export const monitorRoutes = (services: GatewayServices): ReadonlyArray<Route> =
     return {
       ...monitored(rule, document, report),
       groups: (report?.groups ?? []).map(groupBody),
+      groups_left_out: report === undefined ? 0 : report.figures.groups - report.groups.length,
       ...(poll === undefined ? {} : { poll: pollBody(poll) }),
     }
   }),
@@ -105,7 +111,7 @@ export const monitorRoutes = (services: GatewayServices): ReadonlyArray<Route> =
       const rules = yield* Effect.forEach(
         rows,
         ({ rule, document }) =>
-          Effect.map(reportOf(tenant, rule, document), (report) => monitored(rule, document, report)),
+          Effect.map(reportOf(tenant, rule, document, false), (report) => monitored(rule, document, report)),
         { concurrency: reportsAtOnce },
       )
       return { rules, total }
