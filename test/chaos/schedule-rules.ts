@@ -3,20 +3,20 @@
  * afterwards: who decided each, when it was in the lane, and when a desk had its alert.
  */
 import * as Effect from "effect/Effect"
-import { Address, type EngineShape } from "../../engine/index.ts"
+import { Address, type EngineShape, type JournalRecord } from "../../engine/index.ts"
 import { CepRuleProtocol, type LaneMessage, type RuleDocument, scheduleEvent } from "../../schemas/index.ts"
 import { MetricStream } from "../../streams/index.ts"
 import { transitionsTaken } from "../support/collecting-desk.ts"
 import { partitions } from "./config.ts"
 import { readJournals } from "./journals.ts"
 
-export const tenant = "acme"
+const chaosTenant = "acme"
 export const everyMs = 1_000
 
 export type Policy = "skip" | "once" | "all"
 
 /** A key of a rule whose actor is in this partition. */
-const ruleIn = (partition: number, policy: Policy): string => {
+const ruleIn = (tenant: string, partition: number, policy: Policy): string => {
   for (let nth = 0; ; nth++) {
     const rule = `${policy}-${nth}`
     const address = Address.format({ tenant, kind: CepRuleProtocol.kind, key: rule })
@@ -24,17 +24,23 @@ const ruleIn = (partition: number, policy: Policy): string => {
   }
 }
 
-/** One rule for each partition: its id, and when it is due first. */
-export const defineSchedules = Effect.fnUntraced(function* (engine: EngineShape, policy: Policy) {
-  const document: RuleDocument = {
+/** One rule for each partition. */
+export const schedulesOf = (tenant: string, policy: Policy) => ({
+  rules: Array.from({ length: partitions }, (_, partition) => ruleIn(tenant, partition, policy)),
+  document: {
     name: `every second, ${policy}`,
     trigger: { type: "schedule", every: `${everyMs}ms`, missed: policy },
-  }
-  const rules = Array.from({ length: partitions }, (_, partition) => ruleIn(partition, policy))
+  } satisfies RuleDocument as RuleDocument,
+})
+
+/** Their ids, and when they are due first. */
+export const defineSchedules = Effect.fnUntraced(function* (engine: EngineShape, policy: Policy) {
+  const { rules, document } = schedulesOf(chaosTenant, policy)
+  const options = { tenant: chaosTenant, timeoutMs: 20_000 }
   return yield* Effect.forEach(
     rules,
     (rule) =>
-      engine.ask(CepRuleProtocol, rule, { _tag: "Define", document }, { tenant, timeoutMs: 20_000 }).pipe(
+      engine.ask(CepRuleProtocol, rule, { _tag: "Define", document }, options).pipe(
         Effect.retry({ while: ({ _tag }) => _tag === "EngineError", times: 20 }),
         Effect.map(({ view }) => ({ rule, policy, firstAt: view.createdAt + everyMs })),
       ),
@@ -71,8 +77,30 @@ interface Collected {
 
 type DueEvent = { readonly _tag: string } & Pick<Decided, "due" | "missed">
 
+interface Matched {
+  readonly id: string
+  readonly rule: string
+  readonly at: number
+}
+
+/** What the alert desk of a whole node takes of a rule without states. */
+const matchesTaken = ({ to, events = [] }: JournalRecord.Entry): ReadonlyArray<Matched> =>
+  to.includes("/alert-desk/")
+    ? (events as unknown as ReadonlyArray<{ readonly matches?: ReadonlyArray<MatchTaken> }>).flatMap(
+        ({ matches = [] }) =>
+          matches.map(({ alert: { rule, number, at } }) => ({ id: `${rule}/${number}`, rule, at })),
+      )
+    : []
+
+interface MatchTaken {
+  readonly alert: { readonly rule: string; readonly number: number; readonly at: number }
+}
+
 /** Of each rule, in the order in which it is stored. */
-export const readSchedules = Effect.fnUntraced(function* (rules: ReadonlyArray<string>) {
+export const readSchedules = Effect.fnUntraced(function* (
+  rules: ReadonlyArray<string>,
+  tenant: string = chaosTenant,
+) {
   const found = new Map<string, Collected>(
     rules.map((rule) => [rule, { decided: [], stored: [], alerts: new Map() }]),
   )
@@ -84,7 +112,7 @@ export const readSchedules = Effect.fnUntraced(function* (rules: ReadonlyArray<s
       const { to, now, events = [] } = entry
       for (const { _tag, due, missed } of events as unknown as ReadonlyArray<DueEvent>)
         if (_tag === "RunsDue") addresses.get(to)?.decided.push({ node: owner, now, due, missed })
-      for (const { id, rule, at } of transitionsTaken([entry])) {
+      for (const { id, rule, at } of [...transitionsTaken([entry]), ...matchesTaken(entry)]) {
         const alerts = found.get(rule)?.alerts
         if (alerts?.has(id) === false) alerts.set(id, { at, takenAt: now })
       }
