@@ -33,8 +33,8 @@ const exceptions: ReadonlyArray<Exception> = [
     reason: "the load is that of `npm run load`, from people who log in as the suites' do",
   },
   {
-    from: /^test\/(?:support\/(?:lanes|fake-evaluator)|simulation\/lanes|chaos\/cep)/,
-    to: /^actors\/(?:cep|alert-desk)\//,
+    from: /^test\/(?:support\/(?:lanes|fake-evaluator)|simulation\/lanes|chaos\/(?:cep|schedules))/,
+    to: /^actors\/(?:cep|cep-rule|alert-desk)\//,
     reason:
       "what lanes and desks say is compared with their parts, put together without checkpoints and nodes",
   },
