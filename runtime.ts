@@ -34,6 +34,7 @@ import {
   runEntering,
   runModelWatch,
   runOldRules,
+  runPollResealing,
   seedBuiltins,
   TaskIndex,
   taskIndexLayer,
@@ -242,6 +243,7 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   yield* Effect.forkScoped(Effect.provide(runModelWatch({ everyMs }), all))
   yield* Effect.forkScoped(Effect.provide(runBuiltinSeeding, all))
   yield* Effect.forkScoped(Effect.provide(runOldRules, all))
+  yield* Effect.forkScoped(Effect.provide(runPollResealing, all))
   yield* Effect.forkScoped(Effect.provide(runEntering(nodeLanes.live), all))
   const url = yield* Effect.provide(startGateway(settings, login, collector, nodeLanes), all)
   const node = { url, ...(yield* Effect.provide(developmentKey(settings, login), all)) }

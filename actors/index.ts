@@ -58,6 +58,7 @@ export { implementations } from "./implementations.ts"
 export { kinds } from "./kinds.ts"
 export { LockNotHeld, type LockOptions, withLock } from "./lock/with-lock.ts"
 export { pollOrigin, sealPollCredential } from "./metric-poll/credential.ts"
+export { runPollResealing } from "./metric-poll/reseal.ts"
 export {
   Channels,
   type ChannelsService,

@@ -132,8 +132,10 @@ export const MetricPoll = define(MetricPollProtocol, {
       const events = [{ ...followed, target: { poll, metric, names }, nextAt: now }]
       return accept({ events, setTimers: [timer(now)], cancel })
     },
-    SetCredential: (state, { number, origin, sealed }) => {
-      if (number < state.number && origin !== state.origin) return accept({ reply: { kept: false } })
+    SetCredential: (state, { number, origin, sealed, replaces }) => {
+      const another = replaces !== undefined && replaces !== state.credential?.sealed
+      if (another || (number < state.number && origin !== state.origin))
+        return accept({ reply: { kept: false } })
       const events = [{ _tag: "CredentialSet" as const, number, origin, sealed }]
       return accept({ events, reply: { kept: true } })
     },
@@ -142,6 +144,7 @@ export const MetricPoll = define(MetricPollProtocol, {
         ? accept({ reply: { removed: false } })
         : accept({ events: [{ _tag: "CredentialRemoved" }], reply: { removed: true } }),
     Read: (state) => accept({ reply: viewOf(state) }),
+    ReadCredential: ({ credential }) => accept({ reply: credential === undefined ? {} : { credential } }),
   },
   evolve: {
     Followed: (before, { number, target, origin, nextAt }) => {

@@ -28,6 +28,8 @@ export const MetricPollView = Schema.Struct({
 })
 export type MetricPollView = typeof MetricPollView.Type
 
+const sealedCredential = { number: Schema.Int, origin: Schema.String, sealed: Schema.String }
+
 export const MetricPollProtocol = protocol({
   kind: "metric-poll",
   version: 1,
@@ -42,13 +44,21 @@ export const MetricPollProtocol = protocol({
       metric: MetricName,
       names: Schema.Array(MetricName),
     }),
-    /** `sealed` for the rule and the origin. Not kept when the rule polls another origin since `number`. */
+    /**
+     * `sealed` for the rule and the origin. Not kept when the rule polls another origin since `number`, nor when another one
+     * than `replaces` is there.
+     */
     SetCredential: command(
-      { number: Schema.Int, origin: Schema.String, sealed: Schema.String },
+      { ...sealedCredential, replaces: Schema.optionalKey(Schema.String) },
       Schema.Struct({ kept: Schema.Boolean }),
     ),
     RemoveCredential: command({}, Schema.Struct({ removed: Schema.Boolean })),
     Read: command({}, MetricPollView),
+    /** As it is sealed. */
+    ReadCredential: command(
+      {},
+      Schema.Struct({ credential: Schema.optionalKey(Schema.Struct(sealedCredential)) }),
+    ),
   },
 })
 
