@@ -100,9 +100,12 @@ export class ByteReader {
   private at = 0
   private readonly bytes: Uint8Array
   private readonly view: DataView
+  /** Of the state that it reads, as `lane-state.ts` counts them. */
+  format: number
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, format = Number.POSITIVE_INFINITY) {
     this.bytes = bytes
+    this.format = format
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
@@ -150,7 +153,7 @@ export class ByteReader {
     const length = this.view.getUint32(this.at, true)
     if (length > this.left - 4) throw new RangeError("the state ends too early")
     this.at += 4 + length
-    return new ByteReader(this.bytes.subarray(this.at - length, this.at))
+    return new ByteReader(this.bytes.subarray(this.at - length, this.at), this.format)
   }
 
   text(): string {

@@ -160,6 +160,7 @@ export class LaneReading {
       throw new Error(
         `a lane's state has format ${format}, this release reads up to ${formatVersion}: run a newer one`,
       )
+    reader.format = format
     const place = { sequence: reader.count(), at: reader.number() }
     lane.resume({ place, serial: reader.count(), outputs: reader.json() as ReadonlyArray<Output> })
     const rules: Array<LiveRule | RefusedRule> = []

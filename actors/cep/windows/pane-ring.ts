@@ -19,6 +19,8 @@ import {
 import { PaneTree, treePanesMin } from "./pane-tree.ts"
 import type { Part } from "./window-state.ts"
 
+/** Numbers of panes begin again before they are too large for the processor's small integers. */
+const paneNumberMax = 2 ** 29
 /** For each that opens so many leave, as long as the rule holds too much. */
 const leavingPanes = 2
 
@@ -34,7 +36,8 @@ export class PaneRing {
   private tree: PaneTree | undefined
   private readonly extras: Array<Extras> | undefined
   private capacity = 1
-  private head = 0
+  /** Number of the oldest: which panes are merged together, and so how sums are rounded, follows from their numbers. */
+  private first = 0
   size = 0
 
   constructor(part: Part, held: HeldBytes) {
@@ -46,7 +49,7 @@ export class PaneRing {
   }
 
   private placeInRing(place: number): number {
-    return (this.head + place) & (this.capacity - 1)
+    return (this.first + place) & (this.capacity - 1)
   }
 
   /** Of a pane by its place in order: where its start is in the rows; its row of columns follows. */
@@ -138,12 +141,12 @@ export class PaneRing {
     if (this.extras !== undefined) this.extras.length = 0
     for (let place = 0; place < this.size; place++) {
       const base = this.baseOf(place)
-      rows.set(this.rows.subarray(base, base + width), place * width)
-      if (extras !== undefined) this.extras![place] = extras[this.placeInRing(place)]!
+      const to = (this.first + place) & (capacity - 1)
+      rows.set(this.rows.subarray(base, base + width), to * width)
+      if (extras !== undefined) this.extras![to] = extras[this.placeInRing(place)]!
     }
     this.rows = rows
     this.capacity = capacity
-    this.head = 0
     this.tree = capacity >= treePanesMin ? new PaneTree(this.part.columns, rows) : undefined
   }
 
@@ -151,10 +154,10 @@ export class PaneRing {
   drop(): void {
     this.grow(-this.paneBytes)
     if (this.extras !== undefined) {
-      this.grow(-bytesOfExtras(this.extras[this.head]))
-      this.extras[this.head] = noExtras
+      this.grow(-bytesOfExtras(this.extras[this.placeInRing(0)]))
+      this.extras[this.placeInRing(0)] = noExtras
     }
-    this.head = this.placeInRing(1)
+    this.first = (this.first + 1) % paneNumberMax
     this.size -= 1
     if (this.capacity >= treePanesMin && this.size <= this.capacity / 4) this.resize(this.capacity / 2)
   }
@@ -167,7 +170,7 @@ export class PaneRing {
   merge(row: Float64Array, from: number, to: number): void {
     const { capacity, tree } = this
     const [first, end] = [this.placeInRing(from), this.placeInRing(from) + to - from]
-    if (tree === undefined) {
+    if (tree === undefined || this.size < treePanesMin) {
       for (let place = from; place < to; place++)
         this.part.columns.merge(row, 0, this.rows, this.baseOf(place) + 1)
     } else {
@@ -191,6 +194,7 @@ export class PaneRing {
 
   encode(writer: ByteWriter): void {
     writer.count(this.size)
+    writer.count(this.first)
     for (let place = 0; place < this.size; place++) {
       const base = this.baseOf(place)
       writer.number(this.rows[base]!)
@@ -202,6 +206,7 @@ export class PaneRing {
   /** Into an empty one. */
   decode(reader: ByteReader): void {
     const size = reader.count()
+    if (reader.format >= 2) this.first = reader.count()
     for (let place = 0; place < size; place++) {
       const start = reader.number()
       this.insert(place, start)

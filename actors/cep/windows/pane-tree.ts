@@ -1,7 +1,8 @@
 /**
  * Merges of neighbouring panes in a binary tree over their ring, so that a window of many panes is a few of them. What
  * has changed is merged again when it is asked for. Only places that follow each other without a turn of the ring are
- * ever asked for together.
+ * ever asked for together. A node is over places that begin at a multiple of their number, and so the same in each ring that
+ * is large enough: what a merge comes to does not depend on the ring's room.
  * Source: Tangwongsan et al., General Incremental Sliding-Window Aggregation, VLDB 2015.
  */
 import type { Columns } from "./columns.ts"

@@ -236,3 +236,27 @@ describe("every function comes to what all items of its window come to", () => {
     compare(specs, 0, script)
   })
 })
+
+describe("the same items come to the same, to the last digit", () => {
+  it.each(windows)("whenever windows are stored and read: $type $sizeMs $slideMs $count $slide", (window) => {
+    const specs = every(window, 0, ["sum", "avg", "stddev", "rate"])
+    const plan = planAggregates(specs, 20)
+    const whole = plan.make(new HeldBytes())
+    let cut = plan.make(new HeldBytes())
+    const [wanted, got] = [new Float64Array(4), new Float64Array(4)]
+    for (let at = 0, step = 0; step < 2_000; step++) {
+      at += 1 + ((step * 7) % 5)
+      const value = Math.sin(step) * 1_000
+      for (const aggregates of [whole, cut]) {
+        aggregates.add(0, at, value, undefined, () => {})
+        if (step % 50 === 0) aggregates.addLate(0, at - 15, value, undefined, () => {})
+      }
+      const writer = new ByteWriter()
+      cut.encode(writer)
+      cut = plan.decode(new ByteReader(writer.finish()), new HeldBytes())
+      whole.read(wanted)
+      cut.read(got)
+      expect(got).toEqual(wanted)
+    }
+  })
+})

@@ -80,7 +80,7 @@ const scripts = fc
         { weight: 9, arbitrary: fc.integer({ min: 0, max: 8 }) },
         { weight: 1, arbitrary: fc.integer({ min: 50, max: 300 }) },
       ),
-      value: fc.integer({ min: -50, max: 50 }),
+      value: fc.integer({ min: -50, max: 50 }).map((sevenths) => sevenths / 7),
       text: fc.integer({ min: 0, max: 30 }).map((number) => "text".repeat(1 + (number % 7)) + number),
     }),
     { minLength: 20, maxLength: 250, size: "max" },
