@@ -49,7 +49,7 @@ export { consumedEvents, cycleOf, publishedEvents } from "./cep-rule/event-flow.
 export { ruleIndexLayer } from "./cep-rule/index/layer.ts"
 export { type ListedRule, RuleIndex, type RuleIndexService } from "./cep-rule/index/rule-index.ts"
 export { runOldRules } from "./cep-rule/old-rules.ts"
-export { backtestMessages, backtestStream, explainRule, messagesOf } from "./cep-rule/past.ts"
+export { backtestMessages, backtestStream, explainRule, inTurn, messagesOf } from "./cep-rule/past.ts"
 export { ruleProblems } from "./cep-rule/rule-problems.ts"
 export { ChatIndex, type ChatIndexService } from "./chat-session/index/chat-index.ts"
 export { chatIndexLayer } from "./chat-session/index/layer.ts"

@@ -4,6 +4,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import type { Unavailable } from "../../engine/index.ts"
@@ -32,6 +33,10 @@ export const pastLimits = {
   runsMax: 2,
   tenantRunsMax: 1,
 } as const
+
+/** How often and how long what is quick looks for its turn, instead of being refused. */
+const turnEveryMs = 100
+const turnMs = 10_000
 
 /** After so long others get their turn, for so long: what they do takes several turns. */
 const sliceMs = 8
@@ -73,6 +78,14 @@ const oneOfFew = <A, E, R>(tenant: string, run: Effect.Effect<A, E, R>): Effect.
       ),
       Effect.ensuring(Effect.sync(() => running.delete(tenant))),
     )
+  })
+
+/** Waits a while for its turn where others are under way: for what is over soon. Errors: as those of `run`. */
+export const inTurn = <A, E, R>(run: Effect.Effect<A, E | Refused, R>): Effect.Effect<A, E | Refused, R> =>
+  Effect.retry(run, {
+    while: (error) => error === busy || error === busyTenant,
+    schedule: Schedule.spaced(turnEveryMs),
+    times: turnMs / turnEveryMs,
   })
 
 /** Gives messages on one after another. False: nothing more is wanted. */
@@ -221,30 +234,30 @@ export interface ExplainQuestion extends PastRule {
   readonly group?: Readonly<Record<string, string>>
 }
 
-/** `truncated`: not all was read that belongs to it. Errors: `Refused` when too many are under way. */
+/** `truncated`: not all was read that belongs to it. Errors: `Refused` when too many are under way for long. */
 export const explainRule = (
   question: ExplainQuestion,
   now: number,
 ): Effect.Effect<Explanation & { readonly truncated: boolean }, Refused | Unavailable, MetricStream> =>
-  oneOfFew(
-    question.tenant,
-    Effect.gen(function* () {
-      const explainer = new Explainer(question)
-      const feeding = yield* feed((message) => {
-        explainer.offer(message)
-        return true
-      })
-      const until = Math.min(question.at + explainAfterMs, now)
-      const past = {
-        tenant: question.tenant,
-        program: programOf(question),
-        from: question.at - explainBeforeMs,
-        until,
-      }
-      const cut = yield* readPast(past, feeding)
-      return { ...explainer.finish(cut ?? until), truncated: cut !== undefined }
-    }),
-  )
+  inTurn(oneOfFew(question.tenant, explained(question, now)))
+
+const explained = (question: ExplainQuestion, now: number) =>
+  Effect.gen(function* () {
+    const explainer = new Explainer(question)
+    const feeding = yield* feed((message) => {
+      explainer.offer(message)
+      return true
+    })
+    const until = Math.min(question.at + explainAfterMs, now)
+    const past = {
+      tenant: question.tenant,
+      program: programOf(question),
+      from: question.at - explainBeforeMs,
+      until,
+    }
+    const cut = yield* readPast(past, feeding)
+    return { ...explainer.finish(cut ?? until), truncated: cut !== undefined }
+  })
 
 /** Samples and events, each stored when it happened. */
 export const messagesOf = (

@@ -6,6 +6,7 @@ import {
   backtestStream,
   type Explanation,
   explainRule,
+  inTurn,
   messagesOf,
   type PastMessage,
   type PastRule,
@@ -224,7 +225,10 @@ export const pastRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
         throw refused("samples", "and events are both missing", "send what the rule is to see")
       const range = checkedRange(first.place.at, last.place.at + Math.max(1, durationMs(wait)))
       const asking = Effect.flatMap(ruleOf(request, params.rule, document), (rule) =>
-        Effect.all([backtestMessages(rule, range, messages), warningsOf(request.identity, rule.document)]),
+        Effect.all([
+          inTurn(backtestMessages(rule, range, messages)),
+          warningsOf(request.identity, rule.document),
+        ]),
       )
       const [result, warnings] = await runTraced(services, request, "POST /api/cep/rules/{id}/test", asking)
       return { ...resultBody(result), warnings }

@@ -5,6 +5,7 @@ import {
   backtestMessages,
   consumedEvents,
   cycleOf,
+  inTurn,
   messagesOf,
   publishedEvents,
 } from "../../../actors/index.ts"
@@ -86,6 +87,21 @@ describe("rules over the past", () => {
     )
     expect(ended).toMatchObject(["Success", { limit: "tenantRunsMax" }, "Success", { limit: "runsMax" }])
     expect(await Effect.runPromise(run("a"))).toBe("Success")
+  })
+
+  it("wait for their turn where they are over soon", async () => {
+    const few = messagesOf(
+      Array.from({ length: 500 }, (_, at) => ({ name: "m", labels: {}, value: at % 20, at })),
+      [],
+    )
+    const run = inTurn(backtestMessages(rule, { from: 0, until: 500 }, few))
+    const all = await Effect.runPromise(
+      Effect.all(
+        Array.from({ length: 6 }, () => run),
+        { concurrency: "unbounded" },
+      ),
+    )
+    expect(all.map(({ items }) => items)).toEqual([500, 500, 500, 500, 500, 500])
   })
 
   it("take what is given in the order of time", () => {
