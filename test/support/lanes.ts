@@ -7,6 +7,7 @@ import * as Scope from "effect/Scope"
 import type { Evaluator, Output } from "../../actors/cep/evaluator.ts"
 import { Fill } from "../../actors/cep/lane/history.ts"
 import { changesOf, type Filled, type FilledInput, LaneReader } from "../../actors/cep/lane/lane-input.ts"
+import type { LaneOperationsService } from "../../actors/cep/lane/lanes.ts"
 import { type LaneLimits, laneDefaults } from "../../actors/cep/lane/limits.ts"
 import { makeLanes, type NodeLanes } from "../../actors/cep/lane/make-lanes.ts"
 import type { Evaluators } from "../../actors/cep/lane/run-lane.ts"
@@ -35,6 +36,7 @@ export const lanesInWorld = 3
 export interface LaneNode {
   readonly engine: EngineShape
   readonly lanes: NodeLanes
+  readonly operations: LaneOperationsService
   readonly faults: FaultyNode
   /** Hands the lanes over, and then the partitions. */
   readonly drain: Effect.Effect<void>
@@ -83,12 +85,18 @@ export class LaneWorld {
         faults,
       )
       const lanes = yield* makeLanes(stream, { evaluators: this.evaluators, limits })
-      const { drain } = yield* lanes.run.pipe(
+      const { drain, operations } = yield* lanes.run.pipe(
         Effect.provideService(Engine, this.options.engineOf?.(engine, faults) ?? engine),
         Effect.provideService(KeyValue.KeyValue, makeKeyValue(this.stores.values, faults)),
         Effect.provideService(Signals.Signals, makeSignals(this.stores.signals, faults)),
       )
-      return { engine, lanes, faults, drain: Effect.andThen(drain, engine.drain) } satisfies LaneNode
+      return {
+        engine,
+        lanes,
+        operations,
+        faults,
+        drain: Effect.andThen(drain, engine.drain),
+      } satisfies LaneNode
     }).pipe(Effect.provideService(Scope.Scope, scope), Effect.provideService(Clock.Clock, clock))
     const ended = Effect.andThen(Deferred.await(faults.crashed), Scope.close(scope, Exit.void))
     yield* Effect.forkScoped(ended)

@@ -1,7 +1,8 @@
 /**
  * The lanes of one node: it runs a lane as long as the engine owns the partition of the same number here, so that lanes
  * are placed, taken over and handed over as partitions are. Two nodes may run one for a moment; checkpoints say whose it is.
- * A lane that stops is begun again after a pause that grows, and what stopped it is told until it has run for a while.
+ * A lane that cannot be loaded, or stops, is begun again after a pause that grows; why is told until it is loaded, or has
+ * run for a while.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -21,7 +22,7 @@ export interface LaneHostOptions extends Omit<LaneOptions, "lane" | "owner" | "l
 export interface LaneHost {
   /** Hands all lanes over, and ends. */
   readonly drain: Effect.Effect<void>
-  /** Lanes of this node that stopped, and have not run for a while since. */
+  /** Lanes of this node that cannot be loaded, or stopped and have not run for a while since. */
   readonly problems: () => ReadonlyArray<LaneProblem>
   /** Begins a lane again now, if it is here: what is stored of it has changed. */
   readonly again: (lane: number) => void
@@ -98,6 +99,7 @@ export const makeLaneHost = Effect.fnUntraced(function* (
     const live = (one: LiveLane) => {
       const own = running.get(lane)
       if (own !== undefined) own.liveAt = now()
+      if (problems.get(lane)?.state === "unreadable") problems.delete(lane)
       changed(lane, one)
     }
     const owner = `${node}.${++ownerships}`
@@ -144,6 +146,7 @@ export const makeLaneHost = Effect.fnUntraced(function* (
   const again = (lane: number) => {
     const one = running.get(lane)
     notBefore.delete(lane)
+    problems.delete(lane)
     if (one === undefined) return
     asked.add(lane)
     Deferred.doneUnsafe(one.drain, Effect.void)

@@ -75,4 +75,38 @@ describe("the checkpoint of a lane", () => {
     })
     await Effect.runPromise(run)
   })
+
+  it("that is thrown away begins behind a sequence, leaves no parts, and is lost to whoever had it", async () => {
+    const values = new ValueStore()
+    const store = makeKeyValue(values)
+    const run = Effect.gen(function* () {
+      const claimed = yield* Checkpoint.claim(store, 0, "one")
+      const held = (yield* Checkpoint.save(store, 0, claimed, 7, bytes("of one"), 1))!
+      expect(yield* Checkpoint.reached(store, 0)).toBe(7)
+      yield* Checkpoint.discard(store, 0, "operator", 40)
+      expect(keysOf(values)).toEqual([])
+      expect(yield* Checkpoint.save(store, 0, held, 9, bytes("late"), 2)).toBeUndefined()
+      const next = yield* Checkpoint.claim(store, 0, "two")
+      expect([next.head.sequence, next.state]).toEqual([40, undefined])
+      // What the one that lost it wrote before it found out is gone as well.
+      expect(keysOf(values)).toEqual([])
+      yield* Checkpoint.save(store, 0, next, 41, bytes("of two"), 1)
+      expect(text((yield* Checkpoint.claim(store, 0, "three")).state)).toBe("of two")
+    })
+    await Effect.runPromise(run)
+  })
+
+  it("is thrown away though its head is damaged", async () => {
+    const values = new ValueStore()
+    const store = makeKeyValue(values)
+    const run = Effect.gen(function* () {
+      const write = { key: "lane/0/head", value: bytes("{")[0]!, expectedRevision: 0 }
+      yield* store.putMany([write])
+      expect(yield* Checkpoint.reached(store, 0)).toBeUndefined()
+      expect(yield* Effect.flip(Checkpoint.claim(store, 0, "one"))).toMatchObject({ _tag: "CorruptRecord" })
+      yield* Checkpoint.discard(store, 0, "operator", 40)
+      expect((yield* Checkpoint.claim(store, 0, "one")).head.sequence).toBe(40)
+    })
+    await Effect.runPromise(run)
+  })
 })
