@@ -68,7 +68,7 @@ export class SamplesWindow implements WindowState {
     if (this.next - this.first >= slidingSamplesMax) this.crowdOut()
     this.push(at, value, text)
     this.settle()
-    if (!this.held.hasRoom(this.own)) this.makeRoom(before)
+    this.makeRoom(before)
     if (sizeMs !== Number.POSITIVE_INFINITY) this.due = this.dueOf()
     if (slide === 1) return false
     this.seen += 1
@@ -83,9 +83,9 @@ export class SamplesWindow implements WindowState {
     this.held.crowdedOut += 1
   }
 
-  /** After an item it holds less than before it, however large that was. */
+  /** As long as its rule holds too much it holds less after an item than before it, however large that was. */
   private makeRoom(before: number): void {
-    while (this.own >= before && this.next - this.first > 1) {
+    while (!this.held.hasRoom(this.own) && this.own >= before && this.next - this.first > 1) {
       this.crowdOut()
       this.settle()
     }

@@ -126,8 +126,7 @@ describe("windows of samples whose rule holds too much", () => {
         young(items, window, item.at)
         if (window.type === "count" && items.length === window.count) items.shift()
         items.push(item)
-        if (!isCrowded(items)) continue
-        for (; items.length >= before && items.length > 1; crowdedOut++) items.shift()
+        for (; isCrowded(items) && items.length >= before && items.length > 1; crowdedOut++) items.shift()
       }
     }
     /** When one of a group's windows is overdue, all of them are looked at. */
