@@ -5,11 +5,14 @@ import type { AwaitedChange, Output, Place, RuleChange } from "./evaluator.ts"
 import type { Host } from "./group/host.ts"
 import { counters, LiveRule } from "./group/live-rule.ts"
 import type { Program } from "./rule/program.ts"
-import { beganAt, endGroups, goesOn, goOn, succeed } from "./rule-change.ts"
-import { awaitedOf, TenantRules } from "./tenant-rules.ts"
+import { beganAt, endGroups, goesOn, goOn, hasAlerts, succeed } from "./rule-change.ts"
+import { namesOf, TenantRules } from "./tenant-rules.ts"
 
 /** Rules of one lane; further ones are shown as refused and do not run. */
 export const rulesMax = 20_000
+
+/** Alerts that there are were decided by items that may have come long before windows begin. */
+const alertReachMs = 24 * 60 * 60_000
 
 const compiled = ({ rule, version, document }: RuleChange): Program | string | undefined => {
   if (document === undefined || document.enabled === false) return undefined
@@ -44,16 +47,19 @@ export class LaneChanges {
     const tenant = this.obtain(change.tenant)
     if (tenant.knows(change)) return
     const program = compiled(change)
-    if (typeof program === "object" && this.hasToWait(change, program))
-      tenant.await(awaitedOf(program, change, place))
+    const reachMs = typeof program === "object" ? this.reachMs(tenant, change, program) : 0
+    if (typeof program === "object" && reachMs > 0)
+      tenant.await({ change, place: { ...place }, reachMs, names: namesOf(program) })
     else this.change(change)
   }
 
-  private hasToWait(change: RuleChange, program: Program): boolean {
-    const before = this.find(change.tenant, change.rule)
-    if (before === undefined && this.ruleCount >= rulesMax) return false
-    if (change.anew !== undefined) return true
-    return program.reachMs > 0 && (before === undefined || !goesOn(before, program))
+  /** How far back the past of a rule has to be read before a change of it counts. */
+  private reachMs(tenant: TenantRules, change: RuleChange, program: Program): number {
+    const before = tenant.rules.get(change.rule)
+    if (change.anew !== undefined) return Math.max(program.reachMs, alertReachMs)
+    if (before === undefined) return this.ruleCount < rulesMax ? program.reachMs : 0
+    if (goesOn(before, program)) return 0
+    return hasAlerts(before) ? Math.max(program.reachMs, alertReachMs) : program.reachMs
   }
 
   awaiting(): ReadonlyMap<string, ReadonlyMap<string, AwaitedChange>> {

@@ -42,6 +42,9 @@ export const goesOn = (rule: LiveRule, after: Program): boolean =>
 
 const isActive = ({ life: { state } }: Group): boolean => state !== "inactive" && state !== "resolved"
 
+/** Something pends or fires. */
+export const hasAlerts = ({ groups }: LiveRule): boolean => [...groups.values()].some(isActive)
+
 const endGroup = (group: Group): void => {
   if (!isActive(group)) return
   const { rule } = group

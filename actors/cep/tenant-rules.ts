@@ -3,7 +3,7 @@ import type { CepEvent, Labels } from "../../schemas/index.ts"
 import { readSeriesText } from "../../streams/index.ts"
 import type { ByteReader, ByteWriter } from "./bytes.ts"
 import { compile, type RefusedRule } from "./compile.ts"
-import type { AwaitedChange, Place, RuleChange } from "./evaluator.ts"
+import type { AwaitedChange, RuleChange } from "./evaluator.ts"
 import type { LiveRule } from "./group/live-rule.ts"
 import { Route } from "./group/route.ts"
 import type { Series } from "./item.ts"
@@ -22,15 +22,10 @@ export const knownCharactersMax = 32 * 1024 * 1024
 /** Groups of rules that are gone that series which are known may still lead to. */
 const goneGroupsMax = 1_000
 
-/** Of a rule whose lane lost what it knew: what fires was decided by items that came long before its windows begin. */
-const anewReachMs = 24 * 60 * 60_000
-
-export const awaitedOf = ({ inputs, reachMs }: Program, change: RuleChange, place: Place): AwaitedChange => ({
-  change,
-  place: { ...place },
-  reachMs: change.anew === undefined ? reachMs : Math.max(reachMs, anewReachMs),
-  names: [...new Set(inputs.map(({ name }) => name))],
-})
+/** Metrics and types of events that a rule looks at. */
+export const namesOf = ({ inputs }: Program): ReadonlyArray<string> => [
+  ...new Set(inputs.map(({ name }) => name)),
+]
 
 interface Target {
   readonly rule: LiveRule
@@ -199,7 +194,11 @@ export class TenantRules {
     const numbers = [this.gone, this.origins].map((map) => [...map])
     const events = [...this.events.keys()]
     const refused = [...this.refused.values()]
-    const awaiting = [...this.awaiting.values()].map(({ change, place }) => ({ change, place }))
+    const awaiting = [...this.awaiting.values()].map(({ change, place, reachMs }) => ({
+      change,
+      place,
+      reachMs,
+    }))
     const { tenant } = this
     return function* (writer) {
       writer().text(tenant)
@@ -252,9 +251,9 @@ export class TenantRules {
     }
     const awaiting = format < 2 ? 0 : reader.count()
     for (let index = 0; index < awaiting; index++) {
-      const { change, place } = reader.json() as Pick<AwaitedChange, "change" | "place">
+      const { change, place, reachMs } = reader.json() as Omit<AwaitedChange, "names">
       const program = compile(change.rule, change.version, change.document!)
-      if (typeof program === "object") rules.await(awaitedOf(program, change, place))
+      if (typeof program === "object") rules.await({ change, place, reachMs, names: namesOf(program) })
       else {
         const { rule, number, version, document } = change
         rules.refused.set(rule, { rule, number, version, document: document!, detail: program, at })

@@ -151,7 +151,9 @@ export class Group implements Listener {
     if (at > this.due) this.passUntil(at, false)
     this.floor = at
     const before = this.life.state
-    if (depth > this.depth) this.depth = depth
+    // What it says may come from more than its last item.
+    const holds = this.aggregates !== undefined || this.matcher !== undefined
+    if (depth > this.depth || !holds) this.depth = depth
     if (route.isTrigger) {
       this.previous = this.value
       this.value = value

@@ -73,6 +73,34 @@ describe("a rule that changes", () => {
   })
 })
 
+describe("the past of a rule without windows", () => {
+  const hot = cpuRule({ condition: "value > 90", clear: "value < 50" })
+  const edited = cpuRule({ ...hot, filter: "value > 0" })
+  const change = { tenant, rule: "r", number: 2, version: 2, document: edited }
+  const place = { sequence: 90, at: start + 9_000 }
+
+  it("is read when something fires that was decided long ago", () => {
+    const lane = new RuleLane().rule("r", hot).sample(95, 1).sample(70, 2)
+    lane.evaluator.announce(change, place)
+    const awaited = awaitedOf(lane)
+    expect(awaited).toMatchObject([{ reachMs: 24 * 3_600_000 }])
+    expect(awaitedOf(lane.reopen())).toEqual(awaited)
+    const past = new RuleLane().rule("r", edited).rule("r", edited).sample(95, 1).sample(70, 2)
+    lane.outputs = []
+    lane.evaluator.adopt(awaited, place, past.evaluator)
+    lane.outputs = [...lane.evaluator.take()]
+    expect(lane.said()).toEqual([])
+    expect(lane.sample(40, 10).said()).toEqual(["resolved@10"])
+  })
+
+  it("is not asked for when nothing fires", () => {
+    const lane = new RuleLane().rule("r", hot).sample(70, 2)
+    lane.evaluator.announce(change, place)
+    expect(awaitedOf(lane)).toEqual([])
+    expect(lane.evaluator.figures(tenant, "r")).toMatchObject({ version: 2 })
+  })
+})
+
 describe("the events of a rule that begins anew", () => {
   it("have numbers of their own, whether they tell of what ends or of what begins", () => {
     const published: RuleDocument = {
