@@ -1,17 +1,22 @@
 /** Items and time are given to rules so that what one of them throws, which none may, stops that rule and nothing else. */
 import type { EventAttributes } from "../../schemas/index.ts"
 import type { SampleColumns } from "./evaluator.ts"
+import { renewEffort, withOneEffort } from "./expression/effort.ts"
 import type { Group } from "./group/group.ts"
 import type { LiveRule } from "./group/live-rule.ts"
 import { quarantine } from "./group/quarantine.ts"
 import { noAttributes, type Route } from "./group/route.ts"
 import { wake } from "./group/waking.ts"
 
+interface Known {
+  readonly routes: ReadonlyArray<Route>
+}
+
 /** `known`: of each series, where its samples go. */
-export const offerSamples = (
-  known: ReadonlyArray<{ readonly routes: ReadonlyArray<Route> }>,
-  { seriesOf, values, times }: SampleColumns,
-): void => {
+export const offerSamples = (known: ReadonlyArray<Known>, columns: SampleColumns): void =>
+  withOneEffort(() => offerAll(known, columns))
+
+const offerAll = (known: ReadonlyArray<Known>, { seriesOf, values, times }: SampleColumns): void => {
   let index = 0
   let way = 0
   // One attempt for all of them, which goes on behind what threw: an attempt for each would cost.
@@ -23,6 +28,7 @@ export const offerSamples = (
         const at = times[index]!
         for (; way < routes.length; way++) {
           const route = routes[way]!
+          renewEffort()
           route.rule.offer(route, value, at, noAttributes, 0)
         }
         way = 0
@@ -53,7 +59,7 @@ export const wakeAll = (groups: ReadonlyArray<Group>): void => {
 
 export const contain = (rule: LiveRule, work: () => void, where?: Pick<Route, "group">): void => {
   try {
-    work()
+    withOneEffort(work)
   } catch (error) {
     quarantine(rule, error, where?.group)
   }

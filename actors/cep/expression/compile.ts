@@ -1,13 +1,13 @@
 /** Makes conditions and values of their source, or says what is wrong with it. */
 import { adapt, checkOperands, checkShape, expressionProblem, isCostly } from "./bounds.ts"
-import { withOneEffort } from "./effort.ts"
+import { spend, withOneEffort, withOwnEffort } from "./effort.ts"
 import { compileExplainers, type Explainer } from "./explain.ts"
 import type { Condition, Environment, ExpressionProblem, Finding, Scope, Truth, Value } from "./expression.ts"
 import { languageOf } from "./language.ts"
 import { libraryOf, type Uses } from "./library.ts"
 import { type Compiling, compileAnything } from "./operand.ts"
 import { Parameters, useNumbers } from "./parameters.ts"
-import { type Node, print, typeOf } from "./tree.ts"
+import { countOf, type Node, print, typeOf } from "./tree.ts"
 import { troubleOf } from "./trouble.ts"
 import { compileTruth, isTruth, type Truths } from "./truth.ts"
 
@@ -49,6 +49,21 @@ const check = (source: string, environment: Environment): Checked | ExpressionPr
 
 export const isProblem = (made: object): made is ExpressionProblem => "problem" in made
 
+/** Parts of a condition that are evaluated in one step; one with fewer than `countedParts` costs too little to be counted. */
+const partsInStep = 2
+const countedParts = 50
+
+const counted = (node: Node, truth: Truths): Truths => {
+  const parts = countOf(node)
+  if (parts < countedParts && !isCostly(node)) return truth
+  const steps = Math.ceil(parts / partsInStep)
+  return (scope) =>
+    withOneEffort(() => {
+      spend(steps)
+      return truth(scope)
+    })
+}
+
 /** What conditions share that differ in their numbers and the names of their aggregates alone. */
 interface Shape {
   readonly uses: Uses
@@ -72,7 +87,7 @@ const shapeOf = (node: Node, compiling: Compiling, parameters: Parameters): Shap
   if (known !== undefined) return known
   const shape: Shape = {
     uses: compiling.library.uses(node),
-    truth: isCostly(node) ? (scope) => withOneEffort(() => truth(scope)) : truth,
+    truth: counted(node, truth),
   }
   shapes.set(key, shape)
   if (shapes.size > shapesMax) shapes.delete(shapes.keys().next().value!)
@@ -114,7 +129,7 @@ class SharedCondition implements Condition {
   explain(scope: Scope): ReadonlyArray<Finding> {
     this.explainers ??= explainersOf(this.source, this.environment)
     const { explainers } = this
-    return withOneEffort(() => explainers.map((explain) => explain(scope)))
+    return withOwnEffort(() => explainers.map((explain) => explain(scope)))
   }
 }
 

@@ -3,7 +3,7 @@ import type { Environment as Language } from "@marcbachmann/cel-js"
 import { spend } from "./effort.ts"
 import { type Environment, EvaluationError, type Scope } from "./expression.ts"
 import { MatchedItem, variablesOf } from "./language.ts"
-import { type Node, namesIn, partsOf, print } from "./tree.ts"
+import { countOf, type Node, namesIn, print } from "./tree.ts"
 
 export interface Uses {
   /** Slots of aggregates. */
@@ -66,8 +66,6 @@ const usesOf = (node: Node, environment: Environment): Uses => {
 /** Steps of a node of the library, and of one for each item that a pattern matched. */
 const nodeSteps = 3
 
-const nodesOf = (node: Node): number => partsOf(node).reduce((count, part) => count + nodesOf(part), 1)
-
 const itemsOf = ({ matched }: Scope): number => {
   let items = 0
   for (const stage in matched) items += matched[stage]!.length
@@ -91,7 +89,7 @@ export const libraryOf = (language: Language, environment: Environment): Library
       const run = language.parse(print(node))
       const checked = run.check()
       if (!checked.valid) throw checked.error
-      const steps = nodeSteps * nodesOf(node)
+      const steps = nodeSteps * countOf(node)
       const goesOver = names.has("matched")
       const get = (scope: Scope): unknown => {
         if (goesOver) spend(steps * (1 + itemsOf(scope)))

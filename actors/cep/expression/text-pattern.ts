@@ -5,7 +5,7 @@
  * Source: https://swtch.com/~rsc/regexp/regexp1.html
  */
 
-import { spend, withOneEffort } from "./effort.ts"
+import { spend } from "./effort.ts"
 import { PatternReader, Refused, type State } from "./pattern-reader.ts"
 
 export interface TextPattern {
@@ -87,13 +87,13 @@ class Machine {
   }
 }
 
-/** Finds the pattern anywhere in a text, as CEL's `matches` does. Errors: `test` throws when it takes too many steps. */
+/** Finds the pattern anywhere in a text, as CEL's `matches` does. Errors: in an expression `test` throws when it takes too many steps. */
 export const textPattern = (source: string): TextPattern | { readonly refused: string } => {
   try {
     const reader = new PatternReader(source)
     const start = reader.compile()
     const machine = new Machine(reader.states, start)
-    return { test: (text) => withOneEffort(() => machine.run(text)) }
+    return { test: (text) => machine.run(text) }
   } catch (error) {
     if (error instanceof Refused) return { refused: error.message }
     throw error

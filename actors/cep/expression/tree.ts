@@ -32,6 +32,9 @@ export const partsOf = (node: Node): ReadonlyArray<Node> => {
   }
 }
 
+/** Of it and of all its parts. */
+export const countOf = (node: Node): number => partsOf(node).reduce((count, part) => count + countOf(part), 1)
+
 /** Variables and names of iteration that occur in a node. */
 export const namesIn = (node: Node, into: Set<string> = new Set()): Set<string> => {
   if (node.op === "id") into.add(node.args)

@@ -1,4 +1,5 @@
 /** Whether an item would do for a position: its input first, then the condition, which is evaluated once per item where it can be. */
+import { spend } from "../expression/effort.ts"
 import type { Scope } from "../expression/expression.ts"
 import type { Item } from "../item.ts"
 import type { Taken } from "./partial-matches.ts"
@@ -24,6 +25,9 @@ export const matchedOf = (graph: PatternGraph, last: Taken | undefined): Matched
   for (const stage of graph.stages) matched[stage]!.reverse()
   return matched
 }
+
+/** Steps of showing a condition one item that was matched before. */
+const itemSteps = 2
 
 const no = -1
 /** Depends on what was matched before. */
@@ -64,7 +68,10 @@ export class Acceptance {
   }
 
   private look(last: Taken | undefined): void {
-    if (last !== undefined) last.matched ??= matchedOf(this.graph, last)
+    if (last !== undefined && last.matched === undefined) {
+      spend(itemSteps * last.length)
+      last.matched = matchedOf(this.graph, last)
+    }
     this.scope.matched = last?.matched ?? this.nothing
   }
 

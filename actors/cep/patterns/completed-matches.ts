@@ -14,6 +14,12 @@ export type Skip =
   | { readonly type: "skip_past_last_event" }
   | { readonly type: "skip_to_first" | "skip_to_last"; readonly stage: number }
 
+/**
+ * Items of all matches together that one item, or one moment, completes, and of those that it lets be told. The first is
+ * taken whatever it holds; others beyond it are lost.
+ */
+export const completedItemsMax = 20_000
+
 export interface Completed {
   readonly startIndex: number
   readonly startAt: number
@@ -29,12 +35,24 @@ const chainOf = (last: Taken): ReadonlyArray<Taken> => {
 
 /** Of matches that were completed by the same item, the one that took earlier items comes first: the longest. */
 const compareChains = (left: ReadonlyArray<Taken>, right: ReadonlyArray<Taken>): number => {
-  for (let at = 0; at < left.length && at < right.length; at++) {
+  for (let at = placeOfDifference(left, right); at < left.length && at < right.length; at++) {
     const difference =
       left[at]!.entry.index - right[at]!.entry.index || left[at]!.position - right[at]!.position
     if (difference !== 0) return difference
   }
   return right.length - left.length
+}
+
+/** Of chains whose beginnings are the same objects, the first place at which they may differ. */
+const placeOfDifference = (left: ReadonlyArray<Taken>, right: ReadonlyArray<Taken>): number => {
+  let [same, end] = [0, Math.min(left.length, right.length)]
+  while (same < end) {
+    const middle = (same + end) >>> 1
+    // Whatever was taken before one object is the same.
+    if (left[middle] === right[middle]) same = middle + 1
+    else end = middle
+  }
+  return same
 }
 
 export class CompletedMatches {
@@ -62,18 +80,24 @@ export class CompletedMatches {
     this.held = [...this.held, completed]
   }
 
-  take(skipped: (partial: PartialMatch) => void): ReadonlyArray<Match> {
+  /** `lost`: of a match for which there was no room. */
+  take(skipped: (partial: PartialMatch) => void, lost: (completed: Completed) => void): ReadonlyArray<Match> {
     if (this.fresh.length === 0 && this.held.length === 0) return []
-    this.sortIn()
+    this.sortIn(lost)
     const matches: Array<Match> = []
+    let room = completedItemsMax
     while (this.held.length > 0 && this.isTurnOf(this.held[0]!)) {
       const completed = this.held[0]!
       this.held = this.held.slice(1)
-      matches.push({
-        stages: matchedOf(this.graph, completed.last),
-        startAt: completed.startAt,
-        endAt: completed.endAt,
-      })
+      room -= completed.last.length
+      if (room < 0 && matches.length > 0) lost(completed)
+      else {
+        matches.push({
+          stages: matchedOf(this.graph, completed.last),
+          startAt: completed.startAt,
+          endAt: completed.endAt,
+        })
+      }
       this.prune(this.pruneBelow(completed), skipped)
       this.partials.release(completed.last)
     }
@@ -85,9 +109,20 @@ export class CompletedMatches {
     return this.skip.type === "no_skip" || oldest === undefined || completed.startIndex <= oldest.index
   }
 
-  private sortIn(): void {
+  private roomed(lost: (completed: Completed) => void): ReadonlyArray<Completed> {
+    let room = completedItemsMax
+    return this.fresh.filter((completed, at) => {
+      room -= completed.last.length
+      if (room >= 0 || at === 0) return true
+      lost(completed)
+      this.partials.release(completed.last)
+      return false
+    })
+  }
+
+  private sortIn(lost: (completed: Completed) => void): void {
     if (this.fresh.length === 0) return
-    const chains = this.fresh.map((completed) => ({ completed, chain: chainOf(completed.last) }))
+    const chains = this.roomed(lost).map((completed) => ({ completed, chain: chainOf(completed.last) }))
     chains.sort(
       (left, right) =>
         left.completed.startIndex - right.completed.startIndex || compareChains(left.chain, right.chain),

@@ -2,14 +2,26 @@
 import type { Item } from "../item.ts"
 import { Acceptance } from "./acceptance.ts"
 import { isTogether } from "./open-edges.ts"
-import type { Bucket, PartialMatch, Taken } from "./partial-matches.ts"
+import type { Bucket, PartialMatch } from "./partial-matches.ts"
 import type { Death } from "./pattern.ts"
 import { type Edge, endBit, freshBit, type PatternGraph, type Position } from "./pattern-graph.ts"
+
+/** By position: by which of its alternatives it takes the item; the first where nothing is said. */
+export type Ways = { readonly [position: number]: number }
+const firstWays: Ways = Object.freeze({})
+
+/** What begins with an item. */
+export interface Beginning {
+  readonly taking: number
+  readonly ways: Ways
+}
+export const nothingBegins: Beginning = { taking: 0, ways: firstWays }
 
 export interface Decision {
   readonly partial: PartialMatch
   /** Bits of the edges that take the item. */
   readonly taking: number
+  readonly ways: Ways
   /** Bits of what is open afterwards to the partial match without the item. */
   readonly open: number
   /** Of its death, if it is one. */
@@ -64,17 +76,20 @@ export class Decisions {
     for (const guard of isTogether(position, partial.rounds) ? position.guards : []) {
       const looks = !guard.atOnce || (open & freshBit) !== 0
       if (looks && acceptance.which(guard.alternatives, last) >= 0) {
-        return { partial, taking: 0, open: 0, reason: "not" }
+        return { partial, taking: 0, open: 0, ways: firstWays, reason: "not" }
       }
     }
     let taking = 0
+    let ways = firstWays
     let closing = position.instant
     let reason: Death["reason"] = "strict"
     for (const edge of position.edges) {
       if ((open & edge.bit) === 0) continue
-      const would = acceptance.which(this.graph.positions[edge.target]!.leaf.alternatives, last) >= 0
+      const way = acceptance.which(this.graph.positions[edge.target]!.leaf.alternatives, last)
+      const would = way >= 0
       const ended = edge.untils.some((until) => acceptance.ends(until, last))
       if (would && !ended) taking |= edge.bit
+      if (way > 0) ways = { ...ways, [edge.target]: way }
       if (would && edge.contiguity === "followed_by") closing |= edge.family
       if (ended) reason = "until"
       if (ended && edge.kind !== "enter") closing |= edge.bit
@@ -89,7 +104,7 @@ export class Decisions {
     if ((position.endDominators & taking) !== 0) {
       if (this.closesOthers(position.edges, position.endDominators & taking)) closing |= endBit
     }
-    return { partial, taking: left, open: open & ~closing, reason }
+    return { partial, taking: left, ways, open: open & ~closing, reason }
   }
 
   /** What is left to be taken when greedy stages that can take it go first. */
@@ -104,18 +119,16 @@ export class Decisions {
     return edges.some((edge) => (edge.bit & dominators) !== 0 && edge.contiguity !== "followed_by_any")
   }
 
-  /** Bits of the edges with which the same item begins a match. */
-  decideStart(): number {
+  /** The edges with which the same item begins a match. */
+  decideStart(): Beginning {
     let taking = 0
+    let ways = firstWays
     for (const edge of this.graph.starts) {
-      if (this.acceptance.which(this.graph.positions[edge.target]!.leaf.alternatives, undefined) < 0) continue
+      const way = this.acceptance.which(this.graph.positions[edge.target]!.leaf.alternatives, undefined)
+      if (way < 0) continue
+      if (way > 0) ways = { ...ways, [edge.target]: way }
       if (!edge.untils.some((until) => this.acceptance.ends(until, undefined))) taking |= edge.bit
     }
-    return taking === 0 ? 0 : this.yieldToGreedy(this.graph.starts, taking)
-  }
-
-  /** By which of its alternatives a position takes the item. */
-  alternativeOf(position: Position, last: Taken | undefined): number {
-    return this.acceptance.which(position.leaf.alternatives, last)
+    return taking === 0 ? nothingBegins : { taking: this.yieldToGreedy(this.graph.starts, taking), ways }
   }
 }

@@ -11,7 +11,7 @@ import { withOneEffort } from "../expression/effort.ts"
 import type { HeldBytes } from "../held-bytes.ts"
 import type { Item } from "../item.ts"
 import { CompletedMatches, type Skip } from "./completed-matches.ts"
-import type { Decision, Decisions } from "./decisions.ts"
+import { type Beginning, type Decision, type Decisions, nothingBegins, type Ways } from "./decisions.ts"
 import { encodeMatcher } from "./matcher-codec.ts"
 import { openOf, roundsAfter } from "./open-edges.ts"
 import {
@@ -55,7 +55,7 @@ export class PatternMatcher implements Matcher {
   }
 
   offer(item: Item): ReadonlyArray<Match> {
-    let [decisions, starting]: readonly [ReadonlyArray<Decision>, number] = [[], 0]
+    let [decisions, starting]: readonly [ReadonlyArray<Decision>, Beginning] = [[], nothingBegins]
     withOneEffort(() => {
       decisions = this.decisions.decide(item, this.partials.buckets.values())
       starting = this.decisions.decideStart()
@@ -65,7 +65,7 @@ export class PatternMatcher implements Matcher {
     const entry = this.partials.entry(item, this.next)
     this.next += 1
     for (const decision of decisions) this.apply(decision, entry)
-    if (starting !== 0) this.begin(starting, entry)
+    if (starting.taking !== 0) this.begin(starting, entry)
     this.keepBounds(item.at)
     const matches = this.tell(item.at)
     this.settle()
@@ -115,18 +115,18 @@ export class PatternMatcher implements Matcher {
     encodeMatcher(writer, this)
   }
 
-  private begin(taking: number, entry: Entry): void {
+  private begin({ taking, ways }: Beginning, entry: Entry): void {
     const start = this.partials.start(entry.index, entry.item.at)
     for (const edge of this.graph.starts) {
-      if ((taking & edge.bit) !== 0) this.enter(edge, entry, start, undefined)
+      if ((taking & edge.bit) !== 0) this.enter(edge, ways, entry, start, undefined)
     }
   }
 
-  private apply({ partial, taking, open, reason }: Decision, entry: Entry): void {
+  private apply({ partial, taking, ways, open, reason }: Decision, entry: Entry): void {
     if (!partial.alive) return
     const position = this.graph.positions[partial.position]!
     for (const edge of position.edges) {
-      if ((taking & edge.bit) !== 0) this.enter(edge, entry, partial.start, partial)
+      if ((taking & edge.bit) !== 0) this.enter(edge, ways, entry, partial.start, partial)
     }
     const left = reason === "not" ? 0 : this.endWhenSure(partial, position, open, entry.item.at)
     if (left === 0) {
@@ -148,7 +148,7 @@ export class PatternMatcher implements Matcher {
   }
 
   /** A partial match goes on with an item, or a new one begins with it. */
-  private enter(edge: Edge, entry: Entry, start: Start, from: PartialMatch | undefined): void {
+  private enter(edge: Edge, ways: Ways, entry: Entry, start: Start, from: PartialMatch | undefined): void {
     const position = this.graph.positions[edge.target]!
     this.moved += 1
     if (this.moved > movedPerItemMax) {
@@ -161,8 +161,7 @@ export class PatternMatcher implements Matcher {
       })
       return
     }
-    const alternative = this.decisions.alternativeOf(position, from?.last)
-    const last = this.partials.take(entry, edge.target, alternative, from?.last)
+    const last = this.partials.take(entry, edge.target, ways[edge.target] ?? 0, from?.last)
     const count = edge.kind === "repeat" ? from!.count + 1 : 1
     const rounds = roundsAfter(edge, position, from)
     const serial = this.partials.serial
@@ -205,11 +204,10 @@ export class PatternMatcher implements Matcher {
   private keepBounds(at: number): void {
     const before = this.own
     this.settle()
-    while (
-      this.partials.size + this.completed.held.length > partialMatchesMax ||
-      this.partials.bytes > patternBytesMax ||
-      (this.own >= before && this.partials.size > 1 && !this.held.hasRoom(this.own))
-    ) {
+    for (;;) {
+      const count = this.partials.size + this.completed.held.length
+      const isCrowded = this.own >= before && count > 1 && !this.held.hasRoom(this.own)
+      if (!isCrowded && count <= partialMatchesMax && this.partials.bytes <= patternBytesMax) return
       const start = this.partials.oldest
       if (start === undefined) return
       for (const partial of start.partials) {
@@ -223,7 +221,14 @@ export class PatternMatcher implements Matcher {
   }
 
   private tell(at: number): ReadonlyArray<Match> {
-    return this.completed.take((partial) => this.died(partial, "skipped", at))
+    return this.completed.take(
+      (partial) => this.died(partial, "skipped", at),
+      ({ startAt, last }) => {
+        this.limitedCount += 1
+        const stage = this.graph.positions[last.position]!.leaf.name
+        this.onDeath?.({ reason: "limit", stage, startAt, at })
+      },
+    )
   }
 
   private died(partial: PartialMatch, reason: Death["reason"], at: number): void {

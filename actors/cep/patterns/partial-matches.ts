@@ -22,6 +22,8 @@ export interface Taken {
   readonly position: number
   readonly alternative: number
   readonly before: Taken | undefined
+  /** Items of the chain that ends here. */
+  readonly length: number
   references: number
   /** All items by stage as conditions see them, kept for the next item while nothing was taken after this one. */
   matched: { readonly [stage: string]: ReadonlyArray<Item> } | undefined
@@ -100,7 +102,8 @@ export class PartialMatches {
       before.matched = undefined
     }
     this.bytes += takenBytes
-    return { entry, position, alternative, before, references: 0, matched: undefined }
+    const length = before === undefined ? 1 : before.length + 1
+    return { entry, position, alternative, before, length, references: 0, matched: undefined }
   }
 
   hold(taken: Taken): void {

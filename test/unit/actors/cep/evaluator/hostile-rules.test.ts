@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import { effortMax } from "../../../../../actors/cep/expression/effort.ts"
 import { changesPerItemMax } from "../../../../../actors/cep/group/judge.ts"
 import { HeldBytes } from "../../../../../actors/cep/held-bytes.ts"
+import { completedItemsMax } from "../../../../../actors/cep/patterns/completed-matches.ts"
 import { movedPerItemMax } from "../../../../../actors/cep/patterns/matcher.ts"
 import { partialMatchesMax } from "../../../../../actors/cep/patterns/partial-matches.ts"
 import { compileRule } from "../../../../../actors/cep/rule/compile-rule.ts"
@@ -32,6 +33,48 @@ describe("a condition", () => {
     })
     lane.event("e", 2, { x: "a 7" })
     expect(figures(lane)).toMatchObject({ errors: 1, matches: 1 })
+  })
+
+  it("shares its steps with all else that its rule evaluates for an item, and each item and rule has its own", () => {
+    const reading = (text: string) => `event.x.matches("(.*.*.*.*){9}${text}$")`
+    const document: RuleDocument = {
+      ...onEvent,
+      on_error: "keep",
+      filter: `${reading("7")} || event.v > 0`,
+      condition: `event.v == 1 || ${reading("8")}`,
+      clear: reading("9"),
+    }
+    const lane = new RuleLane().rule("r", document).rule("s", document)
+    lane.event("e", 1, { v: 1, x: "a" })
+    // Each of the three takes less than half of it: two of them are evaluated, the third is beyond it.
+    const x = "a".repeat(600)
+    for (let at = 2; at < 5; at++) lane.event("e", at, { v: 2, x })
+    expect(["r", "s"].map((rule) => lane.evaluator.figures(tenant, rule))).toMatchObject([
+      { evaluations: 4, errors: 3, matches: 1 },
+      { evaluations: 4, errors: 3, matches: 1 },
+    ])
+    lane.event("e", 6, { v: 1, x }).event("e", 7, { v: 2, x: "a".repeat(300) })
+    expect(figures(lane)).toMatchObject({ evaluations: 6, errors: 3, matches: 2 })
+  })
+
+  it("with many parts is counted with each partial match that it is evaluated for", () => {
+    const condition = Array.from({ length: 20 }, () => "value > 1 && matched.a[0].value < 0").join(" || ")
+    const stages = [
+      { name: "a", condition: "value == 1" },
+      { name: "b", condition },
+    ]
+    const lane = new RuleLane().rule("r", {
+      ...onSample,
+      pattern: { stages, after_match: { type: "no_skip" }, within: "7d" },
+    })
+    for (let at = 1; at <= 500; at++) lane.sample(1, at)
+    lane.sample(2, 501)
+    expect(figures(lane)).toMatchObject({ errors: 0, partialMatches: 500 })
+    for (let at = 502; at <= 1_001; at++) lane.sample(1, at)
+    lane.sample(2, 1_002)
+    const { errors, partialMatches } = figures(lane)
+    expect(partialMatches).toBeGreaterThan(500)
+    expect(partialMatches + errors).toBe(1_001)
   })
 
   it("that goes over what a thousand partial matches hold is one, too, and changes no partial match", () => {
@@ -78,6 +121,31 @@ describe("a pattern", () => {
     expect(figures(lane)).toMatchObject({ errors: 1, transitions: changesPerItemMax })
     lane.sample(1, 502).sample(2, 503)
     expect(lane.outputs).toHaveLength(changesPerItemMax + 1)
+  })
+
+  it("of which one item completes many long matches tells as many as hold a bounded number of items", () => {
+    const pattern: RuleDocument["pattern"] = {
+      stages: [
+        { name: "a", condition: "value == 1" },
+        { name: "b", times: { min: 1, max: 10_000 }, contiguity: "followed_by_any", condition: "value == 2" },
+        { name: "z", condition: "value == 9" },
+      ],
+      after_match: { type: "no_skip" },
+      within: "7d",
+    }
+    const compiled = compileRule("r", 1, { ...onSample, pattern })
+    if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems))
+    const matcher = compiled.program.pattern!.make(new HeldBytes())
+    const offer = (value: number, at: number) =>
+      matcher.offer({ name: "cpu", isEvent: false, labels: {}, attributes: {}, value, at })
+    offer(1, 1)
+    for (let at = 2; at <= 900; at++) offer(2, at)
+    const before = matcher.limited()
+    const told = offer(9, 901)
+    const items = told.reduce((sum, { stages }) => sum + Object.values(stages).flat().length, 0)
+    expect(items).toBeLessThanOrEqual(completedItemsMax)
+    expect(items).toBeGreaterThan(completedItemsMax / 2)
+    expect(matcher.limited() - before).toBeGreaterThan(0)
   })
 
   it("of optional stages moves a bounded number of partial matches with one item", () => {
