@@ -34,8 +34,8 @@ export {
   type LanesService,
   type RuleReport,
 } from "./cep/lane/lanes.ts"
+export type { LaneFigures } from "./cep/lane/live-lane.ts"
 export { type LanesOptions, makeLanes, type NodeLanes } from "./cep/lane/make-lanes.ts"
-export type { LaneFigures } from "./cep/lane/run-lane.ts"
 export { type LaneEvaluator, makeEvaluator, readingOf } from "./cep/make-evaluator.ts"
 export { compilePattern } from "./cep/patterns/compile-pattern.ts"
 export { Backtest, type BacktestResult, type Firing } from "./cep/replay/backtest.ts"

@@ -111,6 +111,7 @@ export const lives: Readonly<Record<string, ReadonlyArray<Step>>> = {
     rule({ _tag: "Enable" }),
     rule({ _tag: "Define", document: { ...cpu, name: "Ünïcode ✓", for: "1h30m" } }),
     rule({ _tag: "Restore", version: 1 }),
+    rule({ _tag: "Enter", request: "n1.1" }),
     rule({ _tag: "Remove" }),
     scheduled({ _tag: "Define", document: often }, 3_500),
     scheduled({ _tag: "Disable" }),

@@ -57,6 +57,7 @@ const effectFiles: ReadonlyArray<EffectFiles> = [
     path: /^actors\/cep\/lane\//,
     reason: "reads the metric stream for the evaluators, and stores their states",
   },
+  { path: /^actors\/cep-rule\/old-rules\.ts$/, reason: "wakes rules after an upgrade, no actor" },
   { path: /^actors\/cep-rule\/past\.ts$/, reason: "reads the stream for back-tests, no actor" },
   { path: /^actors\/metric-poll\/fetch-samples\.ts$/, reason: "fetches, beside the mailbox" },
   { path: /^actors\/notification\/deliver\//, reason: "delivers and acts, beside the mailbox" },

@@ -14,7 +14,7 @@ import { RuleIndex } from "../../cep-rule/index/rule-index.ts"
 import { allTenants } from "../../every-tenant.ts"
 import { homeName } from "./home.ts"
 import { laneDefaults } from "./limits.ts"
-import type { LiveLane } from "./run-lane.ts"
+import type { LiveLane } from "./live-lane.ts"
 
 /** How soon a lane that began is looked at. */
 const lookEveryMs = 200

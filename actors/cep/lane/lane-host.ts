@@ -12,7 +12,8 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { CorruptRecord } from "../../../engine/index.ts"
 import type { LaneProblem } from "./lanes.ts"
-import { type LaneOptions, type LiveLane, runLane } from "./run-lane.ts"
+import type { LiveLane } from "./live-lane.ts"
+import { type LaneOptions, runLane } from "./run-lane.ts"
 
 export interface LaneHostOptions extends Omit<LaneOptions, "lane" | "owner" | "live" | "drain"> {
   /** Told of each lane that begins and, with undefined, that ends. */

@@ -8,7 +8,7 @@ import type { EngineError, Unavailable } from "../../../engine/index.ts"
 import type { CepEvent, RuleDocument, Sample } from "../../../schemas/index.ts"
 import type { GroupFigures, RuleChange, RuleFigures } from "../evaluator.ts"
 import type { LatencyFigures } from "./latency.ts"
-import type { LaneFigures } from "./run-lane.ts"
+import type { LaneFigures } from "./live-lane.ts"
 
 export interface RuleReport {
   readonly lane: number

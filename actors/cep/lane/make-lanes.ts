@@ -25,8 +25,9 @@ import { homeName } from "./home.ts"
 import { makeLaneHost } from "./lane-host.ts"
 import type { LaneOperationsService, LaneProblem, LanesService, RuleReport } from "./lanes.ts"
 import { type LaneLimits, laneDefaults } from "./limits.ts"
+import type { LaneFigures, LiveLane } from "./live-lane.ts"
 import { makeOperations } from "./operations.ts"
-import type { Evaluators, LaneFigures, LiveLane } from "./run-lane.ts"
+import type { Evaluators } from "./run-lane.ts"
 
 export interface NodeLanes {
   readonly service: LanesService

@@ -13,7 +13,7 @@ import { markRebuild } from "./entering.ts"
 import type { LaneHost } from "./lane-host.ts"
 import type { LaneOperationsService, LaneProblem, LaneRebuild, LaneStatus } from "./lanes.ts"
 import type { LaneLimits } from "./limits.ts"
-import type { LiveLane } from "./run-lane.ts"
+import type { LiveLane } from "./live-lane.ts"
 
 export interface OperationsOptions {
   readonly engine: EngineShape

@@ -16,9 +16,10 @@ import type { Evaluator, Reading } from "../evaluator.ts"
 import * as Checkpoint from "./checkpoint.ts"
 import { Fills } from "./fills.ts"
 import { itemsOf, LaneReader } from "./lane-input.ts"
-import { Latency, type LatencyFigures } from "./latency.ts"
+import { Latency } from "./latency.ts"
 import type { LaneLimits } from "./limits.ts"
-import { Outlet, type ReceiverFigures } from "./outlet.ts"
+import type { LaneFigures, LiveLane } from "./live-lane.ts"
+import { Outlet } from "./outlet.ts"
 
 /** How evaluators are made; `read` takes what was captured, its parts joined. */
 export interface Evaluators {
@@ -39,45 +40,6 @@ export interface LaneOptions {
   readonly live: (lane: LiveLane) => void
   /** Completes when the lane is to be handed over. */
   readonly drain: Effect.Effect<void>
-}
-
-/** What others may see of a lane at work. */
-export interface LiveLane {
-  readonly lane: number
-  readonly evaluator: Evaluator
-  readonly figures: () => LaneFigures
-}
-
-export interface LaneFigures {
-  /** Sequence of the last message that was taken, and of the last one that a checkpoint covers. */
-  readonly sequence: number
-  readonly checkpoint: number
-  readonly items: number
-  readonly messages: number
-  readonly damaged: number
-  readonly lagMessages: number
-  readonly lagMs: number
-  readonly outputs: number
-  readonly outputsWaiting: number
-  readonly outputsLost: number
-  /** Sequences that had left the stream before this lane could read them. */
-  readonly missed: number
-  readonly checkpoints: number
-  readonly stateBytes: number
-  /** Of the last checkpoint: how long evaluation stood still at most, and how long it took until it was durable. */
-  readonly pauseMs: number
-  readonly checkpointMs: number
-  readonly rules: number
-  /** Evaluation stands still until receivers have taken some of the outputs that wait. */
-  readonly isHeldUp: boolean
-  /** For whom the most outputs wait, those first. */
-  readonly receivers: ReadonlyArray<ReceiverFigures>
-  /** From when messages were stored until they were evaluated, over the last minutes. */
-  readonly latency?: LatencyFigures
-  /** What the evaluation of a sample or event takes of this process, with all rules that it concerns. */
-  readonly microsPerItem: number
-  /** Changes that wait until the past of their rules is made up for. */
-  readonly filling: number
 }
 
 const tick = new TextEncoder().encode('{"_tag":"Tick"}')
