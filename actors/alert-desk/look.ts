@@ -122,7 +122,16 @@ class Look {
       const channels = this.channelsOf([stored]).filter((channel) => tellsOf(policy, channel, "firing"))
       this.out(
         channels.map((channel) =>
-          delivery({ channel, ...head, reason: "new", status: "matched", alerts: [alert], number, at }),
+          delivery({
+            channel,
+            ...head,
+            reason: "new",
+            status: "matched",
+            alerts: [alert],
+            number,
+            at,
+            policyOf: () => policy,
+          }),
         ),
       )
       this.out(
@@ -130,7 +139,7 @@ class Look {
           alert,
           actions.filter((action) => follows(action, "firing")),
           number,
-          policy?.owner,
+          policy,
           "matched",
         ),
       )
@@ -209,9 +218,9 @@ class Look {
     for (const alert of this.members(key)) {
       if (this.isFull) break
       if (alert.acts.length === 0 || isQuiet(alert) || alert.acts[0]!.due > this.now) continue
-      const owner = policyOf(this.state, alert.rule)?.owner
+      const policy = policyOf(this.state, alert.rule)
       const actions = alert.acts.flatMap((one) => one.actions)
-      this.out(acts(alert, actions, number, owner))
+      this.out(acts(alert, actions, number, policy))
       fingerprints.push(alert.fingerprint)
     }
     if (fingerprints.length > 0) this.apply({ _tag: "Acted", fingerprints })
@@ -256,7 +265,8 @@ class Look {
         fires,
       )
       const alerts = [...news.map(({ alert }) => alert), ...others]
-      this.out([delivery({ channel, groupKey, groupLabels, reason, alerts, number, at })])
+      const of = (rule: string) => policyOf(this.state, rule)
+      this.out([delivery({ channel, groupKey, groupLabels, reason, alerts, number, at, policyOf: of })])
     }
     this.apply({ _tag: "Told", group: groupKey, at })
   }

@@ -2,6 +2,7 @@
 import {
   type Action,
   type AlertAction,
+  type AlertPolicy,
   type AlertRecord,
   actionsKey,
   type Notification,
@@ -16,13 +17,21 @@ import { notificationBytesMax, notifiedAlertsMax } from "./limits.ts"
 const statusOf = ({ state }: AlertRecord): NotifiedAlert["status"] =>
   state === "no_data" || state === "error" || state === "resolved" ? state : "firing"
 
+const detailCharactersMax = 300
+
+/** What is asked of it at its severity. */
+const conditionOf = ({ severity }: AlertRecord, policy: AlertPolicy | undefined): string | undefined =>
+  policy?.levels?.find((level) => level.severity === severity)?.condition ?? policy?.condition
+
 /** `status`: of what has no states. */
 const notifiedAlert = (
   alert: AlertRecord,
+  policy: AlertPolicy | undefined,
   status: NotifiedAlert["status"] = statusOf(alert),
 ): NotifiedAlert => {
   const { fingerprint, rule, name, severity, labels, annotations, value, values, since, at } = alert
-  const { acknowledged, flapping, firedAt, resolvedAt } = alert
+  const { acknowledged, flapping, firedAt, resolvedAt, detail } = alert
+  const condition = conditionOf(alert, policy)
   return {
     fingerprint,
     rule,
@@ -37,6 +46,8 @@ const notifiedAlert = (
     at,
     ...(firedAt === undefined ? {} : { firedAt }),
     ...(resolvedAt === undefined ? {} : { resolvedAt }),
+    ...(condition === undefined ? {} : { condition }),
+    ...(detail === undefined ? {} : { detail: detail.slice(0, detailCharactersMax) }),
     ...(acknowledged === undefined ? {} : { acknowledgedBy: acknowledged.by }),
     ...(flapping ? { flapping } : {}),
   }
@@ -54,17 +65,19 @@ export interface Telling {
   /** Tells this notification from all others of the desk. */
   readonly number: number
   readonly at: number
+  readonly policyOf: (rule: string) => AlertPolicy | undefined
 }
 
 /** As many as fit; one always does. */
-const page = (
-  alerts: ReadonlyArray<AlertRecord>,
-  status: NotifiedAlert["status"] | undefined,
-): ReadonlyArray<NotifiedAlert> => {
+const page = ({
+  alerts,
+  status,
+  policyOf,
+}: Pick<Telling, "alerts" | "status" | "policyOf">): ReadonlyArray<NotifiedAlert> => {
   const told: Array<NotifiedAlert> = []
   let bytes = 0
   for (const alert of alerts) {
-    const one = notifiedAlert(alert, status)
+    const one = notifiedAlert(alert, policyOf(alert.rule), status)
     bytes += bytesOf(one)
     if (told.length === notifiedAlertsMax || (told.length > 0 && bytes > notificationBytesMax)) break
     told.push(one)
@@ -76,17 +89,9 @@ const seeds = [0x811c9dc5, 0x9dc5811c] as const
 const digits = (key: string): string =>
   seeds.map((seed) => hashOf(key, seed).toString(16).padStart(8, "0")).join("")
 
-export const delivery = ({
-  channel,
-  groupKey,
-  groupLabels,
-  reason,
-  status,
-  alerts,
-  number,
-  at,
-}: Telling): Outgoing => {
-  const told = page(alerts, status)
+export const delivery = (telling: Telling): Outgoing => {
+  const { channel, groupKey, groupLabels, reason, alerts, number, at } = telling
+  const told = page(telling)
   const notification: Notification = {
     id: `${digits(groupKey)}-${number}-${channel}`,
     groupKey,
@@ -117,13 +122,14 @@ export const acts = (
   alert: AlertRecord,
   actions: ReadonlyArray<Action>,
   number: number,
-  owner: string | undefined,
+  policy: AlertPolicy | undefined,
   status?: NotifiedAlert["status"],
 ): ReadonlyArray<Outgoing> =>
   actions.flatMap((given, index) => {
     const action = carriedOut(given)
     if (action === undefined) return []
     const id = `${alert.fingerprint}-${number}-${index}`
-    const act = { id, action, alert: notifiedAlert(alert, status), ...(owner === undefined ? {} : { owner }) }
+    const owner = policy?.owner === undefined ? {} : { owner: policy.owner }
+    const act = { id, action, alert: notifiedAlert(alert, policy, status), ...owner }
     return [NotificationProtocol.tell(actionsKey(alert.rule), { _tag: "Act", action: act })]
   })

@@ -2,9 +2,6 @@
 
 const bodyDefault = '{"to":"{{ to }}","text":"{{ text }}"}'
 
-/** Characters of what is sent: two short messages, as gateways count them. */
-export const smsCharactersMax = 300
-
 const placeholder = /\{\{\s*(text|to)\s*\}\}/gu
 
 const filled = (part: unknown, values: { readonly to: string; readonly text: string }): unknown => {

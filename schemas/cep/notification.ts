@@ -23,6 +23,10 @@ export const NotifiedAlert = Schema.Struct({
   /** When it began to fire the last time, and when it was resolved. */
   firedAt: Schema.optionalKey(Time),
   resolvedAt: Schema.optionalKey(Time),
+  /** What its rule asks, at its severity. */
+  condition: Schema.optionalKey(Schema.String),
+  /** Why it is in its state, if more is to be said than its numbers do: what went wrong. */
+  detail: Schema.optionalKey(Schema.String),
   acknowledgedBy: Schema.optionalKey(Schema.String),
   /** It turns on and off too often: nothing more is told of it until it is steady. */
   flapping: Schema.optionalKey(Schema.Boolean),

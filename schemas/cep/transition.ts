@@ -12,6 +12,9 @@ export const AlertPolicy = Schema.Struct({
   name: Schema.String,
   actions: Schema.Array(Action),
   annotations: Schema.Record(Schema.String, Schema.String),
+  /** What the rule asks, for people to read; those of its levels before it. */
+  condition: Schema.optionalKey(Schema.String),
+  levels: Schema.optionalKey(Schema.Array(Schema.Struct({ severity: Severity, condition: Schema.String }))),
   /** Names of the labels that make its notification group. */
   groupBy: Schema.optionalKey(Schema.Array(Schema.String)),
   repeatMs: Schema.optionalKey(Schema.Finite),

@@ -142,10 +142,22 @@ const environmentsOf = (document: RuleDocument, inputs: ReadonlyArray<ProgramInp
   return { filter, condition }
 }
 
+/** Characters of a condition that people are told. */
+const toldConditionMax = 300
+
 const policyOf = (document: RuleDocument, repeatMs: number): Program["policy"] => ({
   name: document.name,
   actions: (document.actions ?? []).filter(({ type }) => type !== "publish_event"),
   annotations: {},
+  ...(document.condition === undefined ? {} : { condition: document.condition.slice(0, toldConditionMax) }),
+  ...(document.levels === undefined
+    ? {}
+    : {
+        levels: document.levels.map(({ severity, condition }) => ({
+          severity,
+          condition: condition.slice(0, toldConditionMax),
+        })),
+      }),
   ...(document.notify_group_by === undefined ? {} : { groupBy: document.notify_group_by }),
   ...(document.repeat === undefined ? {} : { repeatMs }),
   ...(document.owner === undefined ? {} : { owner: document.owner }),

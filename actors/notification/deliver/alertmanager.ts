@@ -1,22 +1,13 @@
 /** What Alertmanager's `webhook_config` sends, version 4. Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config */
 import type { Notification, NotifiedAlert } from "../../../schemas/index.ts"
-import { alertLink, isResolved, timeText } from "../texts.ts"
+import { alertLink, commonOf, isResolved, timeText } from "../texts.ts"
 
 /** Go's zero time: it has not ended. */
 const notEnded = "0001-01-01T00:00:00Z"
 
-type Texts = Readonly<Record<string, string>>
-
-/** What all of them have, with the same value. */
-const commonOf = (all: ReadonlyArray<Texts>): Texts =>
-  Object.fromEntries(
-    Object.entries(all[0] ?? {}).filter(([name, value]) =>
-      all.every((one) => Object.hasOwn(one, name) && one[name] === value),
-    ),
-  )
-
 const wireAlert = (alert: NotifiedAlert, publicUrl: string | undefined) => {
-  const { status, name, severity, labels, annotations, value, since, at, firedAt, fingerprint } = alert
+  const { status, name, severity, labels, annotations, value, detail } = alert
+  const { since, at, firedAt, fingerprint } = alert
   const isOver = status === "resolved"
   return {
     status: isOver ? "resolved" : "firing",
@@ -24,6 +15,7 @@ const wireAlert = (alert: NotifiedAlert, publicUrl: string | undefined) => {
     annotations: {
       ...annotations,
       ...(value === undefined ? {} : { value: String(value) }),
+      ...(detail === undefined ? {} : { detail }),
       // The format knows two states only.
       ...(status === "no_data" || status === "error" || status === "matched" ? { state: status } : {}),
     },

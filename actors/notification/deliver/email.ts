@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { ChannelSettings, Notification } from "../../../schemas/index.ts"
 import type { Output } from "../activities.ts"
-import { alertLines, alertLink, moreText, plainText, spelled, subjectOf } from "../texts.ts"
+import { alertLines, linksOf, moreText, plainText, spelled, subjectOf } from "../texts.ts"
 import type { Sending } from "./sending.ts"
 
 const entities: Readonly<Record<string, string>> = {
@@ -19,9 +19,9 @@ export const emailHtml = (notification: Notification, publicUrl: string | undefi
   const { alerts, more } = spelled(notification)
   const told = alerts.map((alert) => {
     const [first = "", ...lines] = alertLines(alert)
-    const link = alertLink(publicUrl, alert)
-    const open = link === undefined ? "" : `<br><a href="${escaped(link)}">Open</a>`
-    return `<p><strong>${escaped(first)}</strong><br>${lines.map(escaped).join("<br>")}${open}</p>`
+    const links = linksOf(alert, publicUrl).map(({ name, url }) => `<a href="${escaped(url)}">${name}</a>`)
+    const shown = [...lines.map(escaped), ...(links.length === 0 ? [] : [links.join(" · ")])]
+    return `<p><strong>${escaped(first)}</strong><br>${shown.join("<br>")}</p>`
   })
   const rest = more > 0 && notification.reason !== "collapsed" ? [`<p>${escaped(moreText(more))}</p>`] : []
   return [`<h3>${escaped(subjectOf(notification))}</h3>`, ...told, ...rest].join("\n")

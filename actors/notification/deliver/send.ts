@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import { timedSignature } from "../../../resources/index.ts"
 import type { ChannelSettings } from "../../../schemas/index.ts"
 import type { Output } from "../activities.ts"
-import { smsBody, smsCharactersMax } from "../sms-body.ts"
-import { subjectOf } from "../texts.ts"
+import { smsBody } from "../sms-body.ts"
+import { smsText } from "../sms-text.ts"
 import { alertmanagerPayload } from "./alertmanager.ts"
 import { sendEmail } from "./email.ts"
 import { deliveryHeader, postJson, request, type Sending } from "./sending.ts"
@@ -35,7 +35,7 @@ const together = (outputs: ReadonlyArray<Output>): Output => {
 }
 
 const sendSms = ({ url, to, body: template, headers = {} }: Of<"sms">, sending: Sending) => {
-  const text = subjectOf(sending.notification).slice(0, smsCharactersMax)
+  const text = smsText(sending.notification, sending.platform.publicUrl)
   const sendOne = (recipient: string, index: number): Effect.Effect<Output> => {
     const body = smsBody(template, { to: recipient, text })
     if (body === undefined)

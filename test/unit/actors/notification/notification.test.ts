@@ -48,7 +48,7 @@ describe("a channel", () => {
         yield* Effect.sleep(quarter)
         expect(receiver.ids()).toEqual(["a", "b"])
         expect(yield* logOf(engine)).toMatchObject([
-          { id: "b", status: "delivered", attempts: 1, what: "Firing, warning: CPU is busy" },
+          { id: "b", status: "delivered", attempts: 1, what: "Firing, warning: CPU is busy (host=web)" },
           { id: "a", status: "delivered", attempts: 1 },
         ])
       }),
