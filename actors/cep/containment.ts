@@ -1,7 +1,7 @@
 /** Items and time are given to rules so that what one of them throws, which none may, stops that rule and nothing else. */
 import type { EventAttributes } from "../../schemas/index.ts"
 import type { SampleColumns } from "./evaluator.ts"
-import { renewEffort, withOneEffort } from "./expression/effort.ts"
+import { withOneEffort } from "./expression/effort.ts"
 import type { Group } from "./group/group.ts"
 import type { LiveRule } from "./group/live-rule.ts"
 import { quarantine } from "./group/quarantine.ts"
@@ -28,7 +28,6 @@ const offerAll = (known: ReadonlyArray<Known>, { seriesOf, values, times }: Samp
         const at = times[index]!
         for (; way < routes.length; way++) {
           const route = routes[way]!
-          renewEffort()
           route.rule.offer(route, value, at, noAttributes, 0)
         }
         way = 0

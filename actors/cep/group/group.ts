@@ -12,10 +12,11 @@ import type { Aggregates } from "../windows/aggregates.ts"
 import { AlertLife, type Cause, type Listener, type State } from "./alert-life.ts"
 import { fingerprintOf } from "./fingerprint.ts"
 import { Inbox, type WaitingItem } from "./inbox.ts"
-import { fail, judge, judgeMatches } from "./judge.ts"
+import { fail, judge, judgeEnd, judgeMatches } from "./judge.ts"
+import { offerLate } from "./late-item.ts"
 import type { LiveRule } from "./live-rule.ts"
 import { noAttributes, type Route } from "./route.ts"
-import { publishLate, tellTransition } from "./tell.ts"
+import { tellTransition } from "./tell.ts"
 import { wait } from "./waking.ts"
 
 const never = Number.POSITIVE_INFINITY
@@ -117,7 +118,7 @@ export class Group implements Listener {
     this.lastStored = stored
     this.hasMissed = false
     if (at < this.floor) {
-      this.offerLate(route, value, at, attributes)
+      offerLate(this, route, value, at, attributes)
       wait(this)
       return
     }
@@ -142,6 +143,7 @@ export class Group implements Listener {
     for (;;) {
       const next = inbox.takeUntil(watermark)
       if (next === undefined) break
+      this.rule.begin()
       this.process(next.route, next.value, next.at, next.attributes, next.depth)
     }
     this.refreshDue()
@@ -190,27 +192,6 @@ export class Group implements Listener {
     this.feeding = never
   }
 
-  private offerLate(route: Route, value: number, at: number, attributes: EventAttributes): void {
-    const { rule, aggregates } = this
-    const [watermark, before] = [this.floor, this.life.state]
-    rule.late += 1
-    let isWanted = false
-    if (aggregates !== undefined) {
-      rule.closing = this
-      for (const input of route.inputs) {
-        const field = rule.program.inputs[input]!.field
-        if (route.lacks(field, attributes)) continue
-        const number = route.numberOf(field, value, attributes)
-        if (aggregates.addLate(input, at, number, route.textOf(field, attributes), rule.onClosed))
-          isWanted = true
-      }
-      this.refreshDue()
-    }
-    if (!isWanted && rule.program.publishLate) publishLate(this, route, value, at)
-    if (rule.host.onStep !== undefined)
-      rule.report(this, at, before, route.item(value, at, attributes), { watermark, isCounted: isWanted })
-  }
-
   private offerToPattern(
     matcher: Matcher,
     route: Route,
@@ -232,7 +213,7 @@ export class Group implements Listener {
   /** A window has ended and its results are there. Of those that end with an item, the condition is asked once. */
   closed(end: number): void {
     if (end >= this.feeding) this.hasResult = true
-    else if (this.matcher === undefined) judge(this, Math.max(end, this.judgedAt))
+    else if (this.matcher === undefined) judgeEnd(this, end)
   }
 
   /** All that waits for event times up to this one happens, each at its own. */
@@ -263,7 +244,7 @@ export class Group implements Listener {
     }
   }
 
-  private refreshDue(): void {
+  refreshDue(): void {
     let due = this.life.due
     if (this.aggregates !== undefined) due = Math.min(due, this.aggregates.nextDue())
     if (this.matcher !== undefined) due = Math.min(due, this.matcher.nextDue())

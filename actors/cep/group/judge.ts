@@ -41,22 +41,32 @@ export const judge = (group: Group, at: number): void => {
   if (program.levels.length > 0) judgeSeverity(group, at)
 }
 
-/** Of one item's matches so many change an alert, or are acted on; the others are passed over, as an error of the rule. */
+/**
+ * Of one item's matches, and of the windows that end with it, so many change an alert, or are acted on; the others are
+ * passed over, as an error of the rule.
+ */
 export const changesPerItemMax = 100
 const tooManyChanges = new Error(
-  `one item made more than ${changesPerItemMax} changes: further matches were passed over; set after_match so that fewer overlap`,
+  `one item made more than ${changesPerItemMax} changes: further matches and windows were passed over; set after_match, or a slide, so that fewer overlap`,
 )
+
+const saysTooMuch = ({ rule }: Group, at: number): boolean => {
+  if (rule.transitions - rule.transitionsBefore < changesPerItemMax) return false
+  rule.noteError(tooManyChanges, at)
+  return true
+}
+
+/** With a window that has ended before the item that ends it, or that a late item corrects. */
+export const judgeEnd = (group: Group, end: number): void => {
+  const at = Math.max(end, group.judgedAt)
+  if (!saysTooMuch(group, at)) judge(group, at)
+}
 
 /** With each match of a pattern. */
 export const judgeMatches = (group: Group, matches: ReadonlyArray<Match>, at: number): void =>
   withOneEffort(() => {
-    const { rule } = group
-    const before = rule.transitions
     for (const match of matches) {
-      if (rule.transitions - before >= changesPerItemMax) {
-        rule.noteError(tooManyChanges, at)
-        return
-      }
+      if (saysTooMuch(group, at)) return
       judgeMatch(group, match, at)
     }
   })

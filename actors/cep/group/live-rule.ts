@@ -1,6 +1,7 @@
 /** One rule of a lane while it lives: its groups, and what a monitor shows of it. */
 import type { EventAttributes, Labels, RuleDocument } from "../../../schemas/index.ts"
 import type { Lateness } from "../evaluator.ts"
+import { renewEffort } from "../expression/effort.ts"
 import type { Finding } from "../expression/expression.ts"
 import { HeldBytes } from "../held-bytes.ts"
 import type { Item } from "../item.ts"
@@ -52,6 +53,8 @@ export class LiveRule {
   late = 0
   refused = 0
   transitions = 0
+  /** Before the item that is being taken. */
+  transitionsBefore = 0
   published = 0
   newestAt = Number.NEGATIVE_INFINITY
   lastItemAt = Number.NEGATIVE_INFINITY
@@ -105,9 +108,16 @@ export class LiveRule {
     return this.program.document
   }
 
+  /** Before an item is taken, or time is: what it may cost is counted from here on. */
+  begin(): void {
+    renewEffort()
+    this.transitionsBefore = this.transitions
+  }
+
   /** Takes one item that fulfils what the rule's inputs ask for. */
   offer(route: Route, value: number, at: number, attributes: EventAttributes, depth: number): void {
     if (this.broken !== undefined) return
+    this.begin()
     const stored = this.host.place.at
     this.lastItemAt = stored
     if (at > stored + futureMaxMs) {

@@ -40,6 +40,7 @@ export const wake = (group: Group): void => {
   const { rule, lastStored } = group
   const { missing } = rule.program
   const now = rule.host.place.at
+  rule.begin()
   const reached = group.eventTimeOf(now) - idleMs(group)
   if (group.due <= reached) group.reach(reached)
   if (missing !== undefined && !group.hasMissed && now >= lastStored + missing.afterMs)

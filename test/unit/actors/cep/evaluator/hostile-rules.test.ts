@@ -208,6 +208,25 @@ describe("windows", () => {
     expect(fields(hopping(1, "avg", 1_441))).toEqual(["aggregates"])
   })
 
+  it("that end by the hundred with one item, and each with another result, change an alert a bounded number of times", () => {
+    const odd: RuleDocument = {
+      ...onSample,
+      mode: "alert",
+      condition: "n % 2.0 == 1.0",
+      aggregates: { n: { function: "count", window: { type: "hopping", size: "1000s", slide: "1s" } } },
+    }
+    const lane = new RuleLane().rule("r", odd)
+    for (let at = 1; at <= 1_000; at++) lane.sample(1, at)
+    const [said, { errors }] = [lane.outputs.length, figures(lane)]
+    expect(errors).toBe(0)
+    lane.sample(1, 1_900)
+    expect(lane.outputs).toHaveLength(said + changesPerItemMax)
+    expect(figures(lane).errors).toBeGreaterThan(500)
+    const { errors: after } = figures(lane)
+    lane.sample(1, 1_901)
+    expect(figures(lane).errors).toBe(after)
+  })
+
   it("with percentiles that would merge more than a bounded number of parts with one item are not taken", () => {
     expect(fields(hopping(1, "percentile", 100))).toEqual([])
     expect(fields(hopping(2, "percentile", 60))).toEqual([])
