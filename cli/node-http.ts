@@ -1,4 +1,7 @@
-/** Asks the node on this machine over HTTP, with the token that it left for its operator. */
+/**
+ * Asks the node on this machine over HTTP, with the token or API key in `MILLRACE_TOKEN`, or the one that it left for its
+ * operator, which it does only where it logs people in itself.
+ */
 import * as Effect from "effect/Effect"
 import { Failure } from "./failure.ts"
 import { readNodeFile } from "./files.ts"
@@ -41,6 +44,7 @@ export const askNode = Effect.fnUntraced(function* <A>(
   const node = yield* readNodeFile(environment)
   if (node === undefined)
     return yield* new Failure({ reason: "no node has been started here: there is no node.json" })
+  const token = environment.MILLRACE_TOKEN || node.token
   const failed = (detail: unknown) =>
     new Failure({ reason: `the node at ${node.url} did not answer: ${detail}` })
   const response = yield* Effect.tryPromise({
@@ -49,7 +53,7 @@ export const askNode = Effect.fnUntraced(function* <A>(
         method,
         signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
         headers: {
-          ...(node.token === undefined ? {} : { authorization: `Bearer ${node.token}` }),
+          ...(token ? { authorization: `Bearer ${token}` } : {}),
           ...(type === undefined ? {} : { "content-type": type }),
         },
         ...(body === undefined ? {} : { body }),
