@@ -63,7 +63,7 @@ export interface RuleFigures {
   readonly late: number
   /** Items of groups beyond the bound. */
   readonly refused: number
-  /** Items that left sliding windows before their time, since those were full. */
+  /** Items that left windows before their time, or that those passed over, for want of room. */
   readonly crowdedOut: number
   readonly transitions: number
   readonly groups: number

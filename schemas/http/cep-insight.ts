@@ -51,7 +51,7 @@ export const RuleMonitor = Schema.Struct({
       /** Partial matches that ended since there were too many of them, of the groups that are there. */
       partial_matches_dropped: Schema.Int,
       state_bytes: Schema.Int,
-      /** Items that left sliding windows before their time, since those were full. */
+      /** Items that left windows before their time, or that those passed over, since they or the rule had no room. */
       crowded_out: Schema.Int,
       last_error: Schema.optionalKey(Schema.Struct({ at: Timestamp, detail: Schema.String })),
       /** Event time of the newest item, and when the last one was stored. */

@@ -1,11 +1,11 @@
 /**
  * What of a rule is legal and will not work as things are now: it names a channel or an agent that is not there, or an
- * address that nothing here may reach. Names are not looked up for it, so that saving a rule asks nobody outside.
+ * address that nothing here may reach, or its windows could not hold what they are for. Names are not looked up for it, so that saving a rule asks nobody outside.
  */
 import { isIP } from "node:net"
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
-import { type AgentIndex, Channels } from "../../../actors/index.ts"
+import { type AgentIndex, Channels, roomWarnings } from "../../../actors/index.ts"
 import { Egress, EgressRefused, type Refused } from "../../../resources/index.ts"
 import type { Problem, RuleDocument } from "../../../schemas/index.ts"
 import { usableAgentOf } from "../../agent-access.ts"
@@ -78,12 +78,16 @@ const ofAction = (
 }
 
 /** None when it cannot be found out: what they are about is saved all the same. */
-export const warningsOf = (identity: Identity, { trigger, actions = [] }: RuleDocument) =>
+export const warningsOf = (identity: Identity, document: RuleDocument) =>
   Effect.gen(function* () {
+    const { trigger, actions = [] } = document
     const poll = trigger.type === "metric" ? trigger.poll : undefined
     const ofPoll = poll === undefined ? none : yield* ofUrl("trigger.poll.url", poll.url)
     const ofActions = yield* Effect.forEach(actions, (action, index) =>
       ofAction(identity, action, `actions.${index}`),
     )
     return [...ofPoll, ...ofActions.flat()]
-  }).pipe(Effect.orElseSucceed(() => none))
+  }).pipe(
+    Effect.orElseSucceed(() => none),
+    Effect.map((found) => [...found, ...roomWarnings(document)]),
+  )
