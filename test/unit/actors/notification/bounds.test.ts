@@ -1,81 +1,50 @@
 /** What bounds a channel: attempts at once and in a minute, what waits, and what one notification may hold; and its list. */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import { describe, expect, it } from "vitest"
-import type { Output } from "../../../../actors/notification/activities.ts"
+import { describe, expect } from "vitest"
 import { inFlightMax, queueMax } from "../../../../actors/notification/limits.ts"
-import type { EngineShape } from "../../../../engine/index.ts"
-import { type DeliveryAttempt, type Notification, NotificationProtocol } from "../../../../schemas/index.ts"
 import { notificationOf, notified } from "../../../support/notified.ts"
-import { ask, eventually, type Product, withProduct } from "../../../support/product.ts"
-import { ScriptedReceiver } from "./scripted-receiver.ts"
+import { eventually } from "../../../support/product.ts"
+import { answering, deliver, failed, failing, logOf, on, statuses } from "./scripted-receiver.ts"
 
-const _hour = 60 * 60_000
 const quarter = 15 * 60_000
 
-const failed: Output = { status: "failed", detail: "the receiver answered 500" }
-const failing = () => Effect.succeed(failed)
-const answering = () => Effect.succeed<Output>({ status: "delivered" })
-
-const receiving = (product: Product) => new ScriptedReceiver(() => product.time.now)
-
-const deliver = (engine: EngineShape, notification: Notification) =>
-  ask(engine, NotificationProtocol, "ops", { _tag: "Deliver", notification })
-const logOf = (engine: EngineShape): Effect.Effect<ReadonlyArray<DeliveryAttempt>, Error> =>
-  ask(engine, NotificationProtocol, "ops", { _tag: "Log", limit: 200 })
-
-/** Statuses by id. */
-const statuses = (engine: EngineShape) =>
-  Effect.map(logOf(engine), (log) => Object.fromEntries(log.map(({ id, status }) => [id, status])))
-
 describe("a channel", () => {
-  it(
-    "begins no more attempts in a minute than it may",
-    withProduct((product) =>
-      Effect.gen(function* () {
-        const receiver = receiving(product)
-        receiver.perMinuteMax = 10
-        const { engine } = yield* receiver.start(product)
-        // Its limit is known from the first attempt on.
-        yield* deliver(engine, notificationOf("first"))
-        yield* eventually(() => receiver.arrived.length === 1)
-        yield* Effect.forEach(Array.from({ length: 35 }), (_, index) =>
-          deliver(engine, notificationOf(`n${index}`)),
-        )
-        yield* Effect.sleep(4 * 60_000)
-        expect(receiver.arrived).toHaveLength(36)
-        for (const { at } of receiver.arrived) {
-          const within = receiver.arrived.filter((other) => other.at >= at && other.at < at + 60_000)
-          expect(within.length).toBeLessThanOrEqual(10)
-        }
-      }),
-    ),
+  on("begins no more attempts in a minute than it may", ({ receiver, engine }) =>
+    Effect.gen(function* () {
+      receiver.perMinuteMax = 10
+      // Its limit is known from the first attempt on.
+      yield* deliver(engine, notificationOf("first"))
+      yield* eventually(() => receiver.arrived.length === 1)
+      yield* Effect.forEach(Array.from({ length: 35 }), (_, index) =>
+        deliver(engine, notificationOf(`n${index}`)),
+      )
+      yield* Effect.sleep(4 * 60_000)
+      expect(receiver.arrived).toHaveLength(36)
+      for (const { at } of receiver.arrived) {
+        const within = receiver.arrived.filter((other) => other.at >= at && other.at < at + 60_000)
+        expect(within.length).toBeLessThanOrEqual(10)
+      }
+    }),
   )
 
-  it(
-    `has at most ${inFlightMax} deliveries under way`,
-    withProduct((product) =>
-      Effect.gen(function* () {
-        const receiver = receiving(product)
-        const { engine } = yield* receiver.start(product)
-        const end = yield* Latch.make()
-        receiver.answer = () =>
-          receiver.arrived.length === 1 ? Effect.andThen(end.await, answering()) : Effect.never
-        for (let index = 0; index < 10; index++) yield* deliver(engine, notificationOf(`n${index}`))
-        yield* Effect.sleep(5_000)
-        expect(receiver.arrived).toHaveLength(inFlightMax)
-        yield* end.open
-        yield* eventually(() => receiver.arrived.length === inFlightMax + 1)
-      }),
-    ),
+  on(`has at most ${inFlightMax} deliveries under way`, ({ receiver, engine }) =>
+    Effect.gen(function* () {
+      const end = yield* Latch.make()
+      receiver.answer = () =>
+        receiver.arrived.length === 1 ? Effect.andThen(end.await, answering()) : Effect.never
+      for (let index = 0; index < 10; index++) yield* deliver(engine, notificationOf(`n${index}`))
+      yield* Effect.sleep(5_000)
+      expect(receiver.arrived).toHaveLength(inFlightMax)
+      yield* end.open
+      yield* eventually(() => receiver.arrived.length === inFlightMax + 1)
+    }),
   )
 
-  it(
+  on(
     "drops repeats when too many wait, oldest first, and collapses the rest into one that says how many",
-    withProduct((product) =>
+    ({ receiver, engine }) =>
       Effect.gen(function* () {
-        const receiver = receiving(product)
-        const { engine } = yield* receiver.start(product)
         receiver.answer = () => Effect.succeed({ ...failed, retryAfterMs: 600_000 })
         yield* deliver(engine, notificationOf("first"))
         yield* eventually(() => receiver.arrived.length === 1)
@@ -105,35 +74,25 @@ describe("a channel", () => {
         expect(receiver.ids()).toContain("one too many")
         expect(receiver.ids()).not.toContain("lost 1")
       }),
-    ),
   )
 
-  it(
-    "keeps what fits of a notification that is too large, and counts the rest",
-    withProduct((product) =>
-      Effect.gen(function* () {
-        const receiver = receiving(product)
-        const { engine } = yield* receiver.start(product)
-        const alerts = Array.from({ length: 30 }, () =>
-          notified({ annotations: { long: "x".repeat(6_000) } }),
-        )
-        yield* deliver(engine, notificationOf("large", { alerts }))
-        yield* eventually(() => receiver.arrived.length === 1)
-        const notification = receiver.arrived[0]!.notification!
-        expect(notification.alerts.length).toBeGreaterThan(5)
-        expect(notification.alerts.length + notification.truncated).toBe(30)
-      }),
-    ),
+  on("keeps what fits of a notification that is too large, and counts the rest", ({ receiver, engine }) =>
+    Effect.gen(function* () {
+      const alerts = Array.from({ length: 30 }, () => notified({ annotations: { long: "x".repeat(6_000) } }))
+      yield* deliver(engine, notificationOf("large", { alerts }))
+      yield* eventually(() => receiver.arrived.length === 1)
+      const notification = receiver.arrived[0]!.notification!
+      expect(notification.alerts.length).toBeGreaterThan(5)
+      expect(notification.alerts.length + notification.truncated).toBe(30)
+    }),
   )
 })
 
 describe("the list of deliveries", () => {
-  it(
+  on(
     "follows every change of a delivery, also after the database was away for a while",
-    withProduct((product) =>
+    ({ receiver, engine }) =>
       Effect.gen(function* () {
-        const receiver = receiving(product)
-        const { engine } = yield* receiver.start(product)
         receiver.answer = () => (receiver.arrived.length === 1 ? failing() : answering())
         yield* deliver(engine, notificationOf("a"))
         yield* Effect.sleep(quarter)
@@ -155,6 +114,5 @@ describe("the list of deliveries", () => {
           ]),
         )
       }),
-    ),
   )
 })

@@ -1,7 +1,6 @@
 /** The deliveries of a channel in virtual time: once, in order, again after failures, and within bounds. */
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
-import type { Output } from "../../../../actors/notification/activities.ts"
 import {
   giveUpActionAfterMs,
   giveUpAfterMs,
@@ -11,56 +10,43 @@ import {
 } from "../../../../actors/notification/limits.ts"
 import { againAt } from "../../../../actors/notification/next.ts"
 import type { Waiting } from "../../../../actors/notification/state.ts"
-import type { DecideContext, EngineShape } from "../../../../engine/index.ts"
-import { type DeliveryAttempt, type Notification, NotificationProtocol } from "../../../../schemas/index.ts"
+import type { DecideContext } from "../../../../engine/index.ts"
+import { NotificationProtocol } from "../../../../schemas/index.ts"
 import { actionOf, notificationOf } from "../../../support/notified.ts"
-import { ask, eventually, type Product, rejectionOf, withProduct } from "../../../support/product.ts"
-import { ScriptedReceiver } from "./scripted-receiver.ts"
+import { ask, eventually, rejectionOf, withProduct } from "../../../support/product.ts"
+import {
+  answering,
+  deliver,
+  failed,
+  failing,
+  logOf,
+  on,
+  ScriptedReceiver,
+  statuses,
+} from "./scripted-receiver.ts"
 
 const hour = 60 * 60_000
 const quarter = 15 * 60_000
 
-const failed: Output = { status: "failed", detail: "the receiver answered 500" }
-const failing = () => Effect.succeed(failed)
-const answering = () => Effect.succeed<Output>({ status: "delivered" })
-
-const receiving = (product: Product) => new ScriptedReceiver(() => product.time.now)
-
-const deliver = (engine: EngineShape, notification: Notification) =>
-  ask(engine, NotificationProtocol, "ops", { _tag: "Deliver", notification })
-const logOf = (engine: EngineShape): Effect.Effect<ReadonlyArray<DeliveryAttempt>, Error> =>
-  ask(engine, NotificationProtocol, "ops", { _tag: "Log", limit: 200 })
-
-/** Statuses by id. */
-const statuses = (engine: EngineShape) =>
-  Effect.map(logOf(engine), (log) => Object.fromEntries(log.map(({ id, status }) => [id, status])))
-
 describe("a channel", () => {
-  it(
-    "delivers what it is told once, whoever says it again and however often",
-    withProduct((product) =>
-      Effect.gen(function* () {
-        const receiver = receiving(product)
-        const { engine } = yield* receiver.start(product)
-        for (const id of ["a", "b", "a", "a", "b"]) yield* deliver(engine, notificationOf(id))
-        yield* eventually(() => receiver.arrived.length === 2)
-        yield* deliver(engine, notificationOf("a"))
-        yield* Effect.sleep(quarter)
-        expect(receiver.ids()).toEqual(["a", "b"])
-        expect(yield* logOf(engine)).toMatchObject([
-          { id: "b", status: "delivered", attempts: 1, what: "Firing, warning: CPU is busy (host=web)" },
-          { id: "a", status: "delivered", attempts: 1 },
-        ])
-      }),
-    ),
+  on("delivers what it is told once, whoever says it again and however often", ({ receiver, engine }) =>
+    Effect.gen(function* () {
+      for (const id of ["a", "b", "a", "a", "b"]) yield* deliver(engine, notificationOf(id))
+      yield* eventually(() => receiver.arrived.length === 2)
+      yield* deliver(engine, notificationOf("a"))
+      yield* Effect.sleep(quarter)
+      expect(receiver.ids()).toEqual(["a", "b"])
+      expect(yield* logOf(engine)).toMatchObject([
+        { id: "b", status: "delivered", attempts: 1, what: "Firing, warning: CPU is busy (host=web)" },
+        { id: "a", status: "delivered", attempts: 1 },
+      ])
+    }),
   )
 
-  it(
+  on(
     "tries again what failed with growing pauses and the same id, until it goes through",
-    withProduct((product) =>
+    ({ receiver, engine }) =>
       Effect.gen(function* () {
-        const receiver = receiving(product)
-        const { engine } = yield* receiver.start(product)
         receiver.answer = () => (receiver.arrived.length < 5 ? failing() : answering())
         yield* deliver(engine, notificationOf("a"))
         yield* Effect.sleep(100)
@@ -76,28 +62,22 @@ describe("a channel", () => {
         expect(receiver.ids()).toEqual(["a", "a", "a", "a", "a"])
         expect(yield* logOf(engine)).toMatchObject([{ id: "a", status: "delivered", attempts: 5 }])
       }),
-    ),
   )
 
-  it(
-    "gives up an action that did not go through for an hour, and says why",
-    withProduct((product) =>
-      Effect.gen(function* () {
-        const receiver = receiving(product)
-        const { engine } = yield* receiver.start(product)
-        receiver.answer = failing
-        const action = actionOf("a", { type: "ask_ops", question: "what is it?" })
-        yield* ask(engine, NotificationProtocol, "ops", { _tag: "Act", action })
-        yield* ask(engine, NotificationProtocol, "ops", { _tag: "Act", action })
-        yield* Effect.sleep(giveUpActionAfterMs + hour)
-        const [given] = yield* logOf(engine)
-        expect(given).toMatchObject({ id: "a", status: "given_up", what: "ask_ops: what is it?" })
-        expect(given?.detail).toBe("tried for long enough; the receiver answered 500")
-        const took = receiver.arrived.at(-1)!.at - receiver.arrived[0]!.at
-        expect(took).toBeGreaterThan(giveUpActionAfterMs - 16 * 60_000)
-        expect(took).toBeLessThanOrEqual(giveUpActionAfterMs)
-      }),
-    ),
+  on("gives up an action that did not go through for an hour, and says why", ({ receiver, engine }) =>
+    Effect.gen(function* () {
+      receiver.answer = failing
+      const action = actionOf("a", { type: "ask_ops", question: "what is it?" })
+      yield* ask(engine, NotificationProtocol, "ops", { _tag: "Act", action })
+      yield* ask(engine, NotificationProtocol, "ops", { _tag: "Act", action })
+      yield* Effect.sleep(giveUpActionAfterMs + hour)
+      const [given] = yield* logOf(engine)
+      expect(given).toMatchObject({ id: "a", status: "given_up", what: "ask_ops: what is it?" })
+      expect(given?.detail).toBe("tried for long enough; the receiver answered 500")
+      const took = receiver.arrived.at(-1)!.at - receiver.arrived[0]!.at
+      expect(took).toBeGreaterThan(giveUpActionAfterMs - 16 * 60_000)
+      expect(took).toBeLessThanOrEqual(giveUpActionAfterMs)
+    }),
   )
 
   it("gives up a notification that did not go through for a day", () => {
@@ -108,52 +88,40 @@ describe("a channel", () => {
     expect(again(giveUpAfterMs - quarter + 1)).toBeUndefined()
   })
 
-  it(
-    "gives up at once what its receiver will refuse again",
-    withProduct((product) =>
-      Effect.gen(function* () {
-        const receiver = receiving(product)
-        const { engine } = yield* receiver.start(product)
-        receiver.answer = () => Effect.succeed({ status: "given_up", detail: "the receiver answered 404" })
-        yield* deliver(engine, notificationOf("a"))
-        yield* Effect.sleep(quarter)
-        expect(yield* logOf(engine)).toMatchObject([
-          { status: "given_up", attempts: 1, detail: "the receiver answered 404" },
-        ])
-      }),
-    ),
+  on("gives up at once what its receiver will refuse again", ({ receiver, engine }) =>
+    Effect.gen(function* () {
+      receiver.answer = () => Effect.succeed({ status: "given_up", detail: "the receiver answered 404" })
+      yield* deliver(engine, notificationOf("a"))
+      yield* Effect.sleep(quarter)
+      expect(yield* logOf(engine)).toMatchObject([
+        { status: "given_up", attempts: 1, detail: "the receiver answered 404" },
+      ])
+    }),
   )
 
-  it(
-    "rests for as long as its receiver asks for, though not for days",
-    withProduct((product) =>
-      Effect.gen(function* () {
-        const receiver = receiving(product)
-        const { engine } = yield* receiver.start(product)
-        const asked = [60_000, 10 * 24 * hour]
-        receiver.answer = () => {
-          const retryAfterMs = asked[receiver.arrived.length - 1]
-          return retryAfterMs === undefined ? answering() : Effect.succeed({ ...failed, retryAfterMs })
-        }
-        yield* deliver(engine, notificationOf("a"))
-        yield* Effect.sleep(1_000)
-        yield* deliver(engine, notificationOf("b"))
-        yield* Effect.sleep(2 * quarter)
-        const [first, second, third] = receiver.arrived
-        expect(second!.at - first!.at).toBeGreaterThanOrEqual(60_000)
-        expect(second!.at - first!.at).toBeLessThan(62_000)
-        expect(third!.at - second!.at).toBeLessThanOrEqual(15 * 60_000 + 1_000)
-        expect(yield* statuses(engine)).toEqual({ a: "delivered", b: "delivered" })
-      }),
-    ),
+  on("rests for as long as its receiver asks for, though not for days", ({ receiver, engine }) =>
+    Effect.gen(function* () {
+      const asked = [60_000, 10 * 24 * hour]
+      receiver.answer = () => {
+        const retryAfterMs = asked[receiver.arrived.length - 1]
+        return retryAfterMs === undefined ? answering() : Effect.succeed({ ...failed, retryAfterMs })
+      }
+      yield* deliver(engine, notificationOf("a"))
+      yield* Effect.sleep(1_000)
+      yield* deliver(engine, notificationOf("b"))
+      yield* Effect.sleep(2 * quarter)
+      const [first, second, third] = receiver.arrived
+      expect(second!.at - first!.at).toBeGreaterThanOrEqual(60_000)
+      expect(second!.at - first!.at).toBeLessThan(62_000)
+      expect(third!.at - second!.at).toBeLessThanOrEqual(15 * 60_000 + 1_000)
+      expect(yield* statuses(engine)).toEqual({ a: "delivered", b: "delivered" })
+    }),
   )
 
-  it(
+  on(
     "tells of one group in order, also when the first attempt failed, and lets other groups pass",
-    withProduct((product) =>
+    ({ receiver, engine }) =>
       Effect.gen(function* () {
-        const receiver = receiving(product)
-        const { engine } = yield* receiver.start(product)
         receiver.answer = ({ id }) => (id === "a1" && receiver.arrived.length < 4 ? failing() : answering())
         yield* deliver(engine, notificationOf("a1", { groupKey: "a" }))
         yield* deliver(engine, notificationOf("a2", { groupKey: "a", reason: "resolved" }))
@@ -164,43 +132,35 @@ describe("a channel", () => {
         expect(receiver.ids().at(-1)).toBe("a2")
         expect(receiver.ids().filter((id) => id === "a2")).toHaveLength(1)
       }),
-    ),
   )
 
-  it(
-    "answers a test with how it went, after one attempt, and takes few at a time",
-    withProduct((product) =>
-      Effect.gen(function* () {
-        const receiver = receiving(product)
-        const { engine } = yield* receiver.start(product)
-        const test = ask(
-          engine,
-          NotificationProtocol,
-          "ops",
-          { _tag: "Test", by: "ann" },
-          { timeoutMs: 60_000 },
-        )
-        expect(yield* test).toMatchObject({ status: "delivered", attempts: 1 })
-        receiver.answer = failing
-        expect(yield* test).toMatchObject({ status: "given_up", detail: "the receiver answered 500" })
-        yield* Effect.sleep(quarter)
-        expect(receiver.arrived).toHaveLength(2)
-        receiver.answer = () => Effect.never
-        for (let index = 0; index < testsMax; index++) yield* Effect.forkChild(test)
-        yield* Effect.sleep(100)
-        expect(yield* rejectionOf(test)).toEqual({ _tag: "TooManyTests", max: testsMax })
-      }),
-    ),
+  on("answers a test with how it went, after one attempt, and takes few at a time", ({ receiver, engine }) =>
+    Effect.gen(function* () {
+      const test = ask(
+        engine,
+        NotificationProtocol,
+        "ops",
+        { _tag: "Test", by: "ann" },
+        { timeoutMs: 60_000 },
+      )
+      expect(yield* test).toMatchObject({ status: "delivered", attempts: 1 })
+      receiver.answer = failing
+      expect(yield* test).toMatchObject({ status: "given_up", detail: "the receiver answered 500" })
+      yield* Effect.sleep(quarter)
+      expect(receiver.arrived).toHaveLength(2)
+      receiver.answer = () => Effect.never
+      for (let index = 0; index < testsMax; index++) yield* Effect.forkChild(test)
+      yield* Effect.sleep(100)
+      expect(yield* rejectionOf(test)).toEqual({ _tag: "TooManyTests", max: testsMax })
+    }),
   )
 })
 
 describe("a node that dies", () => {
-  it(
+  on(
     "in the middle of a delivery has it made again with the same id; what was over is not made again",
-    withProduct((product) =>
+    ({ receiver, node: first, product }) =>
       Effect.gen(function* () {
-        const receiver = receiving(product)
-        const first = yield* receiver.start(product)
         yield* deliver(first.engine, notificationOf("over"))
         yield* eventually(() => receiver.arrived.length === 1)
         yield* Effect.sleep(1_000)
@@ -216,7 +176,6 @@ describe("a node that dies", () => {
         expect(receiver.ids()).toEqual(["over", "cut off", "cut off"])
         expect(yield* statuses(engine)).toEqual({ over: "delivered", "cut off": "delivered" })
       }),
-    ),
   )
 
   for (const afterMs of [0, 1, 3, 10, 30, 60, 100, 200, 400, 1_000])
@@ -225,7 +184,7 @@ describe("a node that dies", () => {
       withProduct(
         (product) =>
           Effect.gen(function* () {
-            const receiver = receiving(product)
+            const receiver = new ScriptedReceiver(() => product.time.now)
             receiver.answer = () => Effect.delay(answering(), 50)
             const first = yield* receiver.start(product)
             const ids = Array.from({ length: 12 }, (_, index) => `n${index}`)
@@ -247,12 +206,10 @@ describe("a node that dies", () => {
       ),
     )
 
-  it(
+  on(
     "while a delivery waits for its next attempt has it made when that is due",
-    withProduct((product) =>
+    ({ receiver, node: first, product }) =>
       Effect.gen(function* () {
-        const receiver = receiving(product)
-        const first = yield* receiver.start(product)
         receiver.answer = failing
         yield* deliver(first.engine, notificationOf("a"))
         yield* eventually(() => receiver.arrived.length === 2)
@@ -264,6 +221,5 @@ describe("a node that dies", () => {
         expect(receiver.ids()).toEqual(["a", "a", "a"])
         expect(yield* logOf(engine)).toMatchObject([{ status: "delivered", attempts: 3 }])
       }),
-    ),
   )
 })

@@ -1,12 +1,18 @@
 /** Takes what channels deliver and rules do in virtual time, and answers by script. */
 import * as Effect from "effect/Effect"
+import { it } from "vitest"
 import type { Input, Output } from "../../../../actors/notification/activities.ts"
 import { NotificationActor } from "../../../../actors/notification/notification.ts"
 import type { Over } from "../../../../actors/notification/state.ts"
-import { ActivityFailure, type ActivityRun, type AnyKind } from "../../../../engine/index.ts"
-import { type Notification, NotificationProtocol } from "../../../../schemas/index.ts"
+import {
+  ActivityFailure,
+  type ActivityRun,
+  type AnyKind,
+  type EngineShape,
+} from "../../../../engine/index.ts"
+import { type DeliveryAttempt, type Notification, NotificationProtocol } from "../../../../schemas/index.ts"
 import { implementation } from "../../../support/deployment.ts"
-import { ask, type Product, type ProductNode } from "../../../support/product.ts"
+import { ask, type Product, type ProductNode, withProduct } from "../../../support/product.ts"
 
 export interface Arrived {
   readonly at: number
@@ -66,3 +72,36 @@ export class ScriptedReceiver {
     return implementation(NotificationActor as unknown as AnyKind, { deliver, act: deliver, index })
   }
 }
+
+export const failed: Output = { status: "failed", detail: "the receiver answered 500" }
+export const failing = () => Effect.succeed(failed)
+export const answering = () => Effect.succeed<Output>({ status: "delivered" })
+
+export const deliver = (engine: EngineShape, notification: Notification) =>
+  ask(engine, NotificationProtocol, "ops", { _tag: "Deliver", notification })
+export const logOf = (engine: EngineShape): Effect.Effect<ReadonlyArray<DeliveryAttempt>, Error> =>
+  ask(engine, NotificationProtocol, "ops", { _tag: "Log", limit: 200 })
+
+/** Statuses by id. */
+export const statuses = (engine: EngineShape) =>
+  Effect.map(logOf(engine), (log) => Object.fromEntries(log.map(({ id, status }) => [id, status])))
+
+/** A channel in virtual time whose deliveries arrive at a receiver that goes by script. */
+export const on = (
+  title: string,
+  body: (setup: {
+    readonly receiver: ScriptedReceiver
+    readonly engine: EngineShape
+    readonly product: Product
+    readonly node: ProductNode
+  }) => Effect.Effect<unknown, unknown>,
+): void =>
+  it(
+    title,
+    withProduct((product) => {
+      const receiver = new ScriptedReceiver(() => product.time.now)
+      return Effect.flatMap(receiver.start(product), (node) =>
+        body({ receiver, engine: node.engine, product, node }),
+      )
+    }),
+  )
