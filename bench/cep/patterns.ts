@@ -3,8 +3,7 @@
  * long sequence, and what a partial match holds.
  * Run: npm run bench:patterns -- [items]
  */
-import { HeldBytes } from "../../actors/cep/held-bytes.ts"
-import { compileCondition, compilePattern, type Item } from "../../actors/index.ts"
+import { compileCondition, compilePattern, HeldBytes, type Item } from "../../actors/index.ts"
 import type { PatternDocument } from "../../schemas/index.ts"
 
 const items = Number(process.argv[2] ?? 1_000_000)
