@@ -28,6 +28,7 @@ import { type LaneLimits, laneDefaults } from "./limits.ts"
 import type { LaneFigures, LiveLane } from "./live-lane.ts"
 import { makeOperations } from "./operations.ts"
 import type { Evaluators } from "./run-lane.ts"
+import { whileWaiting } from "./waiting.ts"
 
 export interface NodeLanes {
   readonly service: LanesService
@@ -182,11 +183,12 @@ export const makeLanes = Effect.fnUntraced(function* (
     ask = Effect.fnUntraced(function* (lane, asking) {
       const id = `${node}.${++questions}`
       const answered = Deferred.makeUnsafe<RuleReport | undefined>()
-      asked.set(id, answered)
       const question: Question = { id, node, ...asking }
-      signals.publish(questionTopic(lane), encoder.encode(JSON.stringify(question)))
-      const answer = yield* Effect.timeoutOption(Deferred.await(answered), limits.reportMs)
-      asked.delete(id)
+      const wait = Effect.suspend(() => {
+        signals.publish(questionTopic(lane), encoder.encode(JSON.stringify(question)))
+        return Effect.timeoutOption(Deferred.await(answered), limits.reportMs)
+      })
+      const answer = yield* whileWaiting(asked, id, answered, wait)
       return answer._tag === "Some" ? answer.value : undefined
     })
     yield* signals.subscribe(replyTopic(node), (data) => {

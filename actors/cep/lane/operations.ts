@@ -14,6 +14,7 @@ import type { LaneHost } from "./lane-host.ts"
 import type { LaneOperationsService, LaneProblem, LaneRebuild, LaneStatus } from "./lanes.ts"
 import type { LaneLimits } from "./limits.ts"
 import type { LiveLane } from "./live-lane.ts"
+import { whileWaiting } from "./waiting.ts"
 
 export interface OperationsOptions {
   readonly engine: EngineShape
@@ -105,10 +106,11 @@ export const makeOperations = Effect.fnUntraced(function* (
     const others = members.filter((member) => member !== node).length
     const replies = new Map<string, ReadonlyArray<LaneStatus>>()
     if (others > 0) {
-      gatherings.set(id, { replies, wanted: others, complete })
-      signals.publish(questionTopic, bytes({ id, node } satisfies Question))
-      yield* Effect.timeoutOption(Deferred.await(complete), limits.reportMs)
-      gatherings.delete(id)
+      const wait = Effect.suspend(() => {
+        signals.publish(questionTopic, bytes({ id, node } satisfies Question))
+        return Effect.timeoutOption(Deferred.await(complete), limits.reportMs)
+      })
+      yield* whileWaiting(gatherings, id, { replies, wanted: others, complete }, wait)
     }
     const told = [...(yield* here), ...[...replies.values()].flat()].toSorted(
       (one, other) => rank(one) - rank(other),
