@@ -3,7 +3,7 @@
  * not known are passed over, as the protocol wants it. Source: https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
  */
 import * as Schema from "effect/Schema"
-import type { OtlpMetric, OtlpPoint } from "./otlp-metrics.ts"
+import { deltaTemporality, type OtlpMetric, type OtlpPoint } from "./otlp-metrics.ts"
 
 const Whole = Schema.Union([Schema.Finite, Schema.String.check(Schema.isPattern(/^-?[0-9]{1,20}$/u))])
 const Numeric = Schema.Union([
@@ -40,7 +40,13 @@ const Point = Schema.Struct({
     ),
   ),
 })
-const Data = Schema.optionalKey(Schema.Struct({ dataPoints: Schema.optionalKey(Schema.Array(Point)) }))
+const Data = Schema.optionalKey(
+  Schema.Struct({
+    dataPoints: Schema.optionalKey(Schema.Array(Point)),
+    /** The number is what the protocol asks for; some write its name. */
+    aggregationTemporality: Schema.optionalKey(Schema.Union([Schema.Finite, Schema.String])),
+  }),
+)
 
 const Request = Schema.Struct({
   resourceMetrics: Schema.optionalKey(
@@ -107,6 +113,9 @@ const kinds = [
   ["exponentialHistogram", "other"],
 ] as const
 
+const isDelta = (temporality: number | string | undefined): boolean =>
+  temporality === deltaTemporality || temporality === "AGGREGATION_TEMPORALITY_DELTA"
+
 /** Errors: throws a SchemaError that names the field. */
 export const readOtlpJson = (value: unknown): ReadonlyArray<OtlpMetric> => {
   const metrics: Array<OtlpMetric> = []
@@ -114,9 +123,15 @@ export const readOtlpJson = (value: unknown): ReadonlyArray<OtlpMetric> => {
     const attributes = attributesOf(resource?.attributes)
     for (const metric of scopeMetrics.flatMap((scope) => scope.metrics ?? [])) {
       for (const [field, kind] of kinds) {
-        const points = metric[field]?.dataPoints
+        const { dataPoints: points, aggregationTemporality: temporality } = metric[field] ?? {}
         if (points === undefined) continue
-        metrics.push({ resource: attributes, name: metric.name, kind, points: points.map(pointOf) })
+        metrics.push({
+          resource: attributes,
+          name: metric.name,
+          kind,
+          points: points.map(pointOf),
+          ...(isDelta(temporality) ? { delta: true } : {}),
+        })
       }
     }
   }

@@ -25,8 +25,17 @@ export interface OtlpMetric {
   readonly resource: ReadonlyArray<readonly [string, string]>
   readonly name: string
   readonly kind: "gauge" | "sum" | "histogram" | "summary" | "other"
+  /** Of a sum or histogram: each point says what came since the one before it, not since the beginning. */
+  readonly delta?: boolean
   readonly points: ReadonlyArray<OtlpPoint>
 }
+
+/** The number of `AGGREGATION_TEMPORALITY_DELTA`. */
+export const deltaTemporality = 1
+
+/** Rates, windows and what Prometheus makes of a sum take it since the beginning; to add deltas up one would have to miss none. */
+const deltaRefused =
+  "the temporality is delta: export it cumulative (OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative, or the collector's deltatocumulative)"
 
 /** Bit of a point that has no value: its series was not observed. */
 const noRecordedValue = 1
@@ -66,6 +75,10 @@ export const collectOtlp = (metrics: Iterable<OtlpMetric>): Collected => {
     const name = metricNameOf(metric.name)
     for (const point of metric.points) {
       if ((point.flags & noRecordedValue) !== 0) continue
+      if (metric.delta === true && metric.kind !== "other") {
+        collected.refuse(deltaRefused)
+        continue
+      }
       const labels = labelsOf(metric, point)
       if (metric.kind === "histogram" || metric.kind === "summary")
         addHistogram(collected, name, labels, point)

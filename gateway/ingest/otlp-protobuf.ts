@@ -1,5 +1,5 @@
 /** Reads OTLP's ExportMetricsServiceRequest from protobuf. Source: opentelemetry-proto, metrics/v1/metrics.proto */
-import type { OtlpMetric, OtlpPoint } from "./otlp-metrics.ts"
+import { deltaTemporality, type OtlpMetric, type OtlpPoint } from "./otlp-metrics.ts"
 import { eachField, nested, type Reader, readerOf, repeated, wide } from "./protobuf.ts"
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
@@ -109,10 +109,17 @@ const summaryPoint = (reader: Reader): OtlpPoint => {
 const readMetric = (reader: Reader, resource: ReadonlyArray<Attribute>): OtlpMetric => {
   let name = ""
   let kind: OtlpMetric["kind"] = "other"
+  let delta = false
   const points: Array<OtlpPoint> = []
+  const temporality = (field: Reader) => {
+    delta = field.int32() === deltaTemporality
+  }
   const of = (its: OtlpMetric["kind"], read: (reader: Reader) => OtlpPoint) => (field: Reader) => {
     kind = its
-    nested(field, { 1: (point) => points.push(read(point)) })
+    nested(field, {
+      1: (point) => points.push(read(point)),
+      ...(its === "gauge" || its === "summary" ? {} : { 2: temporality }),
+    })
   }
   nested(reader, {
     1: (field) => {
@@ -124,7 +131,7 @@ const readMetric = (reader: Reader, resource: ReadonlyArray<Attribute>): OtlpMet
     10: of("other", (point) => readPoint(point, { attributes: 1, flags: 10 }, () => ({}))),
     11: of("summary", summaryPoint),
   })
-  return { resource, name, kind, points }
+  return { resource, name, kind, points, ...(delta ? { delta } : {}) }
 }
 
 /** Errors: throws on what is no such message. */

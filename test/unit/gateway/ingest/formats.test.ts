@@ -194,6 +194,48 @@ describe("OpenTelemetry's metrics", () => {
     expect(collectOtlp(readOtlpJson(request)).samples).toEqual(wanted)
   })
 
+  it("that say what came since the last time are refused by that name, whatever the encoding: nobody adds them up", () => {
+    const temporality = (aggregationTemporality: unknown) => ({
+      resourceMetrics: [
+        {
+          scopeMetrics: [
+            {
+              metrics: [
+                {
+                  name: "orders",
+                  sum: { aggregationTemporality, dataPoints: [{ timeUnixNano: nanoseconds, asInt: 3 }] },
+                },
+                {
+                  name: "latency",
+                  histogram: {
+                    aggregationTemporality,
+                    dataPoints: [{ timeUnixNano: nanoseconds, count: 5, sum: 9 }],
+                  },
+                },
+                { name: "load", gauge: { dataPoints: [{ timeUnixNano: nanoseconds, asInt: 1 }] } },
+              ],
+            },
+          ],
+        },
+      ],
+    })
+    const read = [
+      readOtlpProtobuf(encoded(otlp, "Export", temporality(1))),
+      readOtlpJson(temporality(1)),
+      readOtlpJson(temporality("AGGREGATION_TEMPORALITY_DELTA")),
+    ]
+    for (const metrics of read) {
+      const collected = collectOtlp(metrics)
+      expect(collected.samples.map(({ name }) => name)).toEqual(["load"])
+      expect(collected.complaint).toMatch(/^2: the temporality is delta/u)
+    }
+    const kept = [
+      readOtlpJson(temporality(2)),
+      readOtlpJson(temporality("AGGREGATION_TEMPORALITY_CUMULATIVE")),
+    ]
+    for (const metrics of kept) expect(collectOtlp(metrics).refusedCount).toBe(0)
+  })
+
   it("in JSON of another shape are refused with the field's name", () => {
     expect(() => readOtlpJson({ resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 7 }] }] }] })).toThrow(
       /"name"/u,
