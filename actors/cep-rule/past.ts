@@ -1,6 +1,6 @@
 /**
- * Rules over the past, for back-tests and explanations: a tenant's own messages of the stream, or ones that are given, go
- * through the evaluation of a rule. Nothing is sent. Others get their turn every few milliseconds, and it ends at a bound.
+ * Rules over the past: a tenant's own messages of the stream, or ones that are given, go through the evaluation of a rule,
+ * for back-tests here and for explanations. Nothing is sent. Others get their turn every few milliseconds, and it ends at a bound.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -19,7 +19,6 @@ import {
   type StoredEvent,
 } from "../../streams/index.ts"
 import { Backtest, type BacktestResult } from "../cep/replay/backtest.ts"
-import { Explainer, type Explanation } from "../cep/replay/explain.ts"
 import type { PastMessage, PastRule } from "../cep/replay/past-run.ts"
 import { compileRule } from "../cep/rule/compile-rule.ts"
 import type { Program } from "../cep/rule/program.ts"
@@ -45,10 +44,6 @@ const restMs = 2
 const stepMs = 3_600_000
 /** A stream that gives nothing for so long has nothing more. */
 const quietMs = 1_000
-/** How long before and after the time that is asked about evaluations are looked at, besides what the rule reaches back. */
-const explainBeforeMs = 60 * 60_000
-const explainAfterMs = 10 * 60_000
-
 const runs = Semaphore.makeUnsafe(pastLimits.runsMax)
 /** Tenants that have a run under way. */
 const running = new Set<string>()
@@ -64,7 +59,10 @@ const busy = refuse("limit", "CEP_PAST_001", "This node has as many back-tests u
 })
 
 /** Errors: `Refused` when too many are under way. */
-const oneOfFew = <A, E, R>(tenant: string, run: Effect.Effect<A, E, R>): Effect.Effect<A, E | Refused, R> =>
+export const oneOfFew = <A, E, R>(
+  tenant: string,
+  run: Effect.Effect<A, E, R>,
+): Effect.Effect<A, E | Refused, R> =>
   Effect.suspend(() => {
     if (running.has(tenant)) return Effect.fail(busyTenant)
     running.add(tenant)
@@ -91,17 +89,18 @@ export const inTurn = <A, E, R>(run: Effect.Effect<A, E | Refused, R>): Effect.E
 /** Gives messages on one after another. False: nothing more is wanted. */
 type Give = (messages: ReadonlyArray<PastMessage>) => Effect.Effect<boolean>
 
-interface Feeding {
+export interface Feeding {
   readonly give: Give
   /** Where it was cut off by the bound on time; undefined when it was not. */
   readonly cutAt: () => number | undefined
 }
 
-const feed = Effect.fnUntraced(function* (
+export const feed = Effect.fnUntraced(function* (
   offer: (message: PastMessage) => boolean,
+  runMs: number = pastLimits.runMs,
 ): Effect.fn.Return<Feeding> {
   const clock = yield* Clock.Clock
-  const deadline = clock.currentTimeMillisUnsafe() + pastLimits.runMs
+  const deadline = clock.currentTimeMillisUnsafe() + runMs
   let turnAt = clock.currentTimeMillisUnsafe()
   let last: number | undefined
   let cut: number | undefined
@@ -150,33 +149,38 @@ const messageOf = (samples: SampleDecoder, event: StoredEvent): ReadonlyArray<Pa
     : []
 }
 
-interface Past {
+export interface Past {
   readonly tenant: string
-  readonly program: Program
+  /** Of each document that counts in it. */
+  readonly programs: ReadonlyArray<Program>
   /** By the time at which messages were stored. */
   readonly from: number
-  readonly until: number
+  /** What is given may say that more is wanted. */
+  readonly until: () => number
 }
 
 /** Where reading ended at a bound; undefined when it came to the end. */
-const readPast = Effect.fnUntraced(function* (
-  { tenant, program, from, until }: Past,
+export const readPast = Effect.fnUntraced(function* (
+  { tenant, programs, from, until }: Past,
   { give, cutAt }: Feeding,
 ): Effect.fn.Return<number | undefined, Unavailable, MetricStream> {
   const stream = yield* MetricStream
-  const lanes = new Set(program.inputs.map(({ name }) => laneOf(tenant, name, stream.lanes)))
+  const lanes = new Set(
+    programs.flatMap(({ inputs }) => inputs.map(({ name }) => laneOf(tenant, name, stream.lanes))),
+  )
   const filters = [...new Set([...lanes].flatMap((lane) => metricsOfTenantInLane(tenant, lane)))]
   const { last } = yield* stream.bounds
+  const reachMs = Math.max(...programs.map((program) => program.reachMs))
   const samples = new SampleDecoder()
   return yield* Effect.scoped(
     Effect.gen(function* () {
-      const tail = yield* stream.tail(filters, { timeMs: Math.max(0, from - program.reachMs) })
+      const tail = yield* stream.tail(filters, { timeMs: Math.max(0, from - reachMs) })
       for (let count = 0; ; ) {
         const events = yield* Effect.timeoutOrElse(tail.take, {
           duration: quietMs,
           orElse: () => Effect.succeed([]),
         })
-        const end = events.findIndex(({ sequence, storedAt }) => sequence > last || storedAt > until)
+        const end = events.findIndex(({ sequence, storedAt }) => sequence > last || storedAt > until())
         const wanted = end < 0 ? events : events.slice(0, end)
         if (!(yield* give(wanted.flatMap((event) => messageOf(samples, event))))) return cutAt()
         const newest = events.at(-1)
@@ -189,7 +193,10 @@ const readPast = Effect.fnUntraced(function* (
 })
 
 /** Gotcha: the document must compile. */
-const programOf = ({ rule, version, document }: PastRule): Program => {
+export const programOf = (
+  rule: string,
+  { version, document }: Pick<PastRule, "version" | "document">,
+): Program => {
   const compiled = compileRule(rule, version, document)
   if ("program" in compiled) return compiled.program
   throw new Error(compiled.problems.map(({ field, problem }: Problem) => `${field}: ${problem}`).join("; "))
@@ -207,7 +214,15 @@ export const backtestStream = (rule: PastRule, range: Range) =>
     Effect.gen(function* () {
       const test = new Backtest(rule, range)
       const feeding = yield* feed((message) => test.offer(message))
-      const cut = yield* readPast({ ...range, tenant: rule.tenant, program: programOf(rule) }, feeding)
+      const cut = yield* readPast(
+        {
+          from: range.from,
+          until: () => range.until,
+          tenant: rule.tenant,
+          programs: [programOf(rule.rule, rule)],
+        },
+        feeding,
+      )
       return test.finish(cut)
     }),
   )
@@ -228,36 +243,6 @@ export const backtestMessages = (
       return test.finish(cutAt())
     }),
   )
-
-export interface ExplainQuestion extends PastRule {
-  readonly at: number
-  readonly group?: Readonly<Record<string, string>>
-}
-
-/** `truncated`: not all was read that belongs to it. Errors: `Refused` when too many are under way for long. */
-export const explainRule = (
-  question: ExplainQuestion,
-  now: number,
-): Effect.Effect<Explanation & { readonly truncated: boolean }, Refused | Unavailable, MetricStream> =>
-  inTurn(oneOfFew(question.tenant, explained(question, now)))
-
-const explained = (question: ExplainQuestion, now: number) =>
-  Effect.gen(function* () {
-    const explainer = new Explainer(question)
-    const feeding = yield* feed((message) => {
-      explainer.offer(message)
-      return true
-    })
-    const until = Math.min(question.at + explainAfterMs, now)
-    const past = {
-      tenant: question.tenant,
-      program: programOf(question),
-      from: question.at - explainBeforeMs,
-      until,
-    }
-    const cut = yield* readPast(past, feeding)
-    return { ...explainer.finish(cut ?? until), truncated: cut !== undefined }
-  })
 
 /** Samples and events, each stored when it happened. */
 export const messagesOf = (

@@ -88,6 +88,8 @@ export const PastOfRule = Schema.Struct({
 
 const ExplainedStep = Schema.Struct({
   at: Timestamp,
+  /** Of the document that counted when its message was stored. */
+  version: Schema.Int,
   before: AlertState,
   after: AlertState,
   passed_filter: Schema.Boolean,
@@ -199,7 +201,7 @@ export const cepPastEndpoints = {
     }),
     example: { at: "2026-01-01T12:00:00Z", group: { host: "web-1" } },
     answer: Schema.Struct({
-      /** The one that the rule had at that time, if it is kept; else the newest. */
+      /** The one that the rule had at that time, if it is kept; else the oldest that is. */
       version: Schema.Int,
       at: Timestamp,
       summary: Schema.String,
@@ -207,8 +209,23 @@ export const cepPastEndpoints = {
         Schema.Struct({
           fingerprint: Schema.String,
           labels: Labels,
+          /** As the messages make it that were read. */
           state: AlertState,
           since: Schema.optionalKey(Timestamp),
+          /** What the alert desk recorded of that time, and whether the messages that were read come to the same. */
+          desk: Schema.optionalKey(
+            Schema.Struct({
+              state: AlertState,
+              since: Timestamp,
+              cause: Schema.String,
+              by: Schema.optionalKey(Schema.String),
+              agrees: Schema.Boolean,
+            }),
+          ),
+          /** Changes of the rule up to that time, and into what they brought the alert. */
+          versions: Schema.Array(
+            Schema.Struct({ version: Schema.Int, at: Timestamp, to: Schema.optionalKey(AlertState) }),
+          ),
           summary: Schema.String,
           steps: Schema.Array(ExplainedStep),
         }),

@@ -1,5 +1,5 @@
 /** What an explanation of a rule tells of each evaluation, on a whole node. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { json } from "../support/http-answers.ts"
 import { startTestNode, type TestNode } from "../support/node.ts"
 import { rulesPath as rules, rulesOn } from "../support/rules.ts"
@@ -46,5 +46,65 @@ describe("a rule", () => {
         deaths: [{ reason: "strict", stage: "high", started_at: first, at: second }],
       },
     ])
+  })
+
+  const send = async (name: string, value: number, at: number) => {
+    const samples = [{ name, labels: {}, value, at }]
+    expect((await node.request("POST", "/api/cep/metrics", { body: { samples } })).status).toBe(202)
+  }
+  interface Explained {
+    readonly version: number
+    readonly summary: string
+    readonly groups: ReadonlyArray<{ readonly state: string; readonly steps: ReadonlyArray<unknown> }>
+  }
+  const explain = async (rule: string, at: number) =>
+    (await json(
+      await node.request("POST", `${rules}/${rule}/explain`, { body: { at: new Date(at).toISOString() } }),
+    )) as unknown as Explained
+  const alertOf = async (rule: string) =>
+    (
+      (await json(await node.request("GET", `/api/cep/alerts?rule=${rule}`))) as {
+        alerts: ReadonlyArray<{ fingerprint: string; state: string }>
+      }
+    ).alerts[0]
+  const reaches = (rule: string, state: string) =>
+    vi.waitFor(async () => expect((await alertOf(rule))?.state).toBe(state), { timeout: 15_000 })
+
+  it("is explained as what became of its alert: resolved by the edit that could not go on with it", async () => {
+    const trigger = { type: "metric", metric: "edited_length" }
+    await put("edited", { name: "Edited", trigger, condition: "value > 3.0" })
+    await send("edited_length", 5, Date.now())
+    await reaches("edited", "firing")
+    const mean = { function: "avg", window: { type: "sliding", size: "1m" } }
+    await put("edited", { name: "Edited", trigger, aggregates: { mean }, condition: "mean > 300.0" })
+    await reaches("edited", "resolved")
+    const { version, summary, groups } = await explain("edited", Date.now() + 5_000)
+    expect(version).toBe(2)
+    expect(groups).toMatchObject([{ state: "resolved", desk: { cause: "rule_changed", agrees: true } }])
+    expect(summary).toContain("when version 2 of the rule began to count")
+  })
+
+  it("is explained with what was measured long before it was stored", async () => {
+    const yesterday = Date.now() - 26 * 60 * 60_000
+    const trigger = { type: "metric", metric: "filled_length" }
+    await put("filled", { name: "Filled", trigger, condition: "value > 3.0" })
+    await send("filled_length", 5, yesterday)
+    await reaches("filled", "firing")
+    const { summary, groups } = await explain("filled", yesterday + 1_000)
+    expect(groups).toMatchObject([{ state: "firing", steps: [{ findings: [{ left: 5 }] }] }])
+    expect(summary).toContain("It fired")
+  })
+
+  it("is explained with who resolved its alert by hand", async () => {
+    const trigger = { type: "metric", metric: "handled_length" }
+    await put("handled", { name: "Handled", trigger, condition: "value > 3.0" })
+    await send("handled_length", 5, Date.now() - 1_000)
+    await reaches("handled", "firing")
+    const { fingerprint } = (await alertOf("handled"))!
+    await node.request("POST", `/api/cep/alerts/${fingerprint}/resolve`)
+    await reaches("handled", "resolved")
+    const { summary, groups } = await explain("handled", Date.now())
+    expect(groups).toMatchObject([{ state: "firing", desk: { state: "resolved", agrees: false } }])
+    expect(summary).toContain("resolved by hand by")
   })
 })

@@ -91,7 +91,7 @@ export class Backtest {
 
   constructor(rule: PastRule, range: PastRange) {
     this.range = range
-    this.run = new PastRun(rule, (outputs, storedAt) => this.hear(outputs, storedAt))
+    this.run = new PastRun(rule, { hear: (outputs, storedAt) => this.hear(outputs, storedAt) })
   }
 
   /** False when nothing more is wanted: the range or the bound is over. */

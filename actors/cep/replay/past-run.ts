@@ -3,13 +3,21 @@
  * does not pass second by second: it goes from one moment at which something is due to the next.
  */
 import type { CepEvent, RuleDocument } from "../../../schemas/index.ts"
-import type { Output, Place, RuleFigures, SampleColumns, Step } from "../evaluator.ts"
-import { makeEvaluator } from "../make-evaluator.ts"
+import type { Output, Place, RuleChange, RuleFigures, SampleColumns, Step } from "../evaluator.ts"
+import { type LaneEvaluator, makeEvaluator } from "../make-evaluator.ts"
+import { compileRule } from "../rule/compile-rule.ts"
 
 /** Of one tenant, in the order in which they were stored. */
 export type PastMessage =
   | { readonly place: Place; readonly columns: SampleColumns }
   | { readonly place: Place; readonly events: ReadonlyArray<CepEvent> }
+
+/** A document of a rule, and from when on it counts, by the time at which messages are stored. */
+export interface PastVersion {
+  readonly version: number
+  readonly document: RuleDocument
+  readonly at: number
+}
 
 /** A rule that is tried, whether or not it lives. */
 export interface PastRule {
@@ -17,57 +25,136 @@ export interface PastRule {
   readonly rule: string
   readonly version: number
   readonly document: RuleDocument
+  /** When it was made; absent: before everything that comes. */
+  readonly madeAt?: number
+  /** What came after its document, oldest first. */
+  readonly later?: ReadonlyArray<PastVersion>
+}
+
+export interface Listener {
+  /** What comes of each message or moment, and when that was stored. */
+  readonly hear: (outputs: ReadonlyArray<Output>, storedAt: number) => void
+  /** Before its first step: a version counts now, and what it changed at once. */
+  readonly onVersion?: (version: PastVersion, outputs: ReadonlyArray<Output>) => void
+  readonly onStep?: (step: Step) => void
+}
+
+/** A change that is to come, and what the past makes of a rule that begins anew with it. */
+interface Coming {
+  readonly version: PastVersion
+  readonly change: RuleChange
+  readonly fromAt: number
+  aside: LaneEvaluator | undefined
+}
+
+/** Time passes to there. */
+const pass = (evaluator: LaneEvaluator, sequence: number, at: number): void => {
+  for (let due = Math.ceil(evaluator.nextDue()); due <= at; due = Math.ceil(evaluator.nextDue()))
+    evaluator.tick({ sequence, at: due })
 }
 
 export class PastRun {
   private readonly rule: PastRule
-  private readonly evaluator
-  private readonly hear: (outputs: ReadonlyArray<Output>, storedAt: number) => void
+  private readonly evaluator: LaneEvaluator
+  private readonly listener: Listener
+  private readonly coming: Array<Coming>
   private sequence = 0
   private isBegun = false
 
-  /** Gotcha: the document must compile. `hear` is told what comes of each message or moment, and when that was stored. */
-  constructor(
-    rule: PastRule,
-    hear: (outputs: ReadonlyArray<Output>, storedAt: number) => void,
-    onStep?: (step: Step) => void,
-  ) {
+  /** Gotcha: documents must compile. */
+  constructor(rule: PastRule, listener: Listener) {
     this.rule = rule
-    this.hear = hear
+    this.listener = listener
+    const { onStep } = listener
     this.evaluator = makeEvaluator({ lane: 0, ...(onStep === undefined ? {} : { onStep }) })
+    this.coming = (rule.later ?? []).map((version, index) => this.comingOf(version, index + 2))
+  }
+
+  /** Numbers grow: the first document has 1. */
+  private comingOf(version: PastVersion, number: number): Coming {
+    const change = this.changeTo(version, number)
+    const compiled = compileRule(this.rule.rule, version.version, change.document!)
+    const reachMs = "program" in compiled ? compiled.program.reachMs : 0
+    return { version, change, fromAt: version.at - reachMs, aside: undefined }
+  }
+
+  private changeTo({ version, document }: Omit<PastVersion, "at">, number: number): RuleChange {
+    const { tenant, rule } = this.rule
+    const { enabled: _, ...enabled } = document
+    return { tenant, rule, version, number, document: enabled }
   }
 
   offer(message: PastMessage): void {
     const { place } = message
-    const { tenant } = this.rule
     if (!this.isBegun) this.begin(place)
     this.passUntil(place.at - 1)
     this.sequence = Math.max(this.sequence, place.sequence)
-    if ("columns" in message) this.evaluator.samples(tenant, message.columns, place)
-    else this.evaluator.events(tenant, message.events, place)
+    this.give(this.evaluator, message)
+    for (const coming of this.coming) {
+      if (place.at < coming.fromAt) continue
+      const aside = this.aside(coming, place)
+      pass(aside, this.sequence, place.at - 1)
+      this.give(aside, message)
+      aside.take()
+    }
     this.tellAll(place.at)
+  }
+
+  private give(evaluator: LaneEvaluator, message: PastMessage): void {
+    const { tenant } = this.rule
+    if ("columns" in message) evaluator.samples(tenant, message.columns, message.place)
+    else evaluator.events(tenant, message.events, message.place)
+  }
+
+  /** As a lane makes up for the past of a rule that begins anew. What it says on the way is not said. */
+  private aside(coming: Coming, { sequence, at }: Place): LaneEvaluator {
+    if (coming.aside !== undefined) return coming.aside
+    const { onStep } = this.listener
+    // Of a rule that was not there before these are its own evaluations.
+    const isFirst = coming.change.number === 1
+    coming.aside = makeEvaluator({ lane: 0, ...(isFirst && onStep !== undefined ? { onStep } : {}) })
+    coming.aside.change(coming.change, { sequence, at })
+    return coming.aside
   }
 
   private begin({ sequence, at }: Place): void {
     this.isBegun = true
-    const { document, ...rule } = this.rule
-    const { enabled: _, ...enabled } = document
-    this.evaluator.change({ ...rule, number: 1, document: enabled }, { sequence, at })
+    const { madeAt, version, document } = this.rule
+    if (madeAt !== undefined && madeAt > at) {
+      this.coming.unshift(this.comingOf({ version, document, at: madeAt }, 1))
+    } else this.evaluator.change(this.changeTo(this.rule, 1), { sequence, at })
   }
 
   /** Time passes to there without a message. */
   passUntil(at: number): void {
     for (;;) {
       const due = Math.ceil(this.evaluator.nextDue())
-      if (due > at) return
-      this.evaluator.tick({ sequence: this.sequence, at: due })
-      this.tellAll(due)
+      const coming = this.coming[0]
+      if (coming !== undefined && coming.version.at <= Math.min(due, at)) this.turnTo(coming)
+      else if (due <= at) {
+        this.evaluator.tick({ sequence: this.sequence, at: due })
+        this.tellAll(due)
+      } else return
     }
+  }
+
+  private turnTo(coming: Coming): void {
+    this.coming.shift()
+    const { version, change } = coming
+    const place = { sequence: this.sequence, at: version.at }
+    const aside = this.aside(coming, place)
+    pass(aside, this.sequence, version.at)
+    this.evaluator.announce(change, place)
+    const awaited = this.evaluator.awaiting().get(change.tenant)?.get(change.rule)
+    if (awaited !== undefined) this.evaluator.adopt([awaited], place, aside)
+    const outputs = this.evaluator.take()
+    this.listener.onVersion?.(version, outputs)
+    if (outputs.length > 0) this.listener.hear(outputs, version.at)
   }
 
   private tellAll(storedAt: number): void {
     const outputs = this.evaluator.take()
-    if (outputs.length > 0) this.hear(outputs, storedAt)
+    if (outputs.length > 0) this.listener.hear(outputs, storedAt)
   }
 
   get figures(): RuleFigures | undefined {

@@ -1,5 +1,5 @@
 /** Says in plain words what an evaluation came to. */
-import { type AlertState, durationMs, durationText, type RuleDocument } from "../../../schemas/index.ts"
+import { durationText, type RuleDocument } from "../../../schemas/index.ts"
 import type { Step } from "../evaluator.ts"
 import type { Finding } from "../expression/expression.ts"
 import type { Death } from "../patterns/pattern.ts"
@@ -7,7 +7,7 @@ import type { Death } from "../patterns/pattern.ts"
 /** Attributes of an event that are told. */
 const toldAttributesMax = 8
 
-const timeText = (at: number): string => new Date(at).toISOString()
+export const timeText = (at: number): string => new Date(at).toISOString()
 
 const valueText = (value: unknown): string =>
   typeof value === "number" ? String(Number(value.toPrecision(6))) : (JSON.stringify(value) ?? "nothing")
@@ -22,7 +22,7 @@ const itemSentence = ({ item }: Step): ReadonlyArray<string> => {
   return [item.isEvent ? `Event ${what} came.` : `${what} was ${valueText(item.value)}.`]
 }
 
-const findingSentence = ({ source, result, left, right, short, detail }: Finding): string => {
+export const findingSentence = ({ source, result, left, right, short, detail }: Finding): string => {
   if (result === "error") return `${source} could not be evaluated: ${detail ?? "no reason was given"}.`
   if (result === undefined) return `${source} says nothing yet: ${detail ?? "a value is not there yet"}.`
   const sides =
@@ -61,7 +61,7 @@ const reasons: Readonly<Record<Death["reason"], string>> = {
   limit: "there were too many partial matches",
 }
 
-const deathSentence = ({ reason, stage, startAt, at }: Death): string =>
+export const deathSentence = ({ reason, stage, startAt, at }: Death): string =>
   `The partial match that began at ${timeText(startAt)} died in stage ${stage} at ${timeText(at)}: ${reasons[reason]}.`
 
 const waiting = (count: number): string =>
@@ -88,56 +88,4 @@ export const sentencesOf = (document: RuleDocument, step: Step): ReadonlyArray<s
     ...(step.detail === undefined ? [] : [`${step.detail}.`]),
     stateSentence(step),
   ]
-}
-
-const lateOnes = (steps: ReadonlyArray<Step>): string => {
-  const uncounted = steps.filter(({ late }) => late?.isCounted === false)
-  const worst = Math.max(...uncounted.map(({ at, late }) => late!.watermark - at))
-  if (uncounted.length === 0) return ""
-  const what = uncounted.length === 1 ? "1 item" : `${uncounted.length} items`
-  return ` ${what} came too late to be counted, by up to ${durationText(worst)}: see timing.`
-}
-
-const failures = (steps: ReadonlyArray<Step>): string => {
-  const last = steps.findLast(({ late }) => late?.isCounted !== false)
-  if (last === undefined) return ""
-  const reasons = last.findings.filter(({ result }) => result !== true).map(findingSentence)
-  if (!last.passedFilter)
-    return ` The last item, at ${timeText(last.at)}, was refused by the filter. ${reasons.join(" ")}`
-  const deaths = steps
-    .flatMap(({ deaths }) => deaths)
-    .slice(-1)
-    .map(deathSentence)
-  return ` At the last evaluation, at ${timeText(last.at)}: ${[...reasons, ...deaths].join(" ") || "nothing had matched."}`
-}
-
-/** Why it was in that state at that time. */
-export const summaryOf = (
-  document: RuleDocument,
-  at: number,
-  state: AlertState,
-  since: number | undefined,
-  steps: ReadonlyArray<Step>,
-): string => {
-  const began = since === undefined ? "" : ` since ${timeText(since)}`
-  switch (state) {
-    case "firing": {
-      const cause = steps.findLast(({ before, after }) => before !== "firing" && after === "firing")
-      const why = cause?.findings.filter(({ result }) => result === true).map(findingSentence) ?? []
-      return `${[`It fired${began}.`, ...why].join(" ")}${lateOnes(steps)}`
-    }
-    case "pending": {
-      const forMs = document.for === undefined ? 0 : durationMs(document.for)
-      const left = Math.max(0, (since ?? at) + forMs - at)
-      return `It was pending${began}: the condition held, but must hold for ${document.for ?? "the rest of the cooldown"}; ${durationText(left)} were missing.`
-    }
-    case "no_data":
-      return `It had no data${began}: nothing came for ${document.missing_data?.after}.`
-    case "error":
-      return `Its condition could not be evaluated${began}.${failures(steps)}${lateOnes(steps)}`
-    case "resolved":
-      return `It did not fire: it was resolved${began}.${failures(steps)}${lateOnes(steps)}`
-    case "inactive":
-      return `It did not fire.${failures(steps)}${lateOnes(steps)}`
-  }
 }

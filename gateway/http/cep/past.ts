@@ -105,6 +105,7 @@ const deathBody = ({ reason, stage, startAt, at }: Step["deaths"][number]) => ({
 
 const stepBody = (step: Step) => ({
   at: timestamp(step.at),
+  version: step.version,
   before: step.before,
   after: step.after,
   passed_filter: step.passedFilter,
@@ -126,15 +127,25 @@ const stepBody = (step: Step) => ({
   ...(step.detail === undefined ? {} : { detail: step.detail }),
 })
 
+const deskBody = (desk: NonNullable<Explanation["groups"][number]["desk"]>) => ({
+  state: desk.state,
+  since: timestamp(desk.since),
+  cause: desk.cause,
+  ...(desk.by === undefined ? {} : { by: desk.by }),
+  agrees: desk.agrees,
+})
+
 const explanationBody = (explanation: Explanation & { readonly truncated: boolean }) => ({
   version: explanation.version,
   at: timestamp(explanation.at),
   summary: explanation.summary,
-  groups: explanation.groups.map(({ fingerprint, labels, state, since, summary, steps }) => ({
+  groups: explanation.groups.map(({ fingerprint, labels, state, since, desk, versions, summary, steps }) => ({
     fingerprint,
     labels,
     state,
     ...(since === undefined ? {} : { since: timestamp(since) }),
+    ...(desk === undefined ? {} : { desk: deskBody(desk) }),
+    versions: versions.map((one) => ({ ...one, at: timestamp(one.at) })),
     summary,
     steps: steps.map(stepBody),
   })),
@@ -194,18 +205,15 @@ const fromStream = (rule: PastRule, asked: Asked) => {
 const backtest = (rule: PastRule, asked: Asked) =>
   Effect.suspend(() => (asked.csv === undefined ? fromStream(rule, asked) : fromCsv(rule, asked, asked.csv)))
 
-/** The document that the rule had then. */
-const versionAt = Effect.fnUntraced(function* (
+/** Its documents, oldest first. Errors: none of a rule that is not there, or was removed. */
+const documentsOf = Effect.fnUntraced(function* (
   { engine }: GatewayServices,
   request: GatewayRequest,
   rule: string,
-  at: number,
 ) {
-  const newest = yield* readRule(engine, request, rule)
+  yield* readRule(engine, request, rule)
   const asking = engine.ask(CepRuleProtocol, rule, { _tag: "Versions" }, callOf(request))
-  const { versions } = yield* asking
-  const { version, document } = versions.find((kept) => kept.at <= at) ?? newest
-  return { tenant: request.identity.tenant, rule, version, document }
+  return (yield* asking).versions.toReversed()
 })
 
 export const pastRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
@@ -244,8 +252,9 @@ export const pastRoutes = (services: GatewayServices): ReadonlyArray<Route> => {
     route(services, endpoints.explain, async (request, { params, body }) => {
       const at = Date.parse(body.at)
       const group = body.group === undefined ? {} : { group: body.group }
-      const asking = Effect.flatMap(versionAt(services, request, params.rule, at), (rule) =>
-        explainRule({ ...rule, at, ...group }, Date.now()),
+      const { tenant } = request.identity
+      const asking = Effect.flatMap(documentsOf(services, request, params.rule), (versions) =>
+        explainRule({ tenant, rule: params.rule, versions, at, ...group }, Date.now()),
       )
       return explanationBody(await runTraced(services, request, "POST /api/cep/rules/{id}/explain", asking))
     }),

@@ -1,0 +1,90 @@
+/** What the alert desk recorded of an alert, held against what an explanation comes to: where they differ it says so. */
+import type { AlertState, Labels } from "../../../schemas/index.ts"
+
+/** One change of an alert as its history has it; times as there. */
+export interface DeskEntry {
+  /** A state, or `matched`. */
+  readonly to: string
+  readonly cause: string
+  readonly at: number
+  readonly takenAt: number
+  readonly by?: string
+}
+
+export interface DeskAlert {
+  readonly fingerprint: string
+  readonly labels: Labels
+  /** Oldest first. */
+  readonly history: ReadonlyArray<DeskEntry>
+  /** Silences, planned work and inhibitions that keep it quiet now. */
+  readonly quietBy: ReadonlyArray<string>
+}
+
+export interface DeskState {
+  readonly state: AlertState
+  /** Event time, and when the desk took that in. */
+  readonly since: number
+  readonly takenAt: number
+  readonly cause: string
+  readonly by?: string
+}
+
+const timeText = (at: number): string => new Date(at).toISOString()
+
+const isOver = (state: AlertState): boolean => state === "inactive" || state === "resolved"
+
+/** Undefined: it knew nothing of the alert yet. */
+export const deskStateAt = ({ history }: DeskAlert, at: number): DeskState | undefined => {
+  let found: DeskState | undefined
+  for (const entry of history) {
+    if (entry.at > at || entry.to === "matched" || entry.to === found?.state) continue
+    const { to, cause, at: since, takenAt, by } = entry
+    found = { state: to as AlertState, since, takenAt, cause, ...(by === undefined ? {} : { by }) }
+  }
+  return found
+}
+
+const why = ({ cause, by }: DeskState): string => {
+  switch (cause) {
+    case "rule_changed":
+      return ", because the rule was changed, disabled or removed"
+    case "resolved by hand":
+      return `, resolved by hand by ${by ?? "somebody"}`
+    case "missing_data":
+      return ", because nothing came"
+    case "expired":
+      return ", because it was not said again"
+    default:
+      return ""
+  }
+}
+
+export const agrees = (desk: DeskState | undefined, state: AlertState): boolean =>
+  desk === undefined ? isOver(state) : desk.state === state || (isOver(desk.state) && isOver(state))
+
+/** What the desk had, in words. */
+export const deskSentence = (desk: DeskState): string =>
+  `The alert desk has it ${desk.state} since ${timeText(desk.since)}${why(desk)}.`
+
+/** Why the two may differ. `readFrom`: when the first message that was read was stored. */
+export const differenceSentence = (
+  desk: DeskState | undefined,
+  state: AlertState,
+  readFrom: number | undefined,
+): string => {
+  if (desk === undefined)
+    return `The alert desk knew nothing of it at that time, though the stored messages make it ${state}: the rule may have been disabled then, or its documents of that time are not kept.`
+  if (desk.cause === "resolved by hand" && isOver(desk.state))
+    return `The condition says ${state} all the same: the rule raises it again when it fires the next time.`
+  const cause =
+    readFrom === undefined || Math.min(desk.since, desk.takenAt) < readFrom
+      ? "what decided it is not among the messages that could be read: they left the stream, or a bound was reached"
+      : "the rule may have been disabled meanwhile, or its documents of that time are not kept"
+  return `The messages that were read make it ${state}: ${cause}.`
+}
+
+/** Of an alert that nothing was evaluated for: its state is the desk's. */
+export const onlyDeskSentence = (from: number | undefined, at: number): string =>
+  from === undefined
+    ? "No message that this rule looks at is in the stream any more from then."
+    : `No message of it was found between ${timeText(from)} and ${timeText(at)}, so nothing was evaluated again.`
