@@ -11,7 +11,7 @@ import type { Partition } from "./partition.ts"
 const writeSlice = 64
 const retryMs = 100
 /** Bytes of a large state that are written or read before others have a turn. */
-const turnBytes = 128 * 1024
+const turnBytes = 64 * 1024
 
 /** Takes all steps, each of which says how many bytes it was. */
 const inTurns = Effect.fnUntraced(function* <A>(steps: Generator<number, A>): Effect.fn.Return<A> {

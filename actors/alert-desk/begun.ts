@@ -25,7 +25,7 @@ export const endStale = (state: State, now: number): ReadonlyArray<Event> => {
       bytes += alert.bytes
       const { number } = began.get(alert.rule)!
       const to = alert.state === "pending" ? "inactive" : "resolved"
-      const policy = taking.policyOf(alert.rule)
+      const policy = taking.policyOf(alert)
       taking.put(taking.turn({ ...alert, number, at: now }, to, policy), "its rule began anew")
     }
   taking.tellRoom(undefined)

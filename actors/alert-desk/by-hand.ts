@@ -16,7 +16,7 @@ export const resolve = (
   const isExpired = expiresAt !== undefined && !("by" in why)
   const alert = { ...given, ...(isExpired ? { expiresAt } : {}) }
   const taking = new Taking(state, now)
-  taking.put(taking.turn({ ...alert, at: now }, "resolved", taking.policyOf(alert.rule)), cause, by)
+  taking.put(taking.turn({ ...alert, at: now }, "resolved", taking.policyOf(alert)), cause, by)
   taking.tellRoom(undefined)
   return taking.events()
 }

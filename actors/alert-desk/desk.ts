@@ -12,7 +12,7 @@ import { accept, type DecideContext, define, reject } from "../../engine/index.t
 import { AlertDeskProtocol, type AlertRecord } from "../../schemas/index.ts"
 import { acknowledge, resolve, unacknowledge } from "./by-hand.ts"
 import { alertOf } from "./draft.ts"
-import { evolve, fold } from "./evolve.ts"
+import { evolve, fold } from "./fold.ts"
 import { change, follow } from "./follow.ts"
 import { takeForeign } from "./foreign.ts"
 import { alertRecord, indexActivity, isBehind, rowsOf } from "./index-row.ts"

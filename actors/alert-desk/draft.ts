@@ -12,21 +12,11 @@ import {
   type Group,
   type HistoryEntry,
   isLive,
+  policyKeyOf,
   type Seen,
   type State,
   type StoredAlert,
 } from "./state.ts"
-
-/** 32-bit FNV-1a over UTF-16 code units. */
-export const hashOf = (text: string, seed = 0x811c9dc5): number => {
-  let hash = seed
-  for (let index = 0; index < text.length; index++)
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  return (hash ^ (hash >>> 13)) >>> 0
-}
-
-const bucketOf = (key: string): number => hashOf(key) % bucketCount
 
 export const alertOf = ({ alerts }: State, fingerprint: string): StoredAlert | undefined => {
   const bucket = alerts[bucketOf(fingerprint)]!
@@ -45,36 +35,6 @@ export const seenOf = ({ seen }: State, fingerprint: string): Seen | undefined =
 
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 
-/** An array of buckets of which those that change are copied. */
-class Buckets<A> {
-  private copied: Array<Record<string, A>> | undefined
-  private readonly own = new Set<number>()
-  private readonly from: ReadonlyArray<Readonly<Record<string, A>>>
-  constructor(from: ReadonlyArray<Readonly<Record<string, A>>>) {
-    this.from = from
-  }
-
-  get all(): ReadonlyArray<Readonly<Record<string, A>>> {
-    return this.copied ?? this.from
-  }
-
-  get(key: string): A | undefined {
-    const bucket = this.all[bucketOf(key)]!
-    return Object.hasOwn(bucket, key) ? bucket[key] : undefined
-  }
-
-  /** The bucket of a key, to be written to. */
-  of(key: string): Record<string, A> {
-    const index = bucketOf(key)
-    this.copied ??= [...this.from]
-    if (!this.own.has(index)) {
-      this.own.add(index)
-      this.copied[index] = { ...this.copied[index] }
-    }
-    return this.copied[index]!
-  }
-}
-
 export class Draft {
   private readonly before: State
   private readonly state: Mutable<State>
@@ -85,6 +45,7 @@ export class Draft {
   private readonly heads = new Map<string, Group>()
   private readonly told: Array<HistoryEntry> = []
   private policiesCopied = false
+  private readonly needed = new Set<string>()
 
   constructor(before: State) {
     this.before = before
@@ -136,22 +97,29 @@ export class Draft {
     return this.state.policies as Record<string, State["policies"][string]>
   }
 
-  putPolicy(rule: string, version: number, policy: State["policies"][string]["policy"]): void {
+  putPolicy(key: string, version: number, policy: State["policies"][string]["policy"]): void {
     const policies = this.policies()
-    const before = Object.hasOwn(policies, rule) ? policies[rule] : undefined
-    policies[rule] = { version, policy, alerts: before?.alerts ?? 0 }
+    const before = Object.hasOwn(policies, key) ? policies[key] : undefined
+    policies[key] = { version, policy, alerts: before?.alerts ?? 0 }
     this.state.bytes += bytesOf(policy) - (before === undefined ? 0 : bytesOf(before.policy))
+    this.needed.add(key)
   }
 
-  /** One alert or match more, or less, needs the policy of a rule. */
-  needPolicy(rule: string, count: 1 | -1): void {
+  /** One alert or match more, or less, needs a policy. */
+  needPolicy(key: string, count: 1 | -1): void {
     const policies = this.policies()
-    const kept = Object.hasOwn(policies, rule) ? policies[rule] : undefined
+    const kept = Object.hasOwn(policies, key) ? policies[key] : undefined
     if (kept === undefined) return
-    const alerts = kept.alerts + count
-    if (alerts > 0) policies[rule] = { ...kept, alerts }
-    else {
-      delete policies[rule]
+    policies[key] = { ...kept, alerts: kept.alerts + count }
+    this.needed.add(key)
+  }
+
+  /** What nothing needs in the end stays away. */
+  private settlePolicies(): void {
+    for (const key of this.needed) {
+      const kept = this.state.policies[key]
+      if (kept === undefined || kept.alerts > 0) continue
+      delete this.policies()[key]
       this.state.bytes -= bytesOf(kept.policy)
     }
   }
@@ -167,9 +135,10 @@ export class Draft {
     state.bytes += alert.bytes - (before?.bytes ?? 0)
     state.live += Number(isLive(alert)) - Number(before !== undefined && isLive(before))
     if (before === undefined) state.held += 1
-    if (before?.rule !== alert.rule) {
-      this.needPolicy(alert.rule, 1)
-      if (before !== undefined) this.needPolicy(before.rule, -1)
+    const [key, keyBefore] = [policyKeyOf(alert), before && policyKeyOf(before)]
+    if (keyBefore !== key) {
+      this.needPolicy(key, 1)
+      if (keyBefore !== undefined) this.needPolicy(keyBefore, -1)
     }
     if (before !== undefined && before.groupKey !== alert.groupKey) this.leaveGroup(before)
     if (before?.groupKey === alert.groupKey) this.touched.add(alert.groupKey)
@@ -178,7 +147,7 @@ export class Draft {
 
   mannerOf(alert: StoredAlert): Manner {
     const { grouping, policies } = this.state
-    return mannerOf(grouping, alert, policies[alert.rule]?.policy)
+    return mannerOf(grouping, alert, policies[policyKeyOf(alert)]?.policy)
   }
 
   private joinGroup(alert: StoredAlert, from: string | undefined): void {
@@ -219,7 +188,7 @@ export class Draft {
     state.bytes -= before.bytes
     state.live -= Number(isLive(before))
     state.held -= 1
-    this.needPolicy(before.rule, -1)
+    this.needPolicy(policyKeyOf(before), -1)
     this.leaveGroup(before)
   }
 
@@ -244,6 +213,7 @@ export class Draft {
   finish(at: number | undefined): State {
     const { state } = this
     this.settleHistory()
+    this.settlePolicies()
     state.alerts = this.alerts.all
     state.seen = this.seen.all
     this.settleGroups(at)

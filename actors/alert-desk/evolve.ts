@@ -293,6 +293,3 @@ export const evolve: { [T in Event["_tag"]]: (state: State, event: Of<T>) => Sta
   }),
   IndexFailed: (state) => ({ ...state, index: { underWay: false, failures: state.index.failures + 1 } }),
 }
-
-export const fold = (state: State, added: ReadonlyArray<Event>): State =>
-  added.reduce<State>((folded, event) => evolve[event._tag](folded, event as never), state)

@@ -2,7 +2,7 @@
 import type { DecideContext } from "../../engine/index.ts"
 import { alertFeedTopic } from "../../schemas/index.ts"
 import { alertOf } from "./draft.ts"
-import { fold } from "./evolve.ts"
+import { fold } from "./fold.ts"
 import { alertRecord, isBehind } from "./index-row.ts"
 import { indexAfterMs } from "./limits.ts"
 import { lookAt } from "./look.ts"

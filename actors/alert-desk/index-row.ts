@@ -30,7 +30,7 @@ export const isBehind = ({ revision, indexed, history }: State): boolean =>
 /** The alert as everybody may see it. */
 export const alertRecord = (alert: StoredAlert): AlertRecord => {
   const { told: _1, acts: _2, turns: _3, turnedAt: _4, expiresAt: _5, leavesAt: _6, ...rest } = alert
-  const { bytes: _7, revision: _8, said: _9, ...record } = rest
+  const { bytes: _7, revision: _8, said: _9, policyKey: _10, ...record } = rest
   return record
 }
 

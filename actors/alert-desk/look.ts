@@ -9,7 +9,7 @@ import { endStale } from "./begun.ts"
 import { resolve } from "./by-hand.ts"
 import { alertOf, groupOf } from "./draft.ts"
 import { hasNews, isQuiet, type News, newsOf, repeats } from "./due.ts"
-import { fold } from "./evolve.ts"
+import { fold } from "./fold.ts"
 import { inhibitedBy } from "./inhibition.ts"
 import {
   groupsPerLook,

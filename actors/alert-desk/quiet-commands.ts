@@ -9,7 +9,7 @@ import {
   silencesMax,
 } from "../../schemas/index.ts"
 import { bytesOf } from "../agent/blocks.ts"
-import { fold } from "./evolve.ts"
+import { fold } from "./fold.ts"
 import { change, follow } from "./follow.ts"
 import { patternCharactersMax, quietBytesMax, quietPageBytesMax } from "./limits.ts"
 import { matcherProblems, patternCharactersOf, patternProblems } from "./matchers.ts"

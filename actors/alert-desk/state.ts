@@ -53,6 +53,8 @@ export const StoredAlert = Schema.Struct({
   turnedAt: Schema.Finite,
   /** The lane that said it last, and which number was the last one before that lane said anything. Absent: no lane did. */
   said: Schema.optionalKey(Schema.Struct({ lane: Schema.Int, after: Schema.Int })),
+  /** Under which name its policy is kept. Absent: under its rule's. */
+  policyKey: Schema.optionalKey(Schema.String),
   /** From elsewhere: when it is taken for resolved. */
   expiresAt: Schema.optionalKey(Schema.Finite),
   /** When it leaves the desk. */
@@ -63,6 +65,10 @@ export const StoredAlert = Schema.Struct({
   revision: Schema.Int,
 })
 export type StoredAlert = typeof StoredAlert.Type
+
+/** Where its policy is. */
+export const policyKeyOf = ({ rule, policyKey = rule }: Pick<StoredAlert, "rule" | "policyKey">): string =>
+  policyKey
 
 const liveStates: ReadonlySet<string> = new Set(["pending", "firing", "no_data", "error"])
 /** Not resolved. */
@@ -129,7 +135,7 @@ export const State = Schema.Struct({
   alerts: Schema.Array(Schema.Record(Schema.String, StoredAlert)),
   groups: Schema.Array(Bucket),
   seen: Schema.Array(Schema.Record(Schema.String, Seen)),
-  /** By rule; with how many alerts and waiting matches need them. */
+  /** By rule, those of alerts from elsewhere by their channels; with how many alerts and waiting matches need them. */
   policies: Schema.Record(Schema.String, KeptPolicy),
   live: Schema.Int,
   held: Schema.Int,
@@ -137,6 +143,8 @@ export const State = Schema.Struct({
   refused: Schema.Int,
   /** Of rules without states, oldest first. */
   matches: Schema.Array(Match),
+  /** Fingerprints of what a person resolved though it still held, with since when; the oldest first. Absent: none. */
+  dismissed: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite)),
   /** Rules that began anew, whose alerts from before have not all been ended yet. Absent: none. */
   began: Schema.optionalKey(Schema.Array(RuleBegan)),
   silences: Schema.Record(Schema.String, QuietSilence),
@@ -201,6 +209,10 @@ export const events = {
       }),
     ),
     matches: Schema.Array(Match),
+    /** What a person resolved though it holds since then; without a time, what was said to be over, or holds anew. */
+    dismissed: Schema.optionalKey(
+      Schema.Array(Schema.Struct({ fingerprint: Schema.String, since: Schema.optionalKey(Schema.Finite) })),
+    ),
     seen: Schema.Array(Schema.Tuple([Schema.String, ...Seen.elements])),
     refused: Schema.Int,
     at,

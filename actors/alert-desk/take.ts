@@ -55,12 +55,12 @@ const takeMatch = (taking: Taking, transition: Transition): void => {
 
 /** The alert is what its rule's next lane said already. What had to be done for what it was then, is done all the same. */
 const takeOvertaken = (taking: Taking, transition: Transition): void => {
-  const { fingerprint, rule, to, cause, policy } = transition
+  const { fingerprint, to, cause, policy } = transition
   const alert = taking.alert(fingerprint)
   if (alert === undefined || !taking.isOvertaken(transition)) return
   taking.seeOvertaken(transition)
   const moment = cause === "severity" ? "severity" : momentOf(to)
-  const { acts } = taking.turn(alert, alert.state, taking.policyOf(rule), { moment, actions: policy.actions })
+  const { acts } = taking.turn(alert, alert.state, taking.policyOf(alert), { moment, actions: policy.actions })
   if (acts.length > alert.acts.length) taking.put({ ...alert, acts }, cause, { silent: true })
 }
 

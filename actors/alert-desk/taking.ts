@@ -3,7 +3,7 @@ import { type AlertPolicy, liveAlertsMax, type RuleBegan, type Transition } from
 import { bytesOf } from "../agent/blocks.ts"
 import { alertOf, seenOf } from "./draft.ts"
 import { deskBytesMax, matchesWaitingMax, roomAgain } from "./limits.ts"
-import { type Event, isLive, type Match, type State, type StoredAlert } from "./state.ts"
+import { type Event, isLive, type Match, policyKeyOf, type State, type StoredAlert } from "./state.ts"
 import { blank, type Turn, turned } from "./turning.ts"
 
 type Changed = Extract<Event, { _tag: "Changed" }>
@@ -104,16 +104,18 @@ export class Taking {
     this.seen.set(key, [key, transition.number, transition.storedAt])
   }
 
-  policyOf(rule: string): AlertPolicy | undefined {
-    if (this.policies.has(rule)) return this.policies.get(rule)?.policy
-    return Object.hasOwn(this.state.policies, rule) ? this.state.policies[rule]?.policy : undefined
+  policyOf(alert: Parameters<typeof policyKeyOf>[0]): AlertPolicy | undefined {
+    const key = policyKeyOf(alert)
+    if (this.policies.has(key)) return this.policies.get(key)?.policy
+    return Object.hasOwn(this.state.policies, key) ? this.state.policies[key]?.policy : undefined
   }
 
-  usePolicy(rule: string, version: number, given: AlertPolicy): AlertPolicy {
+  /** `key`: of `policyKeyOf`. */
+  usePolicy(key: string, version: number, given: AlertPolicy): AlertPolicy {
     const policy = keptPolicy(given)
-    const before = this.policyOf(rule)
+    const before = this.policyOf({ rule: key })
     if (before !== undefined && JSON.stringify(before) === JSON.stringify(policy)) return before
-    this.policies.set(rule, { rule, version, policy })
+    this.policies.set(key, { rule: key, version, policy })
     this.bytes += bytesOf(policy)
     return policy
   }
@@ -173,7 +175,7 @@ export class Taking {
     }
     const hasRoom = this.live < liveAlertsMax * roomAgain && this.bytes < deskBytesMax * roomAgain
     if (before?.state === "firing" && this.refused === 0 && hasRoom) {
-      const used = this.policyOf(fullRule)
+      const used = this.policyOf(before)
       this.put(this.turn({ ...before, at: this.now }, "resolved", used), "room")
     }
   }

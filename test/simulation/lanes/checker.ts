@@ -1,5 +1,5 @@
 /** Holds what desks, channels and lanes got against one undisturbed evaluation of the whole stream. */
-import { fold } from "../../../actors/alert-desk/evolve.ts"
+import { fold } from "../../../actors/alert-desk/fold.ts"
 import { type Event, initial, type State } from "../../../actors/alert-desk/state.ts"
 import { take } from "../../../actors/alert-desk/take.ts"
 import type { Output } from "../../../actors/cep/evaluator.ts"

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { evolve } from "../../../../actors/alert-desk/evolve.ts"
+import { evolve } from "../../../../actors/alert-desk/fold.ts"
 import { deskBytesMax } from "../../../../actors/alert-desk/limits.ts"
 import { initial, type State } from "../../../../actors/alert-desk/state.ts"
 import { take } from "../../../../actors/alert-desk/take.ts"
