@@ -244,7 +244,7 @@ export const startNode = Effect.fnUntraced(function* (settings: Settings, report
   yield* Effect.forkScoped(Effect.provide(runBuiltinSeeding, all))
   yield* Effect.forkScoped(Effect.provide(runOldRules, all))
   yield* Effect.forkScoped(Effect.provide(runPollResealing, all))
-  yield* Effect.forkScoped(Effect.provide(runEntering(nodeLanes.live), all))
+  yield* Effect.forkScoped(Effect.provide(runEntering(nodeLanes), all))
   const url = yield* Effect.provide(startGateway(settings, login, collector, nodeLanes), all)
   const node = { url, ...(yield* Effect.provide(developmentKey(settings, login), all)) }
   yield* Effect.promise(() => writeNodeFile(settings.home, node))

@@ -26,13 +26,13 @@ export { compileCondition } from "./cep/expression/compile.ts"
 export { HeldBytes } from "./cep/held-bytes.ts"
 export type { Item } from "./cep/item.ts"
 export { runEntering } from "./cep/lane/entering.ts"
-export { mendingCommand } from "./cep/lane/lane-host.ts"
 export {
   LaneOperations,
   type LaneProblem,
   type LaneStatus,
   Lanes,
   type LanesService,
+  mendOf,
   type RuleReport,
 } from "./cep/lane/lanes.ts"
 export type { LaneFigures } from "./cep/lane/live-lane.ts"

@@ -1,6 +1,6 @@
 /** The parts of a node as /health shows them. Each answers for itself, never fails and never takes long. */
 import * as Effect from "effect/Effect"
-import { type LaneProblem, mendingCommand, type NodeLanes, type TraceStore } from "../actors/index.ts"
+import { type LaneProblem, mendOf, type NodeLanes, type TraceStore } from "../actors/index.ts"
 import type { EngineShape, PartitionState } from "../engine/index.ts"
 import type { Database } from "../resources/index.ts"
 import type { DurabilityReport, NatsConnection } from "../streams/index.ts"
@@ -79,15 +79,18 @@ export const engineComponent = (engine: EngineShape): Effect.Effect<ComponentHea
     }
   })
 
-const describeProblem = ({ lane, state, reason, since, times, againAt }: LaneProblem) => ({
-  lane,
-  state,
-  since: new Date(since).toISOString(),
-  times,
-  again_at: new Date(againAt).toISOString(),
-  reason,
-  mend: mendingCommand(lane),
-})
+const describeProblem = (problem: LaneProblem) => {
+  const { lane, state, reason, since, times, againAt } = problem
+  return {
+    lane,
+    state,
+    since: new Date(since).toISOString(),
+    times,
+    again_at: new Date(againAt).toISOString(),
+    reason,
+    mend: mendOf(problem),
+  }
+}
 
 /** Lanes of this node's partitions; rules of one that is not evaluated say nothing. */
 export const lanesComponent = (

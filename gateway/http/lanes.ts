@@ -1,6 +1,6 @@
 /** Lanes, for whoever operates the deployment: a lane holds rules of all tenants. */
 import * as Effect from "effect/Effect"
-import { LaneOperations, type LaneStatus, mendingCommand } from "../../actors/index.ts"
+import { LaneOperations, type LaneStatus, mendOf } from "../../actors/index.ts"
 import { platformTenant, recordChanges, Tenancy } from "../../resources/index.ts"
 import { laneEndpoints as endpoints } from "../../schemas/index.ts"
 import { changedBy } from "../changed-by.ts"
@@ -34,12 +34,12 @@ const figuresBody = (figures: NonNullable<LaneStatus["figures"]>) => ({
   micros_per_item: figures.microsPerItem,
 })
 
-const problemBody = ({ lane, reason, since, times, againAt }: NonNullable<LaneStatus["problem"]>) => ({
-  reason,
-  since: timestamp(since),
-  times,
-  again_at: timestamp(againAt),
-  mend: mendingCommand(lane),
+const problemBody = (problem: NonNullable<LaneStatus["problem"]>) => ({
+  reason: problem.reason,
+  since: timestamp(problem.since),
+  times: problem.times,
+  again_at: timestamp(problem.againAt),
+  mend: mendOf(problem),
 })
 
 const laneBody = ({ figures, problem, ...lane }: LaneStatus) => ({

@@ -14,9 +14,9 @@ const Lane = Schema.Struct({
   node: Schema.optionalKey(Schema.String),
   /**
    * `unreadable`: what is stored of it cannot be loaded. `stopped`: something in it failed. Both are tried again.
-   * `unanswered`: its node said nothing in time, or nobody has it.
+   * `entering`: it was rebuilt, and not all of its rules could be told so. `unanswered`: its node said nothing in time, or nobody has it.
    */
-  state: Schema.Literals(["evaluated", "loading", "unreadable", "stopped", "unanswered"]),
+  state: Schema.Literals(["evaluated", "loading", "unreadable", "stopped", "entering", "unanswered"]),
   figures: Schema.optionalKey(
     Schema.Struct({
       /** Of the stream: what was evaluated last, and up to where the last checkpoint reaches. */

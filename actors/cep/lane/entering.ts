@@ -13,6 +13,7 @@ import { laneOf, MetricStream, ruleChangesOfLane, tenantOfMetric } from "../../.
 import { RuleIndex } from "../../cep-rule/index/rule-index.ts"
 import { allTenants } from "../../every-tenant.ts"
 import { homeName } from "./home.ts"
+import type { LaneProblem } from "./lanes.ts"
 import { laneDefaults } from "./limits.ts"
 import type { LiveLane } from "./live-lane.ts"
 
@@ -21,6 +22,11 @@ const lookEveryMs = 200
 /** After a failure. */
 const againMs = 5_000
 const rulesInPage = 200
+
+export interface EnteringLanes {
+  readonly live: () => Iterable<LiveLane>
+  readonly note: (lane: number, problem: LaneProblem | undefined) => void
+}
 
 const Mark = Schema.Struct({
   request: Schema.String,
@@ -118,22 +124,43 @@ const enterIfMarked = Effect.fnUntraced(function* (lane: number) {
 })
 
 /** Looks at each lane that begins here, until it is interrupted. */
-export const runEntering = Effect.fnUntraced(function* (live: () => Iterable<LiveLane>) {
+export const runEntering = Effect.fnUntraced(function* ({ live, note }: EnteringLanes) {
   const looked = new WeakSet<LiveLane>()
-  const notBefore = new Map<number, number>()
+  const failed = new Map<number, LaneProblem>()
+  const fail = Effect.fnUntraced(function* (lane: number, { message: reason }: { readonly message: string }) {
+    const now = yield* Clock.currentTimeMillis
+    const { since = now, times = 0 } = failed.get(lane) ?? {}
+    const problem = {
+      lane,
+      state: "entering",
+      reason,
+      since,
+      times: times + 1,
+      againAt: now + againMs,
+    } as const
+    failed.set(lane, problem)
+    note(lane, problem)
+    yield* Effect.logWarning(`lane ${lane}: not all of its rules enter it anew yet: ${reason}`)
+  })
+  const forget = (lane: number) => {
+    failed.delete(lane)
+    note(lane, undefined)
+  }
   const look = (one: LiveLane) =>
     enterIfMarked(one.lane).pipe(
-      Effect.andThen(Effect.sync(() => looked.add(one))),
-      Effect.catch((error: { readonly message: string }) =>
-        Effect.andThen(
-          Effect.map(Clock.currentTimeMillis, (now) => notBefore.set(one.lane, now + againMs)),
-          Effect.logWarning(`lane ${one.lane}: not all of its rules enter it anew yet: ${error.message}`),
-        ),
+      Effect.andThen(
+        Effect.sync(() => {
+          looked.add(one)
+          forget(one.lane)
+        }),
       ),
+      Effect.catch((error) => fail(one.lane, error)),
     )
   for (;;) {
     const now = yield* Clock.currentTimeMillis
-    const begun = [...live()].filter((one) => !looked.has(one) && now >= (notBefore.get(one.lane) ?? 0))
+    const here = [...live()]
+    for (const lane of failed.keys()) if (here.every((one) => one.lane !== lane)) forget(lane)
+    const begun = here.filter((one) => !looked.has(one) && now >= (failed.get(one.lane)?.againAt ?? 0))
     yield* Effect.forEach(begun, look, { discard: true })
     yield* Effect.sleep(lookEveryMs)
   }

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { CorruptRecord } from "../../../engine/index.ts"
-import type { LaneProblem } from "./lanes.ts"
+import { type LaneProblem, mendingCommand } from "./lanes.ts"
 import type { LiveLane } from "./live-lane.ts"
 import { type LaneOptions, runLane } from "./run-lane.ts"
 
@@ -45,9 +45,6 @@ const reasonOf = (cause: Cause.Cause<unknown>): string => {
 }
 
 const isCorrupt = (cause: Cause.Cause<unknown>): boolean => Cause.squash(cause) instanceof CorruptRecord
-
-/** What an operator does about a lane that cannot be mended otherwise. */
-export const mendingCommand = (lane: number): string => `millrace lanes rebuild ${lane}`
 
 /** Follows the engine until it is interrupted. */
 export const makeLaneHost = Effect.fnUntraced(function* (

@@ -53,14 +53,22 @@ export interface LanesService {
 
 export interface LaneProblem {
   readonly lane: number
-  /** `unreadable`: what is stored of it cannot be loaded. `stopped`: it was loaded, and something in it failed. */
-  readonly state: "unreadable" | "stopped"
+  /**
+   * `unreadable`: what is stored of it cannot be loaded. `stopped`: it was loaded, and something in it failed. `entering`: it
+   * was rebuilt, and not all of its rules could be told to enter it anew.
+   */
+  readonly state: "unreadable" | "stopped" | "entering"
   readonly reason: string
   /** Since when it has not run for a while, how often it was begun, and when it is begun again. */
   readonly since: number
   readonly times: number
   readonly againAt: number
 }
+
+/** What an operator does about it. */
+export const mendOf = ({ lane, state }: LaneProblem): string =>
+  state === "entering" ? "see what does not answer; it is tried again" : mendingCommand(lane)
+export const mendingCommand = (lane: number): string => `millrace lanes rebuild ${lane}`
 
 /** One lane as an operator sees it. */
 export interface LaneStatus {

@@ -42,6 +42,8 @@ export interface NodeLanes {
   readonly figures: () => ReadonlyMap<number, LaneFigures>
   readonly live: () => Iterable<LiveLane>
   readonly problems: () => ReadonlyArray<LaneProblem>
+  /** Has a problem of a lane that is here told with the others, or no longer. */
+  readonly note: (lane: number, problem: LaneProblem | undefined) => void
 }
 
 export interface LanesOptions {
@@ -101,7 +103,8 @@ export const makeLanes = Effect.fnUntraced(function* (
   const asked = new Map<string, Deferred.Deferred<RuleReport | undefined>>()
   let ask: ((lane: number, question: Asked) => Effect.Effect<RuleReport | undefined>) | undefined
   let node = ""
-  let problems: NodeLanes["problems"] = () => []
+  const noted = new Map<number, LaneProblem>()
+  let hosted: NodeLanes["problems"] = () => []
 
   const append = (tenant: string, lane: number, source: string, message: unknown, id: string) =>
     stream
@@ -175,6 +178,8 @@ export const makeLanes = Effect.fnUntraced(function* (
       }),
   }
 
+  const problems = () => [...noted.values(), ...hosted()]
+
   const run = Effect.gen(function* () {
     const [engine, keyValue, signals] = [yield* Engine, yield* KeyValue.KeyValue, yield* Signals.Signals]
     node = (yield* engine.status).node
@@ -217,10 +222,21 @@ export const makeLanes = Effect.fnUntraced(function* (
       limits,
       changed: (lane, one) => (one === undefined ? live.delete(lane) : live.set(lane, one)),
     })
-    problems = host.problems
-    const operations = yield* makeOperations({ engine, stream, keyValue, signals, limits, host, live })
+    hosted = host.problems
+    const operations = yield* makeOperations({
+      engine,
+      stream,
+      keyValue,
+      signals,
+      limits,
+      host,
+      problems,
+      live,
+    })
     return { drain: host.drain, operations }
   })
+  const note: NodeLanes["note"] = (lane, problem) =>
+    problem === undefined ? noted.delete(lane) : noted.set(lane, problem)
   const figures = () => new Map([...live].map(([lane, one]) => [lane, one.figures()] as const))
-  return { service, run, figures, live: () => live.values(), problems: () => problems() }
+  return { service, run, figures, live: () => live.values(), problems, note }
 })

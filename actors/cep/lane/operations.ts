@@ -23,6 +23,7 @@ export interface OperationsOptions {
   readonly signals: Signals.SignalBus
   readonly limits: LaneLimits
   readonly host: LaneHost
+  readonly problems: () => ReadonlyArray<LaneProblem>
   /** Of this node. */
   readonly live: ReadonlyMap<number, LiveLane>
 }
@@ -72,14 +73,12 @@ export const statusesOf = (
 export const makeOperations = Effect.fnUntraced(function* (
   options: OperationsOptions,
 ): Effect.fn.Return<LaneOperationsService, never, Scope.Scope> {
-  const { engine, stream, keyValue, signals, limits, host, live } = options
+  const { engine, stream, keyValue, signals, limits, host, problems, live } = options
   const { node } = yield* engine.status
   const gatherings = new Map<string, Gathering>()
   let questions = 0
 
-  const here = Effect.map(engine.status, ({ partitions }) =>
-    statusesOf(node, partitions, live, host.problems()),
-  )
+  const here = Effect.map(engine.status, ({ partitions }) => statusesOf(node, partitions, live, problems()))
 
   yield* signals.subscribe(replyTopic(node), (data) => {
     const { id, node: from, lanes } = JSON.parse(decoder.decode(data)) as Reply
