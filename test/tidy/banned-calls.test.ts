@@ -58,6 +58,7 @@ const effectFiles: ReadonlyArray<EffectFiles> = [
     reason: "reads the metric stream for the evaluators, and stores their states",
   },
   { path: /^actors\/cep-rule\/old-rules\.ts$/, reason: "wakes rules after an upgrade, no actor" },
+  { path: /^actors\/metric-poll\/reseal\.ts$/, reason: "seals again what actors keep, beside them" },
   { path: /^actors\/cep-rule\/past\.ts$/, reason: "reads the stream for back-tests, no actor" },
   { path: /^actors\/metric-poll\/fetch-samples\.ts$/, reason: "fetches, beside the mailbox" },
   { path: /^actors\/notification\/deliver\//, reason: "delivers and acts, beside the mailbox" },
