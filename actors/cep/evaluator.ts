@@ -5,7 +5,7 @@
 import type { CepEvent, RuleBegan, RuleDocument, Transition } from "../../schemas/index.ts"
 import type { Finding } from "./expression/expression.ts"
 import type { Item } from "./item.ts"
-import type { Death } from "./patterns/pattern.ts"
+import type { Awaited, Death, StageLook } from "./patterns/pattern.ts"
 
 /** Samples of one message, column by column; `series` is indexed by `seriesOf`. */
 export interface SampleColumns {
@@ -113,8 +113,11 @@ export interface Step {
   readonly passedFilter: boolean
   readonly values: Readonly<Record<string, number>>
   readonly findings: ReadonlyArray<Finding>
+  /** Of a pattern: what the item came to for each stage that could take it. */
+  readonly stages: ReadonlyArray<StageLook>
   readonly deaths: ReadonlyArray<Death>
   readonly partialMatches: number
+  readonly awaited: ReadonlyArray<Awaited>
   readonly before: Transition["to"]
   readonly after: Transition["to"]
   readonly detail?: string

@@ -86,6 +86,18 @@ export const PastOfRule = Schema.Struct({
   last_error: Schema.optionalKey(Schema.String),
 }).annotate({ identifier: "PastOfRule" })
 
+const Findings = Schema.Array(
+  Schema.Struct({
+    source: Schema.String,
+    /** `unknown`: a value is not there yet. */
+    result: Schema.Union([Schema.Boolean, Schema.Literals(["unknown", "error"])]),
+    left: Schema.optionalKey(Schema.Unknown),
+    right: Schema.optionalKey(Schema.Unknown),
+    short: Schema.optionalKey(Schema.Finite),
+    detail: Schema.optionalKey(Schema.String),
+  }),
+)
+
 const ExplainedStep = Schema.Struct({
   at: Timestamp,
   /** Of the document that counted when its message was stored. */
@@ -99,28 +111,35 @@ const ExplainedStep = Schema.Struct({
   ),
   value: Schema.optionalKey(Schema.Finite),
   values: Values,
-  /** Each comparison, with both sides and by how much it failed. */
-  findings: Schema.Array(
+  /** Each comparison, with both sides and by how much it failed; of a pattern those of its matches. */
+  findings: Findings,
+  /** Of a pattern: what the item came to for each stage that could take it. */
+  stages: Schema.Array(
     Schema.Struct({
-      source: Schema.String,
-      /** `unknown`: a value is not there yet. */
-      result: Schema.Union([Schema.Boolean, Schema.Literals(["unknown", "error"])]),
-      left: Schema.optionalKey(Schema.Unknown),
-      right: Schema.optionalKey(Schema.Unknown),
-      short: Schema.optionalKey(Schema.Finite),
-      detail: Schema.optionalKey(Schema.String),
+      stage: Schema.String,
+      /** It must not come. */
+      not: Schema.Boolean,
+      takes: Schema.Boolean,
+      /** Partial matches that waited for it, and when the first of them began; 0: a match begins with it. */
+      waiting: Schema.Int,
+      started_at: Schema.optionalKey(Timestamp),
+      findings: Findings,
     }),
   ),
   /** Partial matches that ended without a match: where, why, and by the samples' time since when and when. */
   deaths: Schema.Array(
     Schema.Struct({
       reason: Schema.Literals(["within", "strict", "not", "until", "skipped", "limit"]),
+      /** That it had taken last, and those that it waited for. */
       stage: Schema.String,
+      waited_for: Schema.Array(Schema.String),
       started_at: Timestamp,
       at: Timestamp,
     }),
   ),
   partial_matches: Schema.Int,
+  /** How many of them wait for any of these stages; for none: that time passes. */
+  waiting: Schema.Array(Schema.Struct({ stages: Schema.Array(Schema.String), count: Schema.Int })),
   sentences: Schema.Array(Schema.String),
   detail: Schema.optionalKey(Schema.String),
 })

@@ -202,7 +202,9 @@ export class Group implements Listener {
     const { rule, life } = this
     rule.evaluations += 1
     try {
-      const matches = matcher.offer(route.item(value, at, attributes))
+      const item = route.item(value, at, attributes)
+      if (rule.host.onStep !== undefined) rule.looks.push(...matcher.look(item))
+      const matches = matcher.offer(item)
       if (life.isWithoutEnd) life.end(rule.program, "condition", at)
       judgeMatches(this, matches, at)
     } catch (error) {

@@ -77,6 +77,7 @@ const judgeMatch = (group: Group, match: Match, at: number): void => {
   group.match = match
   try {
     group.loadScope(at)
+    if (host.onStep !== undefined) rule.matchFindings.push(...(program.condition?.explain(host.scope) ?? []))
     if (program.condition !== undefined && program.condition.evaluate(host.scope) !== true) return
     rule.matches += 1
     if (program.mode === "trigger") life.strike(program, at)

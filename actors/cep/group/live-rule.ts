@@ -5,7 +5,7 @@ import { renewEffort } from "../expression/effort.ts"
 import type { Finding } from "../expression/expression.ts"
 import { HeldBytes } from "../held-bytes.ts"
 import type { Item } from "../item.ts"
-import type { Death } from "../patterns/pattern.ts"
+import type { Death, StageLook } from "../patterns/pattern.ts"
 import type { Program } from "../rule/program.ts"
 import type { State } from "./alert-life.ts"
 import { fingerprintOf } from "./fingerprint.ts"
@@ -63,6 +63,9 @@ export class LiveRule {
   readonly onClosed = (end: number): void => this.closing!.closed(end)
   /** Partial matches that ended since the last step, while somebody wants an explanation. */
   readonly deaths: Array<Death> = []
+  /** What the item of this step came to for the stages, and the condition for what matched with it. */
+  readonly looks: Array<StageLook> = []
+  readonly matchFindings: Array<Finding> = []
   /** Why it is not evaluated any more, until its next change. */
   broken: string | undefined
   lastError: { readonly at: number; readonly detail: string } | undefined
@@ -172,8 +175,10 @@ export class LiveRule {
       values: valuesOf(group),
       // What nothing took is compared with nothing.
       findings: late?.isCounted === false ? [] : this.findings(before),
+      stages: this.looks.splice(0),
       deaths: this.deaths.splice(0),
       partialMatches: group.matcher?.partialMatches() ?? 0,
+      awaited: group.matcher?.awaited() ?? [],
       before,
       after: group.life.state,
     })
@@ -181,7 +186,9 @@ export class LiveRule {
 
   /** Gotcha: needs the scope of the group. */
   private findings(before: State): ReadonlyArray<Finding> {
-    const { condition, clear } = this.program
+    const { condition, clear, pattern } = this.program
+    // The condition of a pattern is asked of its matches alone.
+    if (pattern !== undefined) return this.matchFindings.splice(0)
     const { scope } = this.host
     return [
       ...(condition?.explain(scope) ?? []),
@@ -202,8 +209,10 @@ export class LiveRule {
       passedFilter: false,
       values: {},
       findings: program.filter!.explain(host.scope),
+      stages: [],
       deaths: [],
       partialMatches: 0,
+      awaited: [],
       before: state,
       after: state,
     })

@@ -7,7 +7,7 @@ import type { Alternative, Input, PatternGraph, Until } from "./pattern-graph.ts
 
 export type Matched = { readonly [stage: string]: ReadonlyArray<Item> }
 
-const isOf = (input: Input, item: Item): boolean => {
+export const isOf = (input: Input, item: Item): boolean => {
   if (input.isEvent !== item.isEvent || input.name !== item.name) return false
   for (const [label, value] of input.where) if (item.labels[label] !== value) return false
   return true

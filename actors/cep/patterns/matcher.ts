@@ -22,8 +22,9 @@ import {
   patternBytesMax,
   type Start,
 } from "./partial-matches.ts"
-import type { Death, Match, Matcher } from "./pattern.ts"
+import type { Awaited, Death, Match, Matcher, StageLook } from "./pattern.ts"
 import { type Edge, endBit, freshBit, type PatternGraph, type Position } from "./pattern-graph.ts"
+import { awaitedIn, looksOf, waitedFor } from "./waiting.ts"
 
 /** With one item so many partial matches go on or begin; further ones die. */
 export const movedPerItemMax = 2 * partialMatchesMax
@@ -87,6 +88,14 @@ export class PatternMatcher implements Matcher {
 
   watch(onDeath: (death: Death) => void): void {
     this.onDeath = onDeath
+  }
+
+  look(item: Item): ReadonlyArray<StageLook> {
+    return looksOf(this.graph, this.partials.buckets.values(), item)
+  }
+
+  awaited(): ReadonlyArray<Awaited> {
+    return awaitedIn(this.graph, this.partials.buckets.values())
   }
 
   partialMatches(): number {
@@ -156,6 +165,7 @@ export class PatternMatcher implements Matcher {
       this.onDeath?.({
         reason: "limit",
         stage: position.leaf.name,
+        waitedFor: [],
         startAt: start.at,
         at: entry.item.at,
       })
@@ -226,7 +236,7 @@ export class PatternMatcher implements Matcher {
       ({ startAt, last }) => {
         this.limitedCount += 1
         const stage = this.graph.positions[last.position]!.leaf.name
-        this.onDeath?.({ reason: "limit", stage, startAt, at })
+        this.onDeath?.({ reason: "limit", stage, waitedFor: [], startAt, at })
       },
     )
   }
@@ -234,6 +244,7 @@ export class PatternMatcher implements Matcher {
   private died(partial: PartialMatch, reason: Death["reason"], at: number): void {
     if (this.onDeath === undefined || (partial.done && reason !== "limit")) return
     const stage = this.graph.positions[partial.position]!.leaf.name
-    this.onDeath({ reason, stage, startAt: partial.start.at, at })
+    const died = { reason, stage, waitedFor: waitedFor(this.graph, partial) }
+    this.onDeath({ ...died, startAt: partial.start.at, at })
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import type { ByteReader, ByteWriter } from "../bytes.ts"
-import type { Condition } from "../expression/expression.ts"
+import type { Condition, Finding } from "../expression/expression.ts"
 import type { HeldBytes } from "../held-bytes.ts"
 import type { Item } from "../item.ts"
 
@@ -30,9 +30,30 @@ export interface Match {
 /** Why partial matches ended without a match: for explanations and counters. */
 export interface Death {
   readonly reason: "within" | "strict" | "not" | "until" | "skipped" | "limit"
+  /** That it had taken last, and those that it waited for. */
   readonly stage: string
+  readonly waitedFor: ReadonlyArray<string>
   readonly startAt: number
   readonly at: number
+}
+
+/** So many partial matches wait for any of these stages; for none where only time has to pass. */
+export interface Awaited {
+  readonly stages: ReadonlyArray<string>
+  readonly count: number
+}
+
+/** What an item came to for one stage that could take it; for explanations. */
+export interface StageLook {
+  readonly stage: string
+  /** It must not come. */
+  readonly isNot: boolean
+  /** Partial matches that waited for it; none where a match may begin with it. */
+  readonly waiting: number
+  /** When the first of them began. */
+  readonly startAt?: number
+  readonly takes: boolean
+  readonly findings: ReadonlyArray<Finding>
 }
 
 export interface PatternPlan {
@@ -53,6 +74,9 @@ export interface Matcher {
   readonly nextDue: () => number
   /** Calls `onDeath` from now on for each partial match that ends without a match; for explanations. */
   readonly watch: (onDeath: (death: Death) => void) => void
+  /** What an item that is offered next comes to; for explanations. */
+  readonly look: (item: Item) => ReadonlyArray<StageLook>
+  readonly awaited: () => ReadonlyArray<Awaited>
   readonly partialMatches: () => number
   /** Partial matches that died of the bounds since the matcher was made, over all checkpoints. */
   readonly limited: () => number

@@ -2,7 +2,7 @@
 import { durationText, type RuleDocument } from "../../../schemas/index.ts"
 import type { Step } from "../evaluator.ts"
 import type { Finding } from "../expression/expression.ts"
-import type { Death } from "../patterns/pattern.ts"
+import type { Death, StageLook } from "../patterns/pattern.ts"
 
 /** Attributes of an event that are told. */
 const toldAttributesMax = 8
@@ -61,15 +61,32 @@ const reasons: Readonly<Record<Death["reason"], string>> = {
   limit: "there were too many partial matches",
 }
 
-export const deathSentence = ({ reason, stage, startAt, at }: Death): string =>
-  `The partial match that began at ${timeText(startAt)} died in stage ${stage} at ${timeText(at)}: ${reasons[reason]}.`
+export const deathSentence = ({ reason, stage, waitedFor, startAt, at }: Death): string => {
+  const waited = waitedFor.length === 0 ? "" : ` and waited for ${waitedFor.join(" or ")}`
+  return `The partial match that began at ${timeText(startAt)} had taken ${stage} last${waited}, and died at ${timeText(at)}: ${reasons[reason]}.`
+}
 
-const waiting = (count: number): string =>
-  count === 0
-    ? "No partial match waits."
-    : count === 1
-      ? "1 partial match waits."
-      : `${count} partial matches wait.`
+/** What the item came to for a stage, and by how much it was missed. */
+export const stageSentence = ({ stage, isNot, waiting, startAt, takes, findings }: StageLook): string => {
+  const partials = waiting === 1 ? "a partial match" : `${waiting} partial matches`
+  const began = `${waiting === 1 ? "" : " the oldest of which"} began at ${timeText(startAt ?? 0)}`
+  const since = waiting === 1 ? ` that${began}` : `,${began}`
+  const who =
+    waiting === 0
+      ? "a match begins with it"
+      : `${isNot ? "it must not come for" : "waited for by"} ${partials}${since}`
+  const fits = takes ? "the item fits" : "the item does not fit"
+  return [`Stage ${stage} (${who}): ${fits}.`, ...findings.map(findingSentence)].join(" ")
+}
+
+const waiting = ({ awaited }: Step): string => {
+  if (awaited.length === 0) return "No partial match waits."
+  const parts = awaited.map(({ stages, count }) => {
+    const what = stages.length === 0 ? "its time to be over" : stages.join(" or ")
+    return `${count} partial ${count === 1 ? "match waits" : "matches wait"} for ${what}`
+  })
+  return `${parts.join(", ")}.`
+}
 
 const stateSentence = ({ before, after }: Step): string =>
   before === after ? `The alert stayed ${after}.` : `The alert went from ${before} to ${after}.`
@@ -83,8 +100,9 @@ export const sentencesOf = (document: RuleDocument, step: Step): ReadonlyArray<s
     ...lateSentence(document, step),
     ...(step.item === undefined ? ["Nothing came; time went on."] : []),
     ...findings,
+    ...step.stages.map(stageSentence),
     ...step.deaths.map(deathSentence),
-    ...(document.pattern === undefined ? [] : [waiting(step.partialMatches)]),
+    ...(document.pattern === undefined ? [] : [waiting(step)]),
     ...(step.detail === undefined ? [] : [`${step.detail}.`]),
     stateSentence(step),
   ]

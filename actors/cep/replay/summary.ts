@@ -4,7 +4,7 @@ import type { Step } from "../evaluator.ts"
 import { modeOf } from "../rule/mode.ts"
 import { type DeskState, deskSentence, differenceSentence, onlyDeskSentence } from "./desk-record.ts"
 import type { ExplainedVersion } from "./explain.ts"
-import { deathSentence, findingSentence, timeText } from "./sentences.ts"
+import { deathSentence, findingSentence, stageSentence, timeText } from "./sentences.ts"
 
 export interface Summarized {
   readonly document: RuleDocument
@@ -38,13 +38,16 @@ const failures = (steps: ReadonlyArray<Step>): string => {
   const last = steps.findLast(({ late }) => late?.isCounted !== false)
   if (last === undefined) return ""
   const reasons = last.findings.filter(({ result }) => result !== true).map(findingSentence)
+  // What is waited for says more than that the item begins no match of its own.
+  const awaited = last.stages.filter(({ waiting, isNot }) => waiting > 0 && !isNot)
+  const missed = (awaited.length > 0 ? awaited : last.stages).filter(({ takes, isNot }) => !takes && !isNot)
   if (!last.passedFilter)
     return ` The last item, at ${timeText(last.at)}, was refused by the filter. ${reasons.join(" ")}`
   const deaths = steps
     .flatMap(({ deaths }) => deaths)
     .slice(-1)
     .map(deathSentence)
-  return ` At the last evaluation, at ${timeText(last.at)}: ${[...reasons, ...deaths].join(" ") || "nothing had matched."}`
+  return ` At the last evaluation, at ${timeText(last.at)}: ${[...reasons, ...missed.map(stageSentence), ...deaths].join(" ") || "nothing had matched."}`
 }
 
 /** What the evaluations say. */

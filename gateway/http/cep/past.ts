@@ -96,9 +96,19 @@ const findingBody = ({ source, result, left, right, short, detail }: Step["findi
   ...(detail === undefined ? {} : { detail }),
 })
 
-const deathBody = ({ reason, stage, startAt, at }: Step["deaths"][number]) => ({
+const stageBody = ({ stage, isNot, takes, waiting, startAt, findings }: Step["stages"][number]) => ({
+  stage,
+  not: isNot,
+  takes,
+  waiting,
+  ...(startAt === undefined ? {} : { started_at: timestamp(startAt) }),
+  findings: findings.map(findingBody),
+})
+
+const deathBody = ({ reason, stage, waitedFor, startAt, at }: Step["deaths"][number]) => ({
   reason,
   stage,
+  waited_for: waitedFor,
   started_at: timestamp(startAt),
   at: timestamp(at),
 })
@@ -121,8 +131,10 @@ const stepBody = (step: Step) => ({
   ...value(step.item?.value),
   values: numbers(step.values),
   findings: step.findings.map(findingBody),
+  stages: step.stages.map(stageBody),
   deaths: step.deaths.map(deathBody),
   partial_matches: step.partialMatches,
+  waiting: step.awaited,
   sentences: step.sentences,
   ...(step.detail === undefined ? {} : { detail: step.detail }),
 })

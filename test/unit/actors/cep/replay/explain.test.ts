@@ -145,7 +145,7 @@ describe("an explanation", () => {
       { reason: "strict", startAt: start + 10_000 },
     ])
     expect(summary).toMatch(
-      /partial match that began at .* died in stage \w+ .*: the next item was another one/u,
+      /partial match that began at .* had taken high last and waited for low, and died at .*: the next item was another one/u,
     )
   })
 
