@@ -1,5 +1,5 @@
 /**
- * `npm run bench:cep -- [--stream] [--only lengths,thresholds,windows] [--rules N] [--series N] [--seconds N] [--json]`: what
+ * `npm run bench:cep -- [--stream] [--only lengths,thresholds,windows,unlike] [--rules N] [--series N] [--seconds N] [--json]`: what
  * rules cost; with `--stream` the way through JetStream instead, see `stream.ts`. `--only failover [--kills N]`: how long
  * schedules are silent when their node is killed, see `failover.ts`.
  */
@@ -8,6 +8,7 @@ import { parseArgs } from "node:util"
 import { failover } from "./failover.ts"
 import { type Figures, lengths, throughput } from "./in-process.ts"
 import { streamed } from "./stream.ts"
+import { mixes } from "./workload.ts"
 
 const { values } = parseArgs({
   options: {
@@ -35,7 +36,7 @@ const measure = async (what: string, figuresOf: () => Figures | Promise<Figures>
 
 console.error(`${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}, ${seconds} s each`)
 const inProcess = !values.stream
-for (const mix of ["thresholds", "windows"] as const)
+for (const mix of mixes)
   for (const rules of inProcess && wants(mix) ? list(values.rules) : [])
     for (const series of list(values.series))
       await measure(`${mix}: ${rules} rules, ${series} series`, () => throughput(rules, series, mix, seconds))

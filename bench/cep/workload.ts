@@ -10,8 +10,12 @@ const metricNames = 100
 /** Groups of a rule are at most so many here; further series feed the same groups. */
 const instancesMax = 8_000
 
-/** What a series is looked at for. Every cell has the same rules, and each series is in one cell. */
-export type Mix = "thresholds" | "windows"
+/**
+ * What a series is looked at for. Every cell has the same kinds of rules, and each series is in one cell. `unlike`: as
+ * `windows`, but no cell's windows are as long as another's.
+ */
+export type Mix = "thresholds" | "windows" | "unlike"
+export const mixes: ReadonlyArray<Mix> = ["thresholds", "windows", "unlike"]
 
 const base = (cell: number) => ({
   trigger: {
@@ -22,26 +26,48 @@ const base = (cell: number) => ({
   group_by: ["instance"],
 })
 
-const kinds: Record<Mix, ReadonlyArray<Omit<RuleDocument, "name" | "trigger">>> = {
-  thresholds: [
-    { condition: "value > 99.9", for: "1m" },
-    { condition: "value < 0.01" },
-    { condition: "value > 99.99 && labels.team != 'none'", severity: "critical" },
-  ],
-  windows: [
-    { condition: "value > 99.9", for: "1m" },
-    {
-      condition: "mean > 90.0",
-      aggregates: { mean: { function: "avg", window: { type: "sliding", size: "5m" } } },
-    },
-    {
-      condition: "peak > 99.0 && mean > 90.0",
-      aggregates: {
-        peak: { function: "max", window: { type: "tumbling", size: "1m" } },
-        mean: { function: "avg", window: { type: "tumbling", size: "1m" } },
+type Kind = (index: number, cell: number) => Omit<RuleDocument, "name" | "trigger">
+
+/** A limit of a rule's own: real rules differ in theirs. */
+const above = (least: number, index: number): string => (least + (index % 997) / 100_000).toFixed(5)
+
+const windowed = (slidingSeconds: (cell: number) => number, tumblingSeconds: (cell: number) => number) => [
+  (index: number) => ({ condition: `value > ${above(99.9, index)}`, for: "1m" }),
+  (index: number, cell: number) => ({
+    condition: `mean > ${above(90, index)}`,
+    aggregates: {
+      mean: {
+        function: "avg" as const,
+        window: { type: "sliding" as const, size: `${slidingSeconds(cell)}s` },
       },
     },
+  }),
+  (index: number, cell: number) => {
+    const window = { type: "tumbling" as const, size: `${tumblingSeconds(cell)}s` }
+    return {
+      condition: `peak > ${above(99, index)} && mean > ${above(90, index)}`,
+      aggregates: { peak: { function: "max" as const, window }, mean: { function: "avg" as const, window } },
+    }
+  },
+]
+
+const kinds: Record<Mix, ReadonlyArray<Kind>> = {
+  thresholds: [
+    (index) => ({ condition: `value > ${above(99.9, index)}`, for: "1m" }),
+    (index) => ({ condition: `value < ${above(0.01, index)}` }),
+    (index) => ({
+      condition: `value > ${above(99.98, index)} && labels.team != 'none'`,
+      severity: "critical",
+    }),
   ],
+  windows: windowed(
+    () => 300,
+    () => 60,
+  ),
+  unlike: windowed(
+    (cell) => 300 + cell,
+    (cell) => 60 + cell,
+  ),
 }
 
 const cellsOf = (rules: number): number => Math.max(1, Math.floor(rules / kinds.windows.length))
@@ -49,7 +75,7 @@ const cellsOf = (rules: number): number => Math.max(1, Math.floor(rules / kinds.
 export const rulesOf = (count: number, mix: Mix): ReadonlyArray<RuleDocument> =>
   Array.from({ length: count }, (_, index) => {
     const cell = Math.floor(index / kinds[mix].length) % cellsOf(count)
-    return { name: `rule ${index}`, ...base(cell), ...kinds[mix][index % kinds[mix].length]! }
+    return { name: `rule ${index}`, ...base(cell), ...kinds[mix][index % kinds[mix].length]!(index, cell) }
   })
 
 const labelsOf = (series: number, cell: number, cells: number) => ({

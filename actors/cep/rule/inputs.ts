@@ -8,8 +8,7 @@ import {
 } from "../../../schemas/index.ts"
 import { isTaken } from "../expression/language.ts"
 import type { AggregateSpec, AggregatesPlan, WindowSpec } from "../windows/aggregates.ts"
-import { windowProblem, windowsProblem } from "../windows/plan-aggregates.ts"
-import { sharedPlan } from "../windows/shared-plan.ts"
+import { planAggregates, windowProblem, windowsProblem } from "../windows/plan-aggregates.ts"
 import { limits, type Problems } from "./problems.ts"
 import type { ProgramInput } from "./program.ts"
 
@@ -153,5 +152,5 @@ export const compileAggregates = (
   }
   const together = problems.found.length === before ? windowsProblem(specs, allowedLatenessMs) : undefined
   if (together !== undefined) problems.add("aggregates", together.problem, together.remedy)
-  return problems.found.length === before ? sharedPlan(specs, allowedLatenessMs) : undefined
+  return problems.found.length === before ? planAggregates(specs, allowedLatenessMs) : undefined
 }

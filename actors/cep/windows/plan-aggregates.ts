@@ -6,6 +6,7 @@ import { GroupAggregates } from "./group-aggregates.ts"
 import { type PanedWindow, type PanesPart, PanesWindow } from "./panes-window.ts"
 import { SamplesWindow, slidingSlackPart } from "./samples-window.ts"
 import { type SessionPart, SessionWindow } from "./session-window.ts"
+import { sharing } from "./sharing.ts"
 import type { Part, SamplesPart, Slot } from "./window-state.ts"
 
 /** Of one window. What would need more to share its panes with other windows has panes of its own. */
@@ -100,9 +101,16 @@ const isMergedOneByOne = ({ function: name }: Slot): boolean => name === "percen
 const functionsOf = (slots: ReadonlyArray<Slot>): ReadonlySet<AggregateFunction> =>
   new Set(slots.map((slot) => slot.function))
 
+const sharedColumns = sharing<Columns>()
+const sharedSlots = sharing<ReadonlyArray<Slot>>()
+const sharedPlaces = sharing<ReadonlyArray<ReadonlyArray<number>>>()
+const sharedPlans = sharing<AggregatesPlan>()
+
+const shareSlots = (slots: ReadonlyArray<Slot>) => sharedSlots(JSON.stringify(slots), () => slots)
+
 const needsOf = (input: number, functions: ReadonlySet<AggregateFunction>) => ({
   input,
-  columns: new Columns(functions),
+  columns: sharedColumns([...functions].toSorted().join(), () => new Columns(functions)),
   needsQuantiles: functions.has("percentile"),
   needsTexts: functions.has("distinct"),
 })
@@ -182,7 +190,7 @@ const byWindow = (specs: ReadonlyArray<AggregateSpec>) => {
     group.slots.push({ slot, function: spec.function, quantile: spec.quantile ?? Number.NaN })
     groups.set(key, group)
   }
-  return [...groups.values()]
+  return [...groups.values()].map(({ spec, slots }) => ({ spec, slots: shareSlots(slots) }))
 }
 
 /** Parts of their own, and by input the windows that may share panes. */
@@ -237,19 +245,23 @@ const reachOf = (window: WindowSpec): number => {
   }
 }
 
-/** Gotcha: its windows must have no `windowProblem`. */
+/** The same for the same aggregates. Gotcha: their windows must have no `windowProblem`. */
 export const planAggregates = (
   specs: ReadonlyArray<AggregateSpec>,
   allowedLatenessMs: number,
-): AggregatesPlan => {
+): AggregatesPlan =>
+  sharedPlans(JSON.stringify([specs, allowedLatenessMs]), () => makePlan(specs, allowedLatenessMs))
+
+const makePlan = (specs: ReadonlyArray<AggregateSpec>, allowedLatenessMs: number): AggregatesPlan => {
   const parts = partsOf(specs, allowedLatenessMs)
   const inputs = Math.max(-1, ...specs.map(({ input }) => input)) + 1
+  const places = Array.from({ length: inputs }, (_, input) =>
+    parts.flatMap((part, index) => (part.input === input ? [index] : [])),
+  )
   const plan = {
     slots: specs.length,
     parts,
-    partsOf: Array.from({ length: inputs }, (_, input) =>
-      parts.flatMap((part, index) => (part.input === input ? [index] : [])),
-    ),
+    partsOf: sharedPlaces(JSON.stringify(places), () => places),
   }
   return {
     specs,
