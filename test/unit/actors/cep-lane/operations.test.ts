@@ -5,6 +5,7 @@ import type * as Scope from "effect/Scope"
 import { describe, expect, it } from "vitest"
 import type { Evaluator } from "../../../../actors/cep/evaluator.ts"
 import type { Evaluators } from "../../../../actors/cep/lane/run-lane.ts"
+import { makeEvaluator, readingOf } from "../../../../actors/cep/make-evaluator.ts"
 import type { RuleDocument } from "../../../../schemas/index.ts"
 import { laneOf } from "../../../../streams/index.ts"
 import { fakeEvaluators } from "../../../support/fake-evaluator.ts"
@@ -192,4 +193,39 @@ describe("a lane that is loaded and then stops", () => {
       }),
     ),
   )
+})
+
+describe("the report of a rule with many groups", () => {
+  it("has as many as one message between nodes holds, wherever it is asked for", () => {
+    const real: Evaluators = {
+      make: (of) => makeEvaluator({ lane: of }),
+      read: (of, state) => readingOf(state, { lane: of }),
+    }
+    const world = new LaneWorld("groups", real)
+    const grouped: RuleDocument = { ...document, group_by: ["host"], condition: "value > 1.0" }
+    const body = Effect.gen(function* () {
+      const limits = { reportCharactersMax: 4_000 }
+      const nodes = [yield* world.start(limits), yield* world.start(limits)]
+      const { service } = nodes[0]!.lanes
+      yield* service.changeRule({ ...change, document: grouped }, undefined)
+      const samples = Array.from({ length: 100 }, (_, host) => ({
+        name: metric,
+        labels: { host: `host-${host}` },
+        value: 50,
+        at: world.time.now,
+      }))
+      yield* service.appendSamples(tenant, samples, ["api"])
+      yield* until(() => world.transitions().length === 100)
+      for (const { lanes } of nodes) {
+        const report = (yield* lanes.service.report(tenant, "r", grouped))!
+        expect(report.figures.groups).toBe(100)
+        expect(report.groups.length).toBeGreaterThan(5)
+        expect(JSON.stringify(report.groups).length).toBeLessThan(4_200)
+        expect(report.latency!.max).toBeGreaterThan(0)
+        expect((yield* lanes.service.report(tenant, "r", grouped, false))!.groups).toEqual([])
+      }
+    })
+    const exit = world.time.run(Effect.scoped(body))
+    if (exit._tag === "Failure") throw Cause.squash(exit.cause)
+  })
 })
