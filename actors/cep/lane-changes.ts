@@ -57,7 +57,7 @@ export class LaneChanges {
   private reachMs(tenant: TenantRules, change: RuleChange, program: Program): number {
     const before = tenant.rules.get(change.rule)
     if (change.anew !== undefined) return Math.max(program.reachMs, alertReachMs)
-    if (before === undefined) return this.ruleCount < rulesMax ? program.reachMs : 0
+    if (before === undefined) return this.hasRoom ? program.reachMs : 0
     if (goesOn(before, program)) return 0
     return hasAlerts(before) ? Math.max(program.reachMs, alertReachMs) : program.reachMs
   }
@@ -87,7 +87,8 @@ export class LaneChanges {
     tenant.refused.delete(change.rule)
     if (program === undefined) tenant.noteGone(change.rule, change.number)
     else if (typeof program === "string") this.refuse(tenant, change, program)
-    else if (this.ruleCount >= rulesMax) this.refuse(tenant, change, `a lane has at most ${rulesMax} rules`)
+    else if (before === undefined && !this.hasRoom)
+      this.refuse(tenant, change, `a lane has at most ${rulesMax} rules`)
     else this.begin(tenant, change, program, before, heir)
     // That it began anew is said once it has said what holds.
     if (isAnew) this.say(beganAt(this.host.place, change))
@@ -111,10 +112,14 @@ export class LaneChanges {
     })
   }
 
-  private get ruleCount(): number {
+  /** For one more rule. What waits to take the place of a rule that runs needs no other. */
+  private get hasRoom(): boolean {
     let count = 0
     for (const { rules, awaiting } of this.tenants.values()) count += rules.size + awaiting.size
-    return count
+    if (count < rulesMax) return true
+    for (const { rules, awaiting } of this.tenants.values())
+      for (const rule of awaiting.keys()) if (rules.has(rule)) count -= 1
+    return count < rulesMax
   }
 
   private refuse(tenant: TenantRules, { rule, number, version, document }: RuleChange, detail: string): void {
@@ -123,11 +128,10 @@ export class LaneChanges {
 
   adopt(awaited: ReadonlyArray<AwaitedChange>, past: LaneChanges): void {
     for (const { change } of awaited) {
-      const tenant = this.obtain(change.tenant)
-      tenant.awaiting.delete(change.rule)
+      this.obtain(change.tenant).awaiting.delete(change.rule)
       this.change(change, past)
-      const seen = past.tenants.get(change.tenant)
-      if (seen !== undefined) tenant.learn(seen)
     }
+    // Once for all of them: it may be much.
+    for (const [tenant, seen] of past.tenants) this.obtain(tenant).learn(seen)
   }
 }

@@ -182,10 +182,11 @@ export class TenantRules {
     return true
   }
 
-  /** What was seen in the past of a rule was seen. */
+  /** What was seen in the past of a rule was seen; it takes the room that the lane's own leaves. */
   learn({ events, origins }: TenantRules): void {
-    for (const key of events.keys()) remember(this.events, key, 0, rememberedEventsMax)
-    for (const [key, number] of origins)
+    const [ownEvents, ownOrigins] = [[...this.events.keys()], [...this.origins]]
+    for (const key of [...events.keys(), ...ownEvents]) remember(this.events, key, 0, rememberedEventsMax)
+    for (const [key, number] of [...origins, ...ownOrigins])
       remember(this.origins, key, Math.max(number, this.origins.get(key) ?? -1), rememberedOriginsMax)
   }
 
