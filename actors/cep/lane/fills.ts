@@ -44,16 +44,22 @@ export class Fills {
     const awaiting = this.options.evaluator.awaiting()
     for (const [tenant, { fill, fiber }] of this.underWay) {
       const waiting = awaiting.get(tenant)
-      if (fill.awaited.every((one) => waiting?.get(one.change.rule) === one)) continue
+      const left = fill.awaited.filter((one) => waiting?.get(one.change.rule) === one)
+      if (left.length === fill.awaited.length) continue
       this.underWay.delete(tenant)
       this.fork(Fiber.interrupt(fiber))
+      // Without what has changed again: a rule that is edited without end holds up no other.
+      if (left.length > 0) this.begin(tenant, left)
     }
     for (const [tenant, waiting] of awaiting) {
       if (this.underWay.size >= this.options.limits.fillsMax) return
-      if (this.underWay.has(tenant)) continue
-      const fill = new Fill(this.options, [...waiting.values()].slice(0, filledRulesMax))
-      this.underWay.set(tenant, { fill, fiber: this.fork(this.work(tenant, fill)) })
+      if (!this.underWay.has(tenant)) this.begin(tenant, [...waiting.values()].slice(0, filledRulesMax))
     }
+  }
+
+  private begin(tenant: string, awaited: ReadonlyArray<AwaitedChange>): void {
+    const fill = new Fill(this.options, awaited)
+    this.underWay.set(tenant, { fill, fiber: this.fork(this.work(tenant, fill)) })
   }
 
   private readonly work = Effect.fnUntraced(function* (this: Fills, tenant: string, fill: Fill) {

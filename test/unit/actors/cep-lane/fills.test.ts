@@ -77,6 +77,29 @@ describe("a rule whose past is being read", () => {
   )
 
   it(
+    "does not wait for one of its tenant's that is edited without end",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { lanes } = yield* world.start(countsAtOnce)
+        world.pastGate = Effect.sleep(2_000)
+        yield* lanes.service.changeRule(change("edited", rule(one)), undefined)
+        yield* lanes.service.changeRule(change("r", rule(one)), undefined)
+        const edits = Effect.gen(function* () {
+          for (let number = 2; ; number++) {
+            yield* lanes.service.changeRule(change("edited", rule(one), number), rule(one))
+            yield* Effect.sleep(1_000)
+          }
+        })
+        yield* Effect.forkScoped(edits)
+        yield* until(() => lanes.figures().get(lane)?.filling === 1)
+        yield* lanes.service.appendSamples(tenant, [sample(one, 20)], ["api"])
+        yield* until(() => said(world).length > 0)
+        expect(world.transitions()).toMatchObject([{ rule: "r", to: "firing" }])
+      }),
+    ),
+  )
+
+  it(
     "is read again by the next owner when its node dies meanwhile",
     inWorld((world) =>
       Effect.gen(function* () {
