@@ -22,9 +22,13 @@ export class HeldBytes {
     this.most = most
   }
 
+  get isFull(): boolean {
+    return this.bytes > this.most
+  }
+
   /** Whether a holder that has so many may have more. */
   hasRoom(own: number): boolean {
-    return this.bytes <= this.most || own * this.holders <= this.most
+    return !this.isFull || own * this.holders <= this.most
   }
 
   /** A holder has so many now instead of before; answers them. */

@@ -35,6 +35,8 @@ export class SamplesWindow implements WindowState {
   private readonly part: SamplesPart
   private readonly held: HeldBytes
   private readonly sampleBytes: number
+  /** Texts or percentiles. */
+  private readonly hasMore: boolean
   /** What it holds of what its rule may. */
   private own = 0
   /** Time and value of each; its length is twice a power of two. */
@@ -53,6 +55,7 @@ export class SamplesWindow implements WindowState {
     this.part = part
     this.held = held
     this.sampleBytes = sampleBytesOf(part)
+    this.hasMore = part.needsTexts || part.needsQuantiles
     this.rows = new ChunkRows(part.columns)
     if (part.needsTexts) {
       this.texts = []
@@ -63,12 +66,13 @@ export class SamplesWindow implements WindowState {
 
   add(at: number, value: number, text: string | undefined, results: Float64Array): boolean {
     const { sizeMs, count, slide } = this.part
-    const before = this.own
+    const [before, samples] = [this.own, this.next - this.first]
     this.leave(at - sizeMs, this.next + 1 - count)
     if (this.next - this.first >= slidingSamplesMax) this.crowdOut()
     this.push(at, value, text)
-    this.settle()
-    this.makeRoom(before)
+    // As many samples as before are as many bytes, where nothing else is kept of them.
+    if (this.next - this.first !== samples || this.hasMore) this.settle()
+    if (this.held.isFull) this.makeRoom(before)
     if (sizeMs !== Number.POSITIVE_INFINITY) this.due = this.dueOf()
     if (slide === 1) return false
     this.seen += 1
@@ -112,7 +116,7 @@ export class SamplesWindow implements WindowState {
     if (this.next - this.first > this.mask) this.resize(2 * (this.mask + 1))
     if (this.next > sampleNumberMax) this.renumber()
     const sample = this.next
-    if (sample % aheadSamples === 0) this.lookAhead(sample)
+    if (this.mask >= nearSamples && sample % aheadSamples === 0) this.lookAhead(sample)
     const place = 2 * (sample & this.mask)
     this.ring[place] = at
     this.ring[place + 1] = value
@@ -141,8 +145,10 @@ export class SamplesWindow implements WindowState {
     }
     if (first === before) return
     this.first = first
-    const ahead = (first | (aheadSamples - 1)) + 1
-    if (ahead > before + aheadSamples) this.lookAhead(ahead)
+    if (mask >= nearSamples) {
+      const ahead = (first | (aheadSamples - 1)) + 1
+      if (ahead > before + aheadSamples) this.lookAhead(ahead)
+    }
     if (first === this.next) this.clear()
     else {
       this.rows.leave(this, chunkOf(before))
@@ -152,7 +158,6 @@ export class SamplesWindow implements WindowState {
 
   /** What the next items need of a long window, from a sample on. */
   private lookAhead(sample: number): void {
-    if (this.mask < nearSamples) return
     lookAhead(this.ring, 2 * (sample & this.mask), 2 * aheadSamples)
     this.rows.lookAhead(sample, aheadSamples)
   }
