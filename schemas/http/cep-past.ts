@@ -50,6 +50,21 @@ const Firing = Schema.Struct({
   value: Schema.optionalKey(Schema.Finite),
   values: Values,
   annotations: Schema.Record(Schema.String, Schema.String),
+  /** Of a pattern: by stage the items that matched, the first ten of each; of later firings left out where it is too much. */
+  matched: Schema.optionalKey(
+    Schema.Record(
+      Schema.String,
+      Schema.Array(
+        Schema.Struct({
+          name: Schema.String,
+          at: Timestamp,
+          value: Schema.optionalKey(Schema.Finite),
+          labels: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+          attributes: Schema.optionalKey(EventAttributes),
+        }),
+      ),
+    ),
+  ),
 })
 
 const PastTransition = Schema.Struct({
@@ -61,6 +76,7 @@ const PastTransition = Schema.Struct({
   labels: Labels,
   value: Schema.optionalKey(Schema.Finite),
   values: Values,
+  /** Since when it is in its state, and of this transition; by the samples' own time. */
   since: Timestamp,
   at: Timestamp,
   detail: Schema.optionalKey(Schema.String),

@@ -107,4 +107,33 @@ describe("a rule", () => {
     expect(groups).toMatchObject([{ state: "firing", desk: { state: "resolved", agrees: false } }])
     expect(summary).toContain("resolved by hand by")
   })
+
+  it("is tried, and each firing of its pattern tells what matched, each transition since when its state is", async () => {
+    const stages = [
+      { name: "high", condition: "value > 3.0" },
+      { name: "low", condition: "value < 2.0" },
+    ]
+    const trigger = { type: "metric", metric: "tried_length" }
+    await put("tried", { name: "Tried", trigger, pattern: { stages }, keep_firing_for: "1m" })
+    const [began, name] = [1_767_225_600_000, "tried_length"]
+    const body = {
+      samples: [5, 1].map((value, index) => ({ name, labels: { a: "b" }, value, at: began + index * 1_000 })),
+      wait: "5m",
+    }
+    const tried = await json(await node.request("POST", `${rules}/tried/test`, { body }))
+    expect(tried).toMatchObject({
+      firings: [
+        {
+          matched: {
+            high: [{ name, at: "2026-01-01T00:00:00.000Z", value: 5, labels: { a: "b" } }],
+            low: [{ name, at: "2026-01-01T00:00:01.000Z", value: 1 }],
+          },
+        },
+      ],
+      transitions: [
+        { to: "firing", since: "2026-01-01T00:00:01.000Z" },
+        { to: "resolved", since: "2026-01-01T00:01:01.000Z", at: "2026-01-01T00:01:01.000Z" },
+      ],
+    })
+  })
 })

@@ -11,6 +11,8 @@ export const toldFiringsMax = 1_000
 export const toldTransitionsMax = 5_000
 /** Events that the rule would have published that are told. */
 export const toldEventsMax = 1_000
+/** Characters of what all firings together tell of the items that matched, as JSON; later ones go without. */
+export const toldMatchedCharactersMax = 400_000
 /** Samples and events of one back-test: beyond it it ends, and says where. */
 export const backtestItemsMax = 20_000_000
 
@@ -32,6 +34,8 @@ export interface Firing {
   readonly value?: number
   readonly values: Readonly<Record<string, number>>
   readonly annotations: Readonly<Record<string, string>>
+  /** Of a pattern: the items of each stage, as a transition tells them. */
+  readonly matched?: NonNullable<Transition["matched"]>
 }
 
 export interface DayCounts {
@@ -86,6 +90,7 @@ export class Backtest {
   /** By fingerprint: what fires now. */
   private readonly open = new Map<string, Open>()
   private firingMs = 0
+  private matchedCharacters = 0
   private items = 0
   private endedAt: number | undefined
 
@@ -176,7 +181,7 @@ export class Backtest {
   }
 
   private fire(
-    { fingerprint, labels, at, severity, value, values }: Omit<Transition, "policy">,
+    { fingerprint, labels, at, severity, value, values, matched }: Omit<Transition, "policy">,
     annotations: Firing["annotations"],
     isTold: boolean,
     resolvedAt?: number,
@@ -184,6 +189,7 @@ export class Backtest {
     const firing = {
       ...{ fingerprint, labels, firedAt: at, severity, values, annotations },
       ...(value === undefined ? {} : { value }),
+      ...(matched === undefined || !isTold ? {} : this.matchedThatFits(matched)),
     }
     if (isTold) {
       this.counts.firings += 1
@@ -193,6 +199,14 @@ export class Backtest {
     if (told !== undefined) this.firings.push(resolvedAt === undefined ? firing : { ...firing, resolvedAt })
     const from = isTold ? at : this.range.from
     if (resolvedAt === undefined) this.open.set(fingerprint, { firing, from, told })
+  }
+
+  private matchedThatFits(matched: NonNullable<Firing["matched"]>): Pick<Firing, "matched"> {
+    if (this.firings.length >= toldFiringsMax) return {}
+    const characters = JSON.stringify(matched).length
+    if (this.matchedCharacters + characters > toldMatchedCharactersMax) return {}
+    this.matchedCharacters += characters
+    return { matched }
   }
 
   private end(fingerprint: string, at: number): void {

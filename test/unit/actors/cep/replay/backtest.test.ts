@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest"
-import { Backtest } from "../../../../../actors/cep/replay/backtest.ts"
+import {
+  Backtest,
+  toldFiringsMax,
+  toldMatchedCharactersMax,
+} from "../../../../../actors/cep/replay/backtest.ts"
 import { readCsv } from "../../../../../actors/cep/replay/csv.ts"
 import type { PastMessage } from "../../../../../actors/cep/replay/past-run.ts"
 import type { RuleDocument } from "../../../../../schemas/index.ts"
@@ -45,6 +49,22 @@ const run = (
   for (const message of messages) if (!backtest.offer(message)) break
   return backtest.finish()
 }
+
+describe("a back-test of a pattern", () => {
+  it("tells with each firing what matched, up to a bound of all together", () => {
+    const stages = [{ name: "high", condition: "value > 90" }]
+    const pattern = { stages, within: "1m" }
+    const document = { mode: "trigger", pattern, condition: "true" } as const
+    const { firings } = run(document, series(1), start, start + day)
+    expect(firings[0]?.matched).toMatchObject({ high: [{ name: "cpu", value: 95 }] })
+    const tens = { stages: [{ name: "high", condition: "value > 1", times: { min: 10 } }], within: "1h" }
+    const told = run({ ...document, pattern: tens }, series(6), start, start + 6 * day).firings
+    expect(told.length).toBeLessThan(toldFiringsMax)
+    expect(told.at(-1)?.matched).toBeUndefined()
+    const characters = told.reduce((sum, { matched }) => sum + JSON.stringify(matched ?? "").length, 0)
+    expect(characters).toBeLessThan(toldMatchedCharactersMax + 10_000)
+  })
+})
 
 describe("a back-test", () => {
   it("says what would have fired, when, for how long, and how often a day", () => {
