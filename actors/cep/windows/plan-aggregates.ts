@@ -18,10 +18,10 @@ export const panesMax = 4_096
 export const endsMax = 1_440
 /**
  * Of windows with percentiles or different texts, and those that share panes with them: panes that are merged one by one
- * for all these results together, and for those that one late item corrects.
+ * for all these results together, as for those of an hour by the minute, and for those that one late item corrects.
  */
-export const mergesMax = 10_000
-export const lateMergesMax = 1_000
+export const mergesMax = 3_600
+export const lateMergesMax = 300
 /** How far back a window by count is filled again: there is no time by which it would be full. */
 const countReachMs = 86_400_000
 

@@ -140,17 +140,17 @@ describe("windows", () => {
   })
 
   it("with percentiles that would merge more than a bounded number of parts with one item are not taken", () => {
-    expect(fields(hopping(1, "percentile", 100))).toEqual([])
-    expect(fields(hopping(2, "percentile", 60))).toEqual([])
-    expect(fields(hopping(1, "percentile", 101))).toEqual(["aggregates"])
-    expect(fields(hopping(3, "percentile", 60))).toEqual(["aggregates"])
+    expect(fields(hopping(1, "percentile", 60))).toEqual([])
+    expect(fields(hopping(2, "percentile", 42))).toEqual([])
+    expect(fields(hopping(1, "percentile", 61))).toEqual(["aggregates"])
+    expect(fields(hopping(3, "percentile", 42))).toEqual(["aggregates"])
   })
 
   it("with percentiles that a late item would correct too often are not taken", () => {
-    expect(fields(hopping(1, "percentile", 60, "16m"))).toEqual([])
-    expect(fields(hopping(1, "percentile", 60, "17m"))).toEqual(["aggregates"])
-    expect(fields(hopping(1, "percentile", 31, "24h"))).toEqual([])
-    expect(fields(hopping(1, "percentile", 32, "24h"))).toEqual(["aggregates"])
+    expect(fields(hopping(1, "percentile", 60, "5m"))).toEqual([])
+    expect(fields(hopping(1, "percentile", 60, "6m"))).toEqual(["aggregates"])
+    expect(fields(hopping(1, "percentile", 17, "24h"))).toEqual([])
+    expect(fields(hopping(1, "percentile", 18, "24h"))).toEqual(["aggregates"])
   })
 
   it("are counted with the panes that they share: a finer window beside them makes each of theirs many", () => {
