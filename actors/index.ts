@@ -26,6 +26,7 @@ export { compileCondition } from "./cep/expression/compile.ts"
 export { HeldBytes } from "./cep/held-bytes.ts"
 export type { Item } from "./cep/item.ts"
 export { runEntering } from "./cep/lane/entering.ts"
+export { homeName } from "./cep/lane/home.ts"
 export {
   LaneOperations,
   type LaneProblem,

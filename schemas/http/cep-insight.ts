@@ -21,9 +21,9 @@ export const RuleMonitor = Schema.Struct({
   name: Schema.String,
   /**
    * `starting`: its lane does not know its newest change yet, or nobody answered for the lane in time. `filling`: its past is
-   * read from the stream before it counts.
+   * read from the stream before it counts. `stopped`: its lane cannot be evaluated, which whoever runs the platform has to mend.
    */
-  status: Schema.Literals(["running", "filling", "disabled", "starting"]),
+  status: Schema.Literals(["running", "filling", "disabled", "starting", "stopped"]),
   lane: Schema.optionalKey(Schema.Int),
   node: Schema.optionalKey(Schema.String),
   /** How far the evaluation is behind the end of its lane. */

@@ -120,6 +120,9 @@ describe("a lane whose stored state is damaged", () => {
       loading: [lane],
       problems: [{ lane, state: "unreadable", mend: `millrace lanes rebuild ${lane}` }],
     })
+    expect(await json(await node.request("GET", "/api/cep/rules/long/monitor"))).toMatchObject({
+      status: "stopped",
+    })
     expect(await run("lanes")).toMatch(new RegExp(`^${lane} +\\S+ +unreadable .*damaged head`, "m"))
     const metrics = await (await node.request("GET", "/metrics")).text()
     expect(metrics).toContain(`millrace_lane_problem_since_seconds{lane="${lane}",state="unreadable"}`)

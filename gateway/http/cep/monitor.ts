@@ -1,7 +1,8 @@
 /** How rules run: what the nodes that evaluate their lanes say of them. */
 import * as Effect from "effect/Effect"
-import { Lanes, RuleIndex, type RuleReport } from "../../../actors/index.ts"
+import { homeName, LaneOperations, Lanes, RuleIndex, type RuleReport } from "../../../actors/index.ts"
 import { cepInsightEndpoints as endpoints, type RuleDocument } from "../../../schemas/index.ts"
+import { laneOf } from "../../../streams/index.ts"
 import { type Route, route } from "../../route.ts"
 import type { GatewayServices } from "../../services.ts"
 import { runTraced } from "../../traced.ts"
@@ -57,10 +58,27 @@ const groupBody = ({ since, at, value, values, ...group }: RuleReport["groups"][
   values: Object.fromEntries(Object.entries(values).filter(([, found]) => Number.isFinite(found))),
 })
 
-const monitored = (rule: string, document: RuleDocument, report: RuleReport | undefined) => {
+interface Asked {
+  readonly rule: string
+  readonly document: RuleDocument
+  readonly report: RuleReport | undefined
+}
+
+/** Whether a rule for which nobody answers is in a lane that somebody has to mend. Asked only when there is such a rule. */
+const findStopped = Effect.fnUntraced(function* (tenant: string, asked: ReadonlyArray<Asked>) {
+  if (asked.every(({ document, report }) => report !== undefined || document.enabled === false))
+    return () => false
+  const lanes = yield* LaneOperations.use(({ overview }) => overview)
+  return ({ rule, document }: Asked): boolean => {
+    const lane = lanes[laneOf(tenant, homeName(rule, document), lanes.length)]
+    return lane?.problem !== undefined && lane.figures === undefined
+  }
+})
+
+const monitored = ({ rule, document, report }: Asked, isStopped: boolean) => {
   const known = { rule_id: rule, name: document.name }
   if (document.enabled === false) return { ...known, status: "disabled" } as const
-  if (report === undefined) return { ...known, status: "starting" } as const
+  if (report === undefined) return { ...known, status: isStopped ? "stopped" : "starting" } as const
   const { lane, node, lagMessages, lagMs, latency, microsPerItem } = report
   const figures = figuresBody(report)
   return {
@@ -92,12 +110,14 @@ export const monitorRoutes = (services: GatewayServices): ReadonlyArray<Route> =
         ],
         { concurrency: "unbounded" },
       )
-      return { document, report, poll }
+      const asked = { rule, document, report }
+      const isStopped = yield* findStopped(request.identity.tenant, [asked])
+      return { told: monitored(asked, isStopped(asked)), report, poll }
     })
     const name = "GET /api/cep/rules/{id}/monitor"
-    const { document, report, poll } = await runTraced(services, request, name, asking)
+    const { told, report, poll } = await runTraced(services, request, name, asking)
     return {
-      ...monitored(rule, document, report),
+      ...told,
       groups: (report?.groups ?? []).map(groupBody),
       groups_left_out: report === undefined ? 0 : report.figures.groups - report.groups.length,
       ...(poll === undefined ? {} : { poll: pollBody(poll) }),
@@ -108,13 +128,14 @@ export const monitorRoutes = (services: GatewayServices): ReadonlyArray<Route> =
     const { tenant } = request.identity
     const asking = Effect.gen(function* () {
       const { rows, total } = yield* RuleIndex.use((index) => index.list(tenant, { page, limit }))
-      const rules = yield* Effect.forEach(
+      const asked = yield* Effect.forEach(
         rows,
         ({ rule, document }) =>
-          Effect.map(reportOf(tenant, rule, document, false), (report) => monitored(rule, document, report)),
+          Effect.map(reportOf(tenant, rule, document, false), (report) => ({ rule, document, report })),
         { concurrency: reportsAtOnce },
       )
-      return { rules, total }
+      const isStopped = yield* findStopped(tenant, asked)
+      return { rules: asked.map((one) => monitored(one, isStopped(one))), total }
     })
     const { rules, total } = await runTraced(services, request, "GET /api/cep/monitor", asking)
     return { rules, total, page, limit }
