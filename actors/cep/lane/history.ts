@@ -42,7 +42,8 @@ export class Fill {
   private readonly filters: ReadonlyArray<string>
   /** That have not begun, those with the longest past first. */
   private readonly waiting: Array<Beginning>
-  private readonly start: EventStart
+  /** By time at first; by sequence where that finds too much, or nothing. */
+  private start: EventStart
   private readonly earliest: number
   private readonly options: FillOptions
 
@@ -73,21 +74,26 @@ export class Fill {
   }
 
   /**
-   * Takes what is stored now, before a sequence, and answers how many messages that were. Goes on where it ended, also where
-   * it was interrupted.
+   * Takes what is stored now or, up to a message that is there, all before it, and answers how many messages that were. Goes on
+   * where it ended, also where it was interrupted. `before`: of a message of the lane from the rules' own tenant.
    */
   readonly read = Effect.fnUntraced(function* (
     this: Fill,
     before = Number.POSITIVE_INFINITY,
   ): Effect.fn.Return<number, Unavailable> {
+    const { stream, limits } = this.options
     for (let count = 0; ; ) {
-      const [isTooEarly, more] = yield* this.readFrom(
+      const [end, more] = yield* this.readFrom(
         this.position === 0 ? this.start : { sequence: this.position + 1 },
         before,
       )
       count += more
-      if (!isTooEarly) return count
-      this.position = this.earliest - 1
+      if (end === "there" || (end === "no more" && before === Number.POSITIVE_INFINITY)) return count
+      this.start = { sequence: this.earliest }
+      if (end === "too early") continue
+      // A server that is behind, or fell silent, ends too soon: what it left out is not to be missing.
+      if ((yield* stream.bounds).first > before) return count
+      yield* Effect.sleep(limits.retryMs)
     }
   })
 
@@ -96,8 +102,8 @@ export class Fill {
     let [count, slice] = [0, 0]
     for (let page = yield* take; page !== undefined; page = yield* take) {
       for (const event of page) {
-        if (event.sequence >= before) return [false, count] as const
-        if (event.sequence < this.earliest) return [true, count] as const
+        if (event.sequence >= before) return ["there", count] as const
+        if (event.sequence < this.earliest) return ["too early", count] as const
         slice += this.give(event)
         this.position = event.sequence
         count += 1
@@ -107,7 +113,7 @@ export class Fill {
       }
       this.past.take()
     }
-    return [false, count] as const
+    return ["no more", count] as const
   }, Effect.scoped)
 
   /** Answers how many items that were. */
