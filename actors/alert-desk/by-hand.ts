@@ -1,10 +1,11 @@
 /** What people do to an alert. */
-import type { Event, State, StoredAlert } from "./state.ts"
+import { type Event, isActive, type State, type StoredAlert } from "./state.ts"
 import { Taking } from "./taking.ts"
 
 /**
- * Resolved by a person, or because it was not said again: then it keeps when it expired, and comes back when it is said
- * after all. The actions of its rule do not follow, people are told.
+ * Resolved by a person, which is remembered while its rule or its sender says that it fires on; or because it was not said
+ * again: then it keeps when it expired, and comes back when it is said after all. The actions of its rule do not follow,
+ * people are told.
  */
 export const resolve = (
   state: State,
@@ -16,6 +17,7 @@ export const resolve = (
   const isExpired = expiresAt !== undefined && !("by" in why)
   const alert = { ...given, ...(isExpired ? { expiresAt } : {}) }
   const taking = new Taking(state, now)
+  if ("by" in why && isActive(alert)) taking.dismiss(alert.fingerprint, alert.firedAt ?? alert.since)
   taking.put(taking.turn({ ...alert, at: now }, "resolved", taking.policyOf(alert)), cause, by)
   taking.tellRoom(undefined)
   return taking.events()

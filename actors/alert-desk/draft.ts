@@ -1,14 +1,14 @@
 /**
  * The desk's state while events change it: only the buckets that are touched are copied, once, so that the cost of an event
- * follows from what it changes and hardly from how many alerts there are. Changing the hash moves stored data.
+ * follows from what it changes and hardly from how many alerts there are.
  */
 import { bytesOf } from "../agent/blocks.ts"
+import { Buckets, bucketOf } from "./buckets.ts"
 import { dueOf, hasNews } from "./due.ts"
 import { groupKeyOf, groupLabelsOf } from "./grouping.ts"
-import { historyWaitingMax, seenPerBucketMax } from "./limits.ts"
+import { dismissedMax, historyWaitingMax, seenPerBucketMax } from "./limits.ts"
 import { type Manner, mannerOf } from "./routing.ts"
 import {
-  bucketCount,
   type Group,
   type HistoryEntry,
   isLive,
@@ -202,6 +202,15 @@ export class Draft {
     if (idle.length < seenPerBucketMax) return
     const [oldest] = idle.reduce((one, other) => (one[1][1] <= other[1][1] ? one : other))
     delete bucket[oldest]
+  }
+
+  /** Above the bound the oldest are forgotten. */
+  dismiss(fingerprint: string, since: number | undefined): void {
+    const { dismissed = {} } = this.state
+    const others = Object.entries(dismissed).filter(([one]) => one !== fingerprint)
+    const all = since === undefined ? others : [...others, [fingerprint, since] as const]
+    if (all.length > 0) this.state.dismissed = Object.fromEntries(all.slice(-dismissedMax))
+    else delete this.state.dismissed
   }
 
   tell(entry: Omit<HistoryEntry, "number">): void {

@@ -53,7 +53,7 @@ const note = (draft: Draft, cause: string, { to, id, name, at, by }: Done): void
 
 const changed = (
   state: State,
-  { policies, alerts, matches: found, seen, refused, at }: Of<"Changed">,
+  { policies, alerts, matches: found, dismissed = [], seen, refused, at }: Of<"Changed">,
 ): State => {
   const draft = new Draft(state)
   for (const { rule, version, policy } of policies) draft.putPolicy(rule, version, policy)
@@ -90,9 +90,8 @@ const changed = (
   }
   if (found.length > 0) draft.set("matches", [...state.matches, ...found])
   for (const [fingerprint, number, storedAt] of seen) draft.see(fingerprint, [number, storedAt])
+  for (const { fingerprint, since } of dismissed) draft.dismiss(fingerprint, since)
   if (refused > 0) draft.set("refused", state.refused + refused)
-  // A policy that came with nothing that needs it stays away.
-  for (const { rule } of policies) if (draft.get("policies")[rule]?.alerts === 0) draft.needPolicy(rule, -1)
   return released(state, draft.finish(at), alerts, at)
 }
 

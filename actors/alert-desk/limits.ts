@@ -8,6 +8,15 @@ export const groupWaitMs = 1_000
 /** Between two notifications of a group, unless the tenant says otherwise: Alertmanager's `group_interval`. */
 export const groupIntervalMs = 10_000
 
+/**
+ * Who posts an alert as to an Alertmanager and does not say when it ends has to say it again within so long, unless the tenant
+ * says otherwise: Alertmanager's `resolve_timeout`.
+ */
+export const resolveTimeoutMs = 5 * 60_000
+
+/** Channels that one alert from elsewhere is told to, whoever said them; more are left out. */
+export const foreignChannelsMax = 32
+
 /** So many changes within so long a time, by the alert's own times, and it flaps. */
 export const flappingChanges = 6
 export const flappingWithinMs = 10 * 60_000
@@ -44,6 +53,8 @@ export const detailCharactersMax = 1_000
 
 /** Numbers of transitions that are remembered in each bucket, beyond those of its alerts. */
 export const seenPerBucketMax = 128
+/** Alerts that people resolved while their rules say that they hold, which the desk remembers; beyond it the newest. */
+export const dismissedMax = 2_000
 /** Matches of rules without states that wait for their actions. */
 export const matchesWaitingMax = 1_000
 /** Entries of the history that wait for the database; above it the oldest are given up. */

@@ -22,7 +22,7 @@ import {
 import { acts, delivery } from "./notified.ts"
 import { hushedBy, isOn, quietTurnsAt, windowOf } from "./quiet.ts"
 import { mannerOf } from "./routing.ts"
-import { type Event, type Group, isActive, type State, type StoredAlert } from "./state.ts"
+import { type Event, type Group, isActive, policyKeyOf, type State, type StoredAlert } from "./state.ts"
 import { follows } from "./turning.ts"
 
 /** When the desk has to look again; undefined when nothing is due any more. */
@@ -33,7 +33,8 @@ export const lookAt = (state: State): number | undefined => {
   return Number.isFinite(due) ? due : undefined
 }
 
-const policyOf = (state: State, rule: string): AlertPolicy | undefined => state.policies[rule]?.policy
+const policyOf = (state: State, alert: Parameters<typeof policyKeyOf>[0]): AlertPolicy | undefined =>
+  state.policies[policyKeyOf(alert)]?.policy
 
 const dueGroups = ({ groups }: State, now: number): ReadonlyArray<string> =>
   groups
@@ -116,7 +117,7 @@ class Look {
       const stored = { ...alert, acts: [], turns: [], turnedAt: alert.at, bytes: 0, revision: 0 }
       const { inhibitions, alerts } = this.state
       if (hushedBy(this.state, stored).length + inhibitedBy(stored, inhibitions, alerts).length > 0) continue
-      const policy = policyOf(this.state, alert.rule)
+      const policy = policyOf(this.state, alert)
       const [number, at] = [this.state.tellings + count, this.now]
       const head = { groupKey: alert.groupKey, groupLabels: alert.labels }
       const channels = this.channelsOf([stored]).filter((channel) => tellsOf(policy, channel, "firing"))
@@ -148,8 +149,8 @@ class Look {
   }
 
   private channelsOf(alerts: ReadonlyArray<StoredAlert>): ReadonlyArray<string> {
-    const rules = [...new Set(alerts.map(({ rule }) => rule))]
-    const actions = rules.flatMap((rule) => policyOf(this.state, rule)?.actions ?? [])
+    const keys = [...new Set(alerts.map(policyKeyOf))]
+    const actions = keys.flatMap((key) => policyOf(this.state, { rule: key })?.actions ?? [])
     return [...new Set(actions.flatMap((action) => (action.type === "notify" ? [action.channel] : [])))]
   }
 
@@ -218,7 +219,7 @@ class Look {
     for (const alert of this.members(key)) {
       if (this.isFull) break
       if (alert.acts.length === 0 || isQuiet(alert) || alert.acts[0]!.due > this.now) continue
-      const policy = policyOf(this.state, alert.rule)
+      const policy = policyOf(this.state, alert)
       const actions = alert.acts.flatMap((one) => one.actions)
       this.out(acts(alert, actions, number, policy))
       fingerprints.push(alert.fingerprint)
@@ -231,7 +232,7 @@ class Look {
   }
 
   private isRepeatDue({ toldAt }: Group, alert: StoredAlert): boolean {
-    const policy = policyOf(this.state, alert.rule)
+    const policy = policyOf(this.state, alert)
     const everyMs = mannerOf(this.state.grouping, alert, policy).repeatMs
     return everyMs !== undefined && toldAt !== undefined && repeats(alert) && toldAt + everyMs <= this.now
   }
@@ -244,7 +245,7 @@ class Look {
     for (const channel of this.channelsOf(audible)) {
       const news = audible.flatMap((alert) => {
         const one = newsOf(alert)
-        return one !== undefined && tellsOf(policyOf(this.state, alert.rule), channel, one)
+        return one !== undefined && tellsOf(policyOf(this.state, alert), channel, one)
           ? [{ alert, news: one }]
           : []
       })
@@ -254,7 +255,7 @@ class Look {
           !news.some((one) => one.alert === alert) &&
           alert.told?.state === alert.state &&
           !alert.flapping &&
-          tellsOf(policyOf(this.state, alert.rule), channel, "firing"),
+          tellsOf(policyOf(this.state, alert), channel, "firing"),
       )
       if (news.length === 0 && !others.some((alert) => this.isRepeatDue(group, alert))) continue
       const fires = others.length > 0 || news.some((one) => isActive(one.alert))
@@ -265,7 +266,7 @@ class Look {
         fires,
       )
       const alerts = [...news.map(({ alert }) => alert), ...others]
-      const of = (rule: string) => policyOf(this.state, rule)
+      const of = (rule: string) => policyOf(this.state, { rule })
       this.out([delivery({ channel, groupKey, groupLabels, reason, alerts, number, at, policyOf: of })])
     }
     this.apply({ _tag: "Told", group: groupKey, at })

@@ -11,7 +11,7 @@ import {
   type Outgoing,
 } from "../../schemas/index.ts"
 import { bytesOf } from "../agent/blocks.ts"
-import { hashOf } from "./draft.ts"
+import { hashOf } from "./buckets.ts"
 import { notificationBytesMax, notifiedAlertsMax } from "./limits.ts"
 
 const statusOf = ({ state }: AlertRecord): NotifiedAlert["status"] =>

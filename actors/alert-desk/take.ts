@@ -60,7 +60,10 @@ const takeOvertaken = (taking: Taking, transition: Transition): void => {
   if (alert === undefined || !taking.isOvertaken(transition)) return
   taking.seeOvertaken(transition)
   const moment = cause === "severity" ? "severity" : momentOf(to)
-  const { acts } = taking.turn(alert, alert.state, taking.policyOf(alert), { moment, actions: policy.actions })
+  const { acts } = taking.turn(alert, alert.state, taking.policyOf(alert), {
+    moment,
+    actions: policy.actions,
+  })
   if (acts.length > alert.acts.length) taking.put({ ...alert, acts }, cause, { silent: true })
 }
 
@@ -78,9 +81,11 @@ const takeOne = (taking: Taking, transition: Transition): void => {
     return
   }
   const before = taking.alert(fingerprint)
+  // Whom a person resolved comes back when the rule fires anew, not when it fires on. Who found no room may come later.
+  if (cause !== "severity") taking.dismiss(fingerprint, undefined)
+  else if (taking.dismissedSince(fingerprint) !== undefined) return
   if (before === undefined && isOver(to)) return
-  // Whom a person resolved comes back when the rule fires anew, not when it fires on.
-  if (before?.state === "resolved" && (isOver(to) || cause === "severity")) return
+  if (before?.state === "resolved" && isOver(to)) return
   const record = { ...recordOf(before, transition), ...said }
   if ((before === undefined || !isLive(before)) && !taking.hasRoom(record)) return
   const used = taking.usePolicy(rule, version, policy)

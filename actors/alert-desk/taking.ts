@@ -37,6 +37,7 @@ export class Taking {
   private readonly policies = new Map<string, Changed["policies"][number]>()
   private readonly seen = new Map<string, Changed["seen"][number]>()
   private readonly matches: Array<Match> = []
+  private readonly dismissed = new Map<string, number | undefined>()
   private refused = 0
   private live: number
   private bytes: number
@@ -120,6 +121,18 @@ export class Taking {
     return policy
   }
 
+  /** Since when what holds does that a person resolved; undefined when nobody did. */
+  dismissedSince(fingerprint: string): number | undefined {
+    if (this.dismissed.has(fingerprint)) return this.dismissed.get(fingerprint)
+    const { dismissed = {} } = this.state
+    return Object.hasOwn(dismissed, fingerprint) ? dismissed[fingerprint] : undefined
+  }
+
+  /** `since` undefined: what was said to be over, or holds anew, is not dismissed any more. */
+  dismiss(fingerprint: string, since: number | undefined): void {
+    if (this.dismissedSince(fingerprint) !== since) this.dismissed.set(fingerprint, since)
+  }
+
   /** Whether there is room for one alert more; who finds none is counted. */
   hasRoom(alert: StoredAlert): boolean {
     const isFull = this.live >= liveAlertsMax || this.bytes + bytesOf(alert) > deskBytesMax
@@ -183,8 +196,13 @@ export class Taking {
   events(): ReadonlyArray<Event> {
     const alerts = [...this.overtaken, ...this.changes.values()]
     const seen = [...this.seen.values()]
-    if (alerts.length + seen.length + this.matches.length + this.refused === 0) return []
+    const dismissed = Array.from(this.dismissed, ([fingerprint, since]) =>
+      since === undefined ? { fingerprint } : { fingerprint, since },
+    )
+    const changes = alerts.length + seen.length + this.matches.length + this.refused + dismissed.length
+    if (changes === 0) return []
     const [policies, { matches, refused, now: at }] = [[...this.policies.values()], this]
-    return [{ _tag: "Changed", policies, alerts, matches, seen, refused, at }]
+    const more = dismissed.length === 0 ? {} : { dismissed }
+    return [{ _tag: "Changed", policies, alerts, matches, ...more, seen, refused, at }]
   }
 }

@@ -104,8 +104,9 @@ const foreignAlert = (
     labels: clipped(labels, labelCharactersMax),
     annotations: clipped(few, annotationCharactersMax),
     startsAt: timeOf(startsAt) ?? now,
-    // Of a firing one the web hook has no end.
+    // Of a firing one the web hook has no end, and says it again only now and then.
     ...(end === undefined || (given === "firing" && end <= now) ? {} : { endsAt: end }),
+    ...(end === undefined && given === undefined ? { timesOut: true } : {}),
   }
 }
 

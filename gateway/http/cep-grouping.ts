@@ -16,14 +16,14 @@ import type { GatewayServices } from "../services.ts"
 import { runTraced } from "../traced.ts"
 
 type Given = InputOf<typeof cepNotificationEndpoints.replaceGrouping>["body"]
-type Manner = Omit<Grouping, "routes">
+type Manner = Omit<Grouping, "routes" | "resolveTimeoutMs">
 
 const mannerOf = ({
   group_by,
   group_wait,
   group_interval,
   repeat_interval,
-}: Omit<Given, "routes">): Manner => ({
+}: Omit<Given, "routes" | "resolve_timeout">): Manner => ({
   ...(group_by === undefined ? {} : { groupBy: group_by }),
   ...(group_wait === undefined ? {} : { groupWaitMs: durationMs(group_wait) }),
   ...(group_interval === undefined ? {} : { groupIntervalMs: durationMs(group_interval) }),
@@ -37,16 +37,18 @@ const mannerBody = ({ groupBy, groupWaitMs, groupIntervalMs, repeatMs }: Manner)
   ...(repeatMs === undefined ? {} : { repeat_interval: durationText(repeatMs) }),
 })
 
-const groupingOf = ({ routes = [], ...manner }: Given): Grouping => ({
+const groupingOf = ({ routes = [], resolve_timeout, ...manner }: Given): Grouping => ({
   ...mannerOf(manner),
+  ...(resolve_timeout === undefined ? {} : { resolveTimeoutMs: durationMs(resolve_timeout) }),
   routes: routes.map(
     ({ name, matchers, ...own }): NotificationRoute => ({ name, matchers, ...mannerOf(own) }),
   ),
 })
 
-const tagged = ({ routes, version, ...manner }: KeptGrouping) => {
+const tagged = ({ routes, version, resolveTimeoutMs, ...manner }: KeptGrouping) => {
   const body = {
     ...mannerBody(manner),
+    ...(resolveTimeoutMs === undefined ? {} : { resolve_timeout: durationText(resolveTimeoutMs) }),
     routes: routes.map(({ name, matchers, ...own }) => ({ name, matchers, ...mannerBody(own) })),
     version,
   }

@@ -140,6 +140,8 @@ export const ForeignAlert = Schema.Struct({
   startsAt: Time,
   /** When it is taken for resolved unless it was said again. */
   endsAt: Schema.optionalKey(Time),
+  /** Said as to an Alertmanager, without an end: taken for resolved after `resolveTimeoutMs` unless it was said again. */
+  timesOut: Schema.optionalKey(Schema.Boolean),
 })
 export type ForeignAlert = typeof ForeignAlert.Type
 

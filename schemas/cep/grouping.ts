@@ -28,6 +28,8 @@ export type NotificationRoute = typeof NotificationRoute.Type
 /** The first route that fits an alert is its route. What its rule says of itself goes before all of this. */
 export const Grouping = Schema.Struct({
   ...manner,
+  /** Of alerts from elsewhere: after how long those are over that do not say when they end, and are not said again. */
+  resolveTimeoutMs: duration,
   routes: Schema.Array(NotificationRoute).check(Schema.isMaxLength(notificationRoutesMax)),
 })
 export type Grouping = typeof Grouping.Type

@@ -70,6 +70,11 @@ const manner = {
   /** How often it is said again while it fires: never by default, from 1m to 31d. */
   repeat_interval: Schema.optionalKey(DurationText),
 }
+const overall = {
+  ...manner,
+  /** After how long alerts that others post without an end are over unless they are said again: 5m by default, from 10s to 7d. */
+  resolve_timeout: Schema.optionalKey(DurationText),
+}
 const Route = Schema.Struct({
   name: NotificationRoute.fields.name,
   matchers: Matchers,
@@ -77,7 +82,7 @@ const Route = Schema.Struct({
 }).annotate({ identifier: "NotificationRoute" })
 /** The first route whose matchers all fit an alert is its route. What its rule says of itself goes before all of this. */
 const routes = Schema.Array(Route).check(Schema.isMaxLength(notificationRoutesMax))
-const GroupingBody = Schema.Struct({ ...manner, routes, version: Schema.Int }).annotate({
+const GroupingBody = Schema.Struct({ ...overall, routes, version: Schema.Int }).annotate({
   identifier: "Grouping",
 })
 
@@ -97,7 +102,7 @@ export const cepNotificationEndpoints = {
     summary:
       "Set with whom alerts are told, how soon, and how often again; alerts that are there follow at once.",
     permission: "cep:write",
-    body: Schema.Struct({ ...manner, routes: Schema.optionalKey(routes) }),
+    body: Schema.Struct({ ...overall, routes: Schema.optionalKey(routes) }),
     example: {
       group_by: ["alertname", "cluster"],
       group_wait: "30s",

@@ -1,10 +1,11 @@
 import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { groupIntervalMs, groupWaitMs } from "../../../../actors/alert-desk/limits.ts"
 import type { EngineShape } from "../../../../engine/index.ts"
 import type { ForeignAlert } from "../../../../schemas/index.ts"
-import { desk, notify, told } from "../../../support/alert-desk.ts"
+import { desk, lines, notify, told } from "../../../support/alert-desk.ts"
 import { withProduct } from "../../../support/product.ts"
 
 const alert = (more: Partial<ForeignAlert>): ForeignAlert => ({
@@ -18,9 +19,11 @@ const alert = (more: Partial<ForeignAlert>): ForeignAlert => ({
   ...more,
 })
 
-const policy = { name: "Alerts from elsewhere", actions: [notify()], annotations: {} }
-const says = (engine: EngineShape, more: Partial<ForeignAlert>) =>
-  desk(engine, { _tag: "TakeForeign", alerts: [alert(more)], policy })
+const says = (engine: EngineShape, more: Partial<ForeignAlert>, ...channels: ReadonlyArray<string>) => {
+  const actions = (channels.length === 0 ? ["ops"] : channels).map((channel) => notify(channel))
+  const policy = { name: "Alerts from elsewhere", actions, annotations: {} }
+  return desk(engine, { _tag: "TakeForeign", alerts: [alert(more)], policy })
+}
 const untilTold = Effect.sleep(groupWaitMs + groupIntervalMs + 500)
 
 describe("an alert from elsewhere", () => {
@@ -65,4 +68,102 @@ describe("an alert from elsewhere", () => {
       }),
     )(),
   )
+
+  it("goes to the channels that it was said with, whatever others are said with", () =>
+    withProduct(
+      Effect.fnUntraced(function* (product) {
+        const { engine } = yield* product.start()
+        const of = (team: string) => ({ fingerprint: team, labels: { host: team } })
+        yield* says(engine, of("a"), "wh")
+        yield* says(engine, of("b"), "am")
+        yield* untilTold
+        yield* says(engine, { ...of("a"), status: "resolved" }, "wh")
+        yield* says(engine, { ...of("b"), status: "resolved" }, "am")
+        yield* untilTold
+        expect(lines(product).toSorted()).toEqual([
+          "am new firing:b",
+          "am resolved resolved:b",
+          "wh new firing:a",
+          "wh resolved resolved:a",
+        ])
+        // What nothing needs any more is not kept.
+        yield* Effect.sleep("10 minutes")
+        yield* says(engine, of("c"), "wh")
+        yield* Effect.sleep("10 minutes")
+        expect((yield* desk(engine, { _tag: "Status" })).held).toBe(1)
+      }),
+    )())
+
+  it("is told of its end where it was said that it fires, when others say the same alert elsewhere", () =>
+    withProduct(
+      Effect.fnUntraced(function* (product) {
+        const { engine } = yield* product.start()
+        const host = { labels: { host: "a" } }
+        yield* says(engine, host, "wh")
+        yield* untilTold
+        yield* says(engine, host, "am")
+        yield* says(engine, { ...host, status: "resolved" }, "am")
+        yield* untilTold
+        expect(lines(product).toSorted()).toEqual([
+          "am resolved resolved:a",
+          "wh new firing:a",
+          "wh resolved resolved:a",
+        ])
+        yield* says(engine, { ...host, startsAt: yield* Clock.currentTimeMillis }, "am")
+        yield* untilTold
+        expect(lines(product).slice(3)).toEqual(["am changed firing:a"])
+      }),
+    )())
+
+  it("that a person resolved stays so as long as its sender says that it fires since then", () =>
+    withProduct(
+      Effect.fnUntraced(function* (product) {
+        const { engine } = yield* product.start()
+        const posted = (more: Partial<ForeignAlert> = {}) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) => says(engine, { endsAt: now + 240_000, ...more }))
+        yield* posted()
+        yield* desk(engine, { _tag: "Resolve", fingerprint: "am-f1", by: "ada" })
+        for (let minute = 0; minute < 20; minute++) {
+          yield* Effect.sleep("1 minute")
+          yield* posted()
+        }
+        expect((yield* desk(engine, { _tag: "Status" })).live).toBe(0)
+        yield* posted({ status: "resolved", endsAt: 2_000 })
+        yield* posted({ startsAt: 3_000 })
+        expect((yield* desk(engine, { _tag: "Status" })).live).toBe(1)
+      }),
+    )())
+
+  it("that does not say when it ends is over after the time that its tenant set, unless it is said again", () =>
+    withProduct(
+      Effect.fnUntraced(function* (product) {
+        const { engine } = yield* product.start()
+        const stateAfter = (duration: Duration.Input) =>
+          Effect.andThen(
+            Effect.sleep(duration),
+            Effect.map(desk(engine, { _tag: "Read", fingerprint: "am-f1" }), ({ state }) => state),
+          )
+        yield* says(engine, { timesOut: true })
+        expect(yield* stateAfter("4 minutes")).toBe("firing")
+        yield* says(engine, { timesOut: true })
+        expect(yield* stateAfter("4 minutes")).toBe("firing")
+        expect(yield* stateAfter("61 seconds")).toBe("resolved")
+        yield* desk(engine, {
+          _tag: "PutGrouping",
+          grouping: { routes: [], resolveTimeoutMs: 60_000 },
+          by: "ann",
+        })
+        yield* says(engine, { timesOut: true })
+        expect(yield* stateAfter("59 seconds")).toBe("firing")
+        expect(yield* stateAfter("2 seconds")).toBe("resolved")
+        // What somebody said of its end holds, when it is the later time.
+        yield* says(engine, { endsAt: (yield* Clock.currentTimeMillis) + 600_000 })
+        yield* says(engine, { timesOut: true })
+        expect(yield* stateAfter("9 minutes")).toBe("firing")
+        // What another Alertmanager sends is over when that says so.
+        yield* says(engine, { fingerprint: "f2" })
+        yield* Effect.sleep("1 hour")
+        expect(yield* desk(engine, { _tag: "Read", fingerprint: "am-f2" })).toMatchObject({ state: "firing" })
+      }),
+    )())
 })
