@@ -7,11 +7,10 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import { formatVersion } from "../../actors/cep/lane-state.ts"
 import { Address, type AnyKind, History, JournalRecord } from "../../engine/index.ts"
 import { Deployment, tenant } from "../support/deployment.ts"
+import { laneFixture, laneStateFormat, laneStatesFolder } from "../unit/actors/cep/evaluator/stored-lane.ts"
 import { eventsOf, type Fixture, fixtureName, fixtures, journalsFolder, statesName } from "./fixture.ts"
-import { laneFixture, laneStatesFolder } from "./lane-life.ts"
 import { lives, recordedKinds, type Step } from "./lives.ts"
 
 const lived = Effect.fnUntraced(function* (deployment: Deployment, steps: ReadonlyArray<Step>) {
@@ -75,4 +74,4 @@ for (const { kind } of recordedKinds) {
     keep(statesName(older, version), () => statesOf(kind, older.records))
   }
 }
-keep(`${formatVersion}.json`, laneFixture, laneStatesFolder)
+keep(`${laneStateFormat}.json`, laneFixture, laneStatesFolder)

@@ -1,10 +1,12 @@
 /** A lane with all kinds of state, and what comes of it after it was stored: written by each format that there was. */
 import { join } from "node:path"
-import type { Output } from "../../actors/cep/evaluator.ts"
-import type { RuleDocument } from "../../schemas/index.ts"
-import { cpuRule, RuleLane, readEvaluator, stateOf } from "../unit/actors/cep/evaluator/rule-lane.ts"
+import type { Output } from "../../../../../actors/cep/evaluator.ts"
+import type { RuleDocument } from "../../../../../schemas/index.ts"
+import { cpuRule, RuleLane, readEvaluator, stateOf } from "./rule-lane.ts"
 
-export const laneStatesFolder = join(import.meta.dirname, "lane-states")
+export { formatVersion as laneStateFormat } from "../../../../../actors/cep/lane-state.ts"
+
+export const laneStatesFolder = join(import.meta.dirname, "../../../../golden/lane-states")
 
 const by = { group_by: ["host"] } as const
 

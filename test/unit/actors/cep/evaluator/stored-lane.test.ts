@@ -2,15 +2,14 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { formatVersion } from "../../actors/cep/lane-state.ts"
-import { type LaneFixture, laneStatesFolder, outcomeAfter } from "./lane-life.ts"
+import { type LaneFixture, laneStateFormat, laneStatesFolder, outcomeAfter } from "./stored-lane.ts"
 
 const formats = readdirSync(laneStatesFolder).map((name) => Number.parseInt(name, 10))
 
 describe("a lane's state", () => {
   it("was recorded in each format", () => {
     expect(formats.toSorted((one, other) => one - other)).toEqual(
-      Array.from({ length: formatVersion }, (_, index) => index + 1),
+      Array.from({ length: laneStateFormat }, (_, index) => index + 1),
     )
   })
 
