@@ -39,7 +39,7 @@ const refusal = async (response: Response): Promise<string> => {
 export const askNode = Effect.fnUntraced(function* <A>(
   { method, path, type, body }: Request,
   environment: NodeJS.ProcessEnv,
-  accepted: ReadonlyArray<number> = [200, 201],
+  accepted: ReadonlyArray<number> = [200, 201, 204],
 ): Effect.fn.Return<A, Failure> {
   const node = yield* readNodeFile(environment)
   if (node === undefined)
@@ -64,6 +64,7 @@ export const askNode = Effect.fnUntraced(function* <A>(
     return yield* new Failure({
       reason: `the node answered ${response.status}: ${yield* Effect.promise(() => refusal(response))}`,
     })
+  if (response.status === 204) return undefined as A
   return yield* Effect.tryPromise({ try: () => response.json() as Promise<A>, catch: failed })
 })
 
