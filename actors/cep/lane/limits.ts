@@ -43,7 +43,9 @@ export interface LaneLimits {
   readonly fillRoundsMax: number
   /** Who changes a rule waits this long at most until the change counts. */
   readonly countsMs: number
+  /** How often it asks: first, and at most. */
   readonly countsPollMs: number
+  readonly countsPollMsMax: number
   /** How long a question about a rule waits for the node that has its lane. */
   readonly reportMs: number
   /** Groups in one report, and their characters as JSON: it has to fit into one message between nodes. */
@@ -76,7 +78,8 @@ export const laneDefaults: LaneLimits = {
   fillNearMessages: 64,
   fillRoundsMax: 8,
   countsMs: 3_000,
-  countsPollMs: 10,
+  countsPollMs: 4,
+  countsPollMsMax: 250,
   reportMs: 1_000,
   reportGroupsMax: 1_000,
   reportCharactersMax: 256 * 1024,

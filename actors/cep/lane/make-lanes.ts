@@ -130,10 +130,14 @@ export const makeLanes = Effect.fnUntraced(function* (
     number: number,
     document: RuleDocument,
   ) {
-    while (ask !== undefined) {
+    for (
+      let pause = limits.countsPollMs;
+      ask !== undefined;
+      pause = Math.min(2 * pause, limits.countsPollMsMax)
+    ) {
       const told = yield* service.report(tenant, rule, document, false)
       if (told !== undefined && told.figures.number >= number) return
-      yield* Effect.sleep(limits.countsPollMs)
+      yield* Effect.sleep(pause)
     }
   })
 
