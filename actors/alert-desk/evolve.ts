@@ -6,7 +6,7 @@ import { inhibitedBy } from "./inhibition.ts"
 import { historyDetailCharactersMax, historyLabelsMax } from "./limits.ts"
 import { matches } from "./matchers.ts"
 import { noGrouping } from "./routing.ts"
-import type { Event, State, StoredAlert } from "./state.ts"
+import { type Event, firstSeverityOf, type State, type StoredAlert } from "./state.ts"
 import { entriesOf } from "./turning.ts"
 
 type Of<T extends Event["_tag"]> = Extract<Event, { _tag: T }>
@@ -128,7 +128,9 @@ const told = (state: State, { group: key, at }: Of<"Told">): State => {
     // Of what flaps people know that it does, whatever it is right now.
     if (!flapping && (now === "pending" || (before === undefined && now === "resolved"))) continue
     if (before?.state === now && before.severity === severity && before.flapping === flapping) continue
-    draft.patchAlert({ ...alert, told: { state: now, severity, flapping } })
+    const first = firstSeverityOf(alert)
+    const known = first === undefined ? {} : { first }
+    draft.patchAlert({ ...alert, told: { state: now, severity, flapping, ...known } })
   }
   const { newsAt: _, ...rest } = group
   draft.setGroup({ ...rest, toldAt: at })

@@ -13,6 +13,7 @@ import {
 import { bytesOf } from "../agent/blocks.ts"
 import { hashOf } from "./buckets.ts"
 import { notificationBytesMax, notifiedAlertsMax } from "./limits.ts"
+import { firstSeverityOf, type StoredAlert } from "./state.ts"
 
 const statusOf = ({ state }: AlertRecord): NotifiedAlert["status"] =>
   state === "no_data" || state === "error" || state === "resolved" ? state : "firing"
@@ -23,21 +24,26 @@ const detailCharactersMax = 300
 const conditionOf = ({ severity }: AlertRecord, policy: AlertPolicy | undefined): string | undefined =>
   policy?.levels?.find((level) => level.severity === severity)?.condition ?? policy?.condition
 
+/** An alert, with what people were told of it. */
+type Tellable = AlertRecord & Partial<Pick<StoredAlert, "told">>
+
 /** `status`: of what has no states. */
 const notifiedAlert = (
-  alert: AlertRecord,
+  alert: Tellable,
   policy: AlertPolicy | undefined,
   status: NotifiedAlert["status"] = statusOf(alert),
 ): NotifiedAlert => {
   const { fingerprint, rule, name, severity, labels, annotations, value, values, since, at } = alert
   const { acknowledged, flapping, firedAt, resolvedAt, detail } = alert
   const condition = conditionOf(alert, policy)
+  const firstSeverity = firstSeverityOf(alert)
   return {
     fingerprint,
     rule,
     name,
     status,
     severity,
+    ...(firstSeverity === undefined ? {} : { firstSeverity }),
     labels,
     annotations,
     ...(value === undefined ? {} : { value }),
@@ -61,7 +67,7 @@ export interface Telling {
   /** Of what has no states, in place of their own. */
   readonly status?: NotifiedAlert["status"]
   /** Those first that there is something new of. */
-  readonly alerts: ReadonlyArray<AlertRecord>
+  readonly alerts: ReadonlyArray<Tellable>
   /** Tells this notification from all others of the desk. */
   readonly number: number
   readonly at: number

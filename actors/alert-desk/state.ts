@@ -45,7 +45,13 @@ export const StoredAlert = Schema.Struct({
   ...AlertRecord.fields,
   /** What people were told of it last. */
   told: Schema.optionalKey(
-    Schema.Struct({ state: AlertState, severity: Severity, flapping: Schema.Boolean }),
+    Schema.Struct({
+      state: AlertState,
+      severity: Severity,
+      flapping: Schema.Boolean,
+      /** Its severity when they were told that it fires, if that was another. */
+      first: Schema.optionalKey(Severity),
+    }),
   ),
   acts: Schema.Array(Act),
   /** Its own times of its last changes, at most as many as make it flap; and when the last one came. */
@@ -71,6 +77,16 @@ export const policyKeyOf = ({ rule, policyKey = rule }: Pick<StoredAlert, "rule"
   policyKey
 
 const liveStates: ReadonlySet<string> = new Set(["pending", "firing", "no_data", "error"])
+/** With which severity people know it, if with another one than it has: what began with one is the same until its end. */
+export const firstSeverityOf = ({
+  told,
+  severity,
+}: Partial<Pick<StoredAlert, "told">> & Pick<StoredAlert, "severity">): Severity | undefined => {
+  if (told === undefined || told.state === "resolved") return undefined
+  const { first = told.severity } = told
+  return first === severity ? undefined : first
+}
+
 /** Not resolved. */
 export const isLive = ({ state }: { readonly state: string }): boolean => liveStates.has(state)
 /** People are to know of it. */

@@ -7,6 +7,7 @@ const {
   at: _2,
   firedAt: _3,
   resolvedAt: _4,
+  firstSeverity: _5,
   acknowledgedBy,
   traceId,
   ...plain

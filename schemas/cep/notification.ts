@@ -13,6 +13,8 @@ export const NotifiedAlert = Schema.Struct({
   /** `matched`: of a rule in mode `trigger`, which has no states and is not resolved. */
   status: Schema.Literals(["firing", "resolved", "no_data", "error", "matched"]),
   severity: Severity,
+  /** With which people were told first that it fires, when that is another one. */
+  firstSeverity: Schema.optionalKey(Severity),
   labels: Labels,
   annotations: Schema.Record(Schema.String, Schema.String),
   value: Schema.optionalKey(Schema.Finite),

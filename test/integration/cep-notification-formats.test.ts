@@ -117,13 +117,13 @@ describe("what arrives", () => {
       receiver: "am",
       groupLabels: { host: "web" },
       commonLabels: { alertname: "CPU is busy", severity: "warning" },
-      commonAnnotations: { summary: "it is <busy> & hot", value: "97" },
+      commonAnnotations: { severity: "warning", summary: "it is <busy> & hot", value: "97" },
       externalURL: "https://millrace.example",
       alerts: [
         {
           status: "firing",
           labels: { host: "web", alertname: "CPU is busy", severity: "warning" },
-          annotations: { summary: "it is <busy> & hot", value: "97" },
+          annotations: { severity: "warning", summary: "it is <busy> & hot", value: "97" },
           startsAt: "1970-01-01T00:00:01.000Z",
           endsAt: "0001-01-01T00:00:00Z",
           generatorURL: "https://millrace.example/api/cep/alerts/00000000000000aa",
@@ -132,7 +132,7 @@ describe("what arrives", () => {
         {
           status: "resolved",
           labels: { host: "db", alertname: "CPU is busy", severity: "warning" },
-          annotations: { summary: "it is <busy> & hot", value: "97" },
+          annotations: { severity: "warning", summary: "it is <busy> & hot", value: "97" },
           startsAt: "1970-01-01T00:00:01.000Z",
           endsAt: "1970-01-01T00:00:02.000Z",
           generatorURL: "https://millrace.example/api/cep/alerts/00000000000000bb",

@@ -1,18 +1,29 @@
 /** What Alertmanager's `webhook_config` sends, version 4. Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config */
-import type { Notification, NotifiedAlert } from "../../../schemas/index.ts"
+import { foreignRule, type Notification, type NotifiedAlert } from "../../../schemas/index.ts"
 import { alertLink, commonOf, isResolved, timeText } from "../texts.ts"
 
 /** Go's zero time: it has not ended. */
 const notEnded = "0001-01-01T00:00:00Z"
 
+/**
+ * Receivers know an alert by its labels: all of them are the same from its beginning to its end. How severe it is now is
+ * therefore among the annotations, and an alert that came from an Alertmanager keeps the labels with which it came.
+ */
+const labelsOf = ({ rule, name, severity, firstSeverity = severity, labels }: NotifiedAlert) => ({
+  severity: firstSeverity,
+  ...labels,
+  alertname: rule === foreignRule ? (labels.alertname ?? name) : name,
+})
+
 const wireAlert = (alert: NotifiedAlert, publicUrl: string | undefined) => {
-  const { status, name, severity, labels, annotations, value, detail } = alert
+  const { status, severity, annotations, value, detail } = alert
   const { since, at, firedAt, fingerprint } = alert
   const isOver = status === "resolved"
   return {
     status: isOver ? "resolved" : "firing",
-    labels: { ...labels, alertname: name, severity },
+    labels: labelsOf(alert),
     annotations: {
+      severity,
       ...annotations,
       ...(value === undefined ? {} : { value: String(value) }),
       ...(detail === undefined ? {} : { detail }),

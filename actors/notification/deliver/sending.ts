@@ -60,9 +60,9 @@ export const request = (
     catch: failureOf,
   }).pipe(Effect.catch(Effect.succeed))
 
-/** As a header carries it. */
+/** The id as it is in the body, by which receivers drop what came before; encoded only if no header can carry it. */
 export const deliveryHeader = (id: string) => ({
-  "X-Millrace-Delivery": encodeURIComponent(id.toWellFormed()),
+  "X-Millrace-Delivery": /^[\x21-\x7e]+$/u.test(id) ? id : encodeURIComponent(id.toWellFormed()),
 })
 
 export const postJson = (

@@ -3,7 +3,7 @@ import type { Notification, NotificationBody, NotifiedAlert } from "../../../sch
 import { alertLink, timeText } from "../texts.ts"
 
 const alertBody = (alert: NotifiedAlert, publicUrl: string | undefined) => {
-  const { since, at, firedAt, resolvedAt, acknowledgedBy, traceId, ...rest } = alert
+  const { since, at, firedAt, resolvedAt, acknowledgedBy, traceId, firstSeverity: _, ...rest } = alert
   const url = alertLink(publicUrl, alert)
   return {
     ...rest,
