@@ -16,7 +16,7 @@ const failed = (reason: string) =>
   )
 
 millrace.pipe(
-  Command.run({ version: "0.4.0" }),
+  Command.run({ version: "0.4.1" }),
   Effect.catchTags({
     Failure: ({ reason }) => failed(reason),
     Unavailable: ({ port, detail }) => failed(`${port} does not answer: ${detail}`),
