@@ -68,9 +68,11 @@ export class Acceptance {
   }
 
   private look(last: Taken | undefined): void {
-    if (last !== undefined && last.matched === undefined) {
-      spend(itemSteps * last.length)
-      last.matched = matchedOf(this.graph, last)
+    if (last !== undefined) {
+      // Once, also where another node has to put them together again: it must come to the same.
+      if (!last.isShown) spend(itemSteps * last.length)
+      last.isShown = true
+      last.matched ??= matchedOf(this.graph, last)
     }
     this.scope.matched = last?.matched ?? this.nothing
   }

@@ -5,7 +5,8 @@ import type { Item } from "../item.ts"
 import type { PatternMatcher } from "./matcher.ts"
 import type { Entry, Start, Taken } from "./partial-matches.ts"
 
-const formatVersion = 1
+/** Since 2: what was shown to conditions. */
+const formatVersion = 2
 
 /** Gives each thing a number when it is seen for the first time. */
 class Numbers<Thing> {
@@ -92,6 +93,7 @@ export const encodeMatcher = (writer: ByteWriter, matcher: PatternMatcher): void
     writer.count(taken.position)
     writer.count(taken.alternative)
     writer.count(taken.before === undefined ? 0 : chains.of(taken.before) + 1)
+    writer.byte(taken.isShown ? 1 : 0)
   }
   writer.count(partials.buckets.size)
   for (const bucket of partials.buckets.values()) {
@@ -117,9 +119,10 @@ export const encodeMatcher = (writer: ByteWriter, matcher: PatternMatcher): void
   }
 }
 
-const readChains = (reader: ByteReader, matcher: PatternMatcher): ReadonlyArray<Taken> => {
+const readChains = (reader: ByteReader, matcher: PatternMatcher, version: number): ReadonlyArray<Taken> => {
   const entries = readItems(reader, matcher)
   const chains: Array<Taken> = []
+  const shown: Array<Taken> = []
   for (let left = reader.count(); left > 0; left--) {
     const entry = entries[reader.count()]!
     const position = reader.count()
@@ -128,10 +131,17 @@ const readChains = (reader: ByteReader, matcher: PatternMatcher): ReadonlyArray<
     if (matcher.graph.positions[position]?.leaf.alternatives[alternative] === undefined) {
       throw new RangeError("partial matches of another pattern")
     }
-    chains.push(
-      matcher.partials.take(entry, position, alternative, before === 0 ? undefined : chains[before - 1]),
+    const taken = matcher.partials.take(
+      entry,
+      position,
+      alternative,
+      before === 0 ? undefined : chains[before - 1],
     )
+    chains.push(taken)
+    if (version >= 2 && reader.byte() === 1) shown.push(taken)
   }
+  // Taking one says of that before it that it was not.
+  for (const taken of shown) taken.isShown = true
   return chains
 }
 
@@ -139,11 +149,12 @@ const readChains = (reader: ByteReader, matcher: PatternMatcher): ReadonlyArray<
 export const decodeMatcher = (reader: ByteReader, matcher: PatternMatcher): void => {
   const { partials } = matcher
   const version = reader.byte()
-  if (version !== formatVersion) throw new RangeError(`partial matches of an unknown format, ${version}`)
+  if (version < 1 || version > formatVersion)
+    throw new RangeError(`partial matches of an unknown format, ${version}`)
   matcher.next = reader.count()
   partials.serial = reader.count()
   matcher.limitedCount = reader.count()
-  const chains = readChains(reader, matcher)
+  const chains = readChains(reader, matcher, version)
   const starts = new Map<number, Start>()
   const read: Array<Parameters<typeof partials.add>[0]> = []
   for (let buckets = reader.count(); buckets > 0; buckets--) {

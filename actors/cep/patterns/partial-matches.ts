@@ -25,6 +25,8 @@ export interface Taken {
   /** Items of the chain that ends here. */
   readonly length: number
   references: number
+  /** Its items were shown to a condition, which cost steps, and nothing was taken after it since. */
+  isShown: boolean
   /** All items by stage as conditions see them, kept for the next item while nothing was taken after this one. */
   matched: { readonly [stage: string]: ReadonlyArray<Item> } | undefined
 }
@@ -99,11 +101,21 @@ export class PartialMatches {
     entry.references += 1
     if (before !== undefined) {
       before.references += 1
+      before.isShown = false
       before.matched = undefined
     }
     this.bytes += takenBytes
     const length = before === undefined ? 1 : before.length + 1
-    return { entry, position, alternative, before, length, references: 0, matched: undefined }
+    return {
+      entry,
+      position,
+      alternative,
+      before,
+      length,
+      references: 0,
+      isShown: false,
+      matched: undefined,
+    }
   }
 
   hold(taken: Taken): void {
