@@ -49,7 +49,7 @@ const bounds = {
   groupWaitMs: ["group_wait", 0, 3_600_000, "at most 1h"],
   groupIntervalMs: ["group_interval", 1_000, 86_400_000, "between 1s and 1d"],
   repeatMs: ["repeat_interval", 60_000, 31 * 86_400_000, "between 1m and 31d"],
-  resolveTimeoutMs: ["resolve_timeout", 10_000, 7 * 86_400_000, "between 10s and 7d"],
+  resolveTimeoutMs: ["resolve_timeout", 1_000, 7 * 86_400_000, "between 1s and 7d"],
 } as const
 
 const mannerProblems = (

@@ -72,7 +72,7 @@ const manner = {
 }
 const overall = {
   ...manner,
-  /** After how long alerts that others post without an end are over unless they are said again: 5m by default, from 10s to 7d. */
+  /** After how long alerts that others post without an end are over unless they are said again: 5m by default, from 1s to 7d. */
   resolve_timeout: Schema.optionalKey(DurationText),
 }
 const Route = Schema.Struct({

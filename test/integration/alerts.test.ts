@@ -197,4 +197,21 @@ describe("alerts of others", () => {
     await post(Date.now() + 300)
     await until(high, ({ alerts }) => alerts[0]?.state === "resolved")
   })
+
+  it("that a Prometheus posts without an end are over after the time that the tenant set", async () => {
+    const grouping = "/api/cep/notifications/grouping"
+    expect(await call("PUT", grouping, { resolve_timeout: "1s" })).toMatchObject({ status: 200 })
+    const labels = { alertname: "Endless", instance: "web-1" }
+    expect(await call("POST", "/api/cep/alertmanager/api/v2/alerts", [{ labels }])).toMatchObject({
+      status: 200,
+    })
+    const endless = () => alertsOf("rule=alertmanager&label=alertname=Endless")
+    const { alerts } = await until(endless, (page) => page.alerts[0]?.state === "resolved")
+    const { body } = await call("GET", `/api/cep/alerts/${alerts[0]!.fingerprint}`)
+    expect((body.history as ReadonlyArray<Body>).map(({ to, cause }) => `${to} ${cause}`)).toEqual([
+      "resolved expired",
+      "firing alertmanager",
+    ])
+    await call("PUT", grouping, {})
+  })
 })

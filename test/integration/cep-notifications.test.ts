@@ -103,14 +103,20 @@ describe("a channel", () => {
       matchers: [{ name: "severity", value: "critical", operator: "=" }],
       repeat_interval: "30m",
     }
-    const given = { group_by: ["cluster"], group_wait: "30s", group_interval: "5m", routes: [pages] }
+    const given = {
+      group_by: ["cluster"],
+      group_wait: "30s",
+      group_interval: "5m",
+      resolve_timeout: "10m",
+      routes: [pages],
+    }
     const made = await put(given, first.headers.get("ETag")!)
     expect([made.status, await made.json()]).toEqual([200, { ...given, version: 1 }])
     expect(await errorOf(await put(given, '"0"'))).toMatchObject({ status: 412, code: "CEP_GROUP_002" })
-    expect(await errorOf(await put({ group_wait: "2h" }))).toMatchObject({
+    expect(await errorOf(await put({ group_wait: "2h", resolve_timeout: "8d" }))).toMatchObject({
       status: 422,
       code: "CEP_GROUP_001",
-      details: { problems: [{ field: "group_wait" }] },
+      details: { problems: [{ field: "group_wait" }, { field: "resolve_timeout" }] },
     })
     expect(await (await put({})).json()).toEqual({ routes: [], version: 2 })
   })

@@ -2,9 +2,13 @@ import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
+import { fold } from "../../../../actors/alert-desk/fold.ts"
+import { takeForeign } from "../../../../actors/alert-desk/foreign.ts"
 import { groupIntervalMs, groupWaitMs } from "../../../../actors/alert-desk/limits.ts"
+import { look } from "../../../../actors/alert-desk/look.ts"
+import { initial } from "../../../../actors/alert-desk/state.ts"
 import type { EngineShape } from "../../../../engine/index.ts"
-import type { ForeignAlert } from "../../../../schemas/index.ts"
+import { type ForeignAlert, foreignRule } from "../../../../schemas/index.ts"
 import { desk, lines, notify, told } from "../../../support/alert-desk.ts"
 import { withProduct } from "../../../support/product.ts"
 
@@ -166,4 +170,24 @@ describe("an alert from elsewhere", () => {
         expect(yield* desk(engine, { _tag: "Read", fingerprint: "am-f2" })).toMatchObject({ state: "firing" })
       }),
     )())
+
+  it("that a desk of 0.4.0 holds goes on: its channels are told of its end", () => {
+    const policy = { name: "Alerts from elsewhere", actions: [notify("wh")], annotations: {} }
+    const given = [alert({})]
+    const [event] = takeForeign(initial(), given, policy, 100_000)
+    if (event?._tag !== "Changed") throw new Error("it changed nothing")
+    // As that version recorded it: one policy for all of them.
+    const [{ alert: now, ...how }] = event.alerts as [(typeof event.alerts)[number]]
+    const { policyKey: _, ...old } = now
+    const policies = [{ rule: foreignRule, version: 1, policy }]
+    const before = fold(initial(), [{ ...event, policies, alerts: [{ ...how, alert: old }] }])
+    expect(Object.keys(before.policies)).toEqual([foreignRule])
+    const ops = { ...policy, actions: [notify("ops")] }
+    const told = fold(before, look(before, { now: 110_000 }).events)
+    const over = fold(told, takeForeign(told, [alert({ status: "resolved" })], ops, 160_000))
+    expect(Object.keys(over.policies)).toEqual([`${foreignRule}/wh`])
+    expect(look(over, { now: 180_000 }).send.map(({ key }) => key)).toEqual(["wh"])
+    const other = fold(over, takeForeign(over, [alert({ fingerprint: "f2" })], ops, 190_000))
+    expect(Object.keys(other.policies)).toEqual([`${foreignRule}/wh`, `${foreignRule}/ops`])
+  })
 })
