@@ -44,6 +44,7 @@ export { Backtest, type BacktestResult, type Firing } from "./cep/replay/backtes
 export { readCsv } from "./cep/replay/csv.ts"
 export type { Explanation } from "./cep/replay/explain.ts"
 export type { PastMessage, PastRule } from "./cep/replay/past-run.ts"
+export { conditionWarnings } from "./cep/rule/always-holds.ts"
 export { compatibility } from "./cep/rule/compatibility.ts"
 export { roomWarnings } from "./cep/rule/room-warnings.ts"
 export { ruleTemplates } from "./cep/rule/templates.ts"

@@ -85,6 +85,19 @@ const headersOf = ({ poll }: PollInput, { credential }: ReturnType<typeof opened
   return headers
 }
 
+/** That nothing was fetched says nothing; the code of the cause does, and no more than that: ECONNREFUSED, ENOTFOUND. */
+const codeOf = (cause: unknown): string | undefined => {
+  if (!(cause instanceof Error)) return undefined
+  if ("code" in cause && typeof cause.code === "string" && /^[A-Z][A-Z0-9_]{1,60}$/u.test(cause.code))
+    return cause.code
+  return codeOf(cause instanceof AggregateError ? cause.errors[0] : cause.cause)
+}
+
+const detailOf = (failure: Error): string => {
+  const code = codeOf(failure.cause)
+  return (code === undefined ? failure.message : `${failure.message}: ${code}`).slice(0, 300)
+}
+
 const fetched = Effect.fnUntraced(function* (input: PollInput, self: Self, now: number) {
   const { egress, secrets } = yield* (yield* PlatformAccess).platform
   const { poll, timeoutMs } = input
@@ -140,7 +153,7 @@ export const fetchSamples = Effect.fnUntraced(function* (
           at,
           latencyMs,
           samples: samples.length,
-          ...(ok ? {} : { detail: outcome.failure.message.slice(0, 300) }),
+          ...(ok ? {} : { detail: detailOf(outcome.failure) }),
         }
   return { result, ...sealed }
 })

@@ -9,7 +9,7 @@ import type { PlainCodec } from "../../schemas/index.ts"
 import { defaultGatewayLimits } from "../config.ts"
 import { GatewayError } from "../errors.ts"
 import { checkContent, isNestedDeeper, tooDeep } from "./json-content.ts"
-import { withTellingFields } from "./member-issues.ts"
+import { unknownFieldsOf, withTellingFields } from "./member-issues.ts"
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -104,12 +104,13 @@ export const invalidFields = (
   remedy = generalRemedy,
 ): GatewayError => {
   const issues = isSchemaError(cause) ? format(withTellingFields(cause.issue)).issues : []
-  const fields = issues.map(({ path = [], message }) => ({
-    field: path.map((part) => String(typeof part === "object" ? part.key : part)).join(".") || "(body)",
-    reason: /excess property/.test(message)
-      ? "this field is not known here"
-      : message.replace(/, (?:got|actual) .*$/s, ""),
-  }))
+  const unknown = isSchemaError(cause) ? unknownFieldsOf(cause.issue) : new Map()
+  const fields = issues.map(({ path = [], message }) => {
+    const field = path.map((part) => String(typeof part === "object" ? part.key : part)).join(".") || "(body)"
+    return /excess property/.test(message)
+      ? { field, reason: "this field is not known here", ...unknown.get(field) }
+      : { field, reason: message.replace(/, (?:got|actual) .*$/s, "") }
+  })
   const [first] = fields
   return new GatewayError(
     400,

@@ -1,6 +1,6 @@
 /** Bodies that may be YAML: read within limits of their own, since reading YAML costs far more than reading JSON. */
 import type { IncomingMessage } from "node:http"
-import { type Document, isPair, isScalar, Lexer, parseDocument, visit } from "yaml"
+import { type Document, isPair, isScalar, Lexer, LineCounter, parseDocument, visit } from "yaml"
 import { GatewayError } from "../errors.ts"
 import { type JsonObject, readBodyText, readObject } from "./body.ts"
 import { checkContent } from "./json-content.ts"
@@ -10,11 +10,24 @@ const yamlBytesMax = 64 * 1024
 export const yamlTokensMax = 20_000
 const yamlType = /^(?:application|text)\/(?:x-)?yaml\s*(?:;|$)/i
 
-const notYaml = (reason: string) =>
-  new GatewayError(400, "GTW_BODY_004", "The body is not valid YAML.", {
-    reason,
-    remedy: "send one document of YAML 1.2 without aliases and tags, or JSON",
-  })
+/** Characters of what the reader says, and of a name, that are told. */
+const toldCharactersMax = 160
+
+const notYaml = (
+  reason: string,
+  remedy = "send one document of YAML 1.2 without aliases and tags, or JSON",
+) => new GatewayError(400, "GTW_BODY_004", "The body is not valid YAML.", { reason, remedy })
+
+const correct = "correct it there: fields are written as `name: value`, with spaces and no tabs before them"
+
+/** The reader quotes what it could not read, which may be secret. */
+const saidOf = (message: string): string =>
+  message.replace(/:? *["'\n][\s\S]*$/, "").slice(0, toldCharactersMax)
+
+const placeOf = (lines: LineCounter, offset: number): string => {
+  const { line, col } = lines.linePos(offset)
+  return `line ${line}, column ${col}`
+}
 
 /** Found at a small part of what it costs to read them. */
 const hasTooManyTokens = (text: string): boolean => {
@@ -24,8 +37,8 @@ const hasTooManyTokens = (text: string): boolean => {
 }
 
 /** Where a name stands for the second time; the reader's own look compares each name with each. */
-const repeatedName = (document: Document): number | undefined => {
-  let found: number | undefined
+const repeatedName = (document: Document): { readonly name: string; readonly at: number } | undefined => {
+  let found: { readonly name: string; readonly at: number } | undefined
   visit(document, {
     Map: (_, { items }) => {
       const names = new Set<unknown>()
@@ -33,7 +46,7 @@ const repeatedName = (document: Document): number | undefined => {
         const name = isPair(item) && isScalar(item.key) ? item.key : undefined
         if (name === undefined) continue
         if (names.has(name.value)) {
-          found = name.range?.[0] ?? 0
+          found = { name: String(name.value).slice(0, toldCharactersMax), at: name.range?.[0] ?? 0 }
           return visit.BREAK
         }
         names.add(name.value)
@@ -49,7 +62,9 @@ const tooManyTokens = `it has more than ${yamlTokensMax} words and marks, which 
 const parsed = (text: string): unknown => {
   try {
     if (hasTooManyTokens(text)) throw notYaml(tooManyTokens)
+    const lines = new LineCounter()
     const document = parseDocument(text, {
+      lineCounter: lines,
       version: "1.2",
       schema: "core",
       merge: false,
@@ -59,9 +74,14 @@ const parsed = (text: string): unknown => {
       logLevel: "error",
     })
     const [first] = [...document.errors, ...document.warnings]
-    if (first !== undefined) throw notYaml(`${first.code} at character ${first.pos[0]}`)
+    if (first !== undefined)
+      throw notYaml(`${placeOf(lines, first.pos[0])}: ${saidOf(first.message)}`, correct)
     const repeated = repeatedName(document)
-    if (repeated !== undefined) throw notYaml(`DUPLICATE_KEY at character ${repeated}`)
+    if (repeated !== undefined)
+      throw notYaml(
+        `${placeOf(lines, repeated.at)}: the field "${repeated.name}" is there twice`,
+        "keep one of the two",
+      )
     // An alias repeats what it names: a few of them make a small text a very large value.
     return document.toJS({ maxAliasCount: 0 })
   } catch (cause) {

@@ -48,6 +48,19 @@ const warned = [
 const answered = async (method: string, path: string, body: unknown) =>
   json(await node.request(method, path, { body }))
 
+describe("a rule with states and without a condition", () => {
+  it("is saved, and said to fire with its first sample, and that clear is never asked", async () => {
+    const trigger = { type: "metric", metric: "nobody_sends_this" }
+    const always = { field: "condition", problem: expect.stringContaining("fires with the first item") }
+    const save = (more: object) => answered("PUT", `${rules}/always`, { name: "Always", trigger, ...more })
+    expect(await save({})).toMatchObject({ warnings: [always] })
+    expect(await save({ clear: "value < 1.0" })).toMatchObject({ warnings: [always, { field: "clear" }] })
+    expect(await save({ mode: "trigger" })).toMatchObject({ warnings: [] })
+    expect(await save({ condition: "value > 1.0", clear: "value < 1.0" })).toMatchObject({ warnings: [] })
+    expect(await save({ pattern: { stages: [{ name: "a" }] } })).toMatchObject({ warnings: [] })
+  })
+})
+
 describe("a rule that names what is not there, or may not be reached", () => {
   it("is saved, and each time answered with what will not work and what helps", async () => {
     const off = { name: "Off", settings: { type: "log" }, enabled: false }

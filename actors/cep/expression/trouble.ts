@@ -41,6 +41,8 @@ export const nearest = (word: string, names: ReadonlyArray<string>): string | un
 const unknownVariable = (name: string, environment: Environment): string => {
   const names = variablesOf(environment)
   const meant = nearest(name, names)
+  if (name === "previous" && environment.hasValue)
+    return `a filter and the stages of a pattern look at each item by itself: compare with previous in condition; here there are ${names.join(", ")}`
   if (name === "previous" || name === "value" || name === "event") {
     const where = { value: "samples of metrics", previous: "conditions over metrics", event: "events" }[name]
     return `${name} is there for ${where} only; here there are ${names.join(", ")}`

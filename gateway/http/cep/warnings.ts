@@ -1,11 +1,11 @@
 /**
  * What of a rule is legal and will not work as things are now: it names a channel or an agent that is not there, or an
- * address that nothing here may reach, or its windows could not hold what they are for. Names are not looked up for it, so that saving a rule asks nobody outside.
+ * address that nothing here may reach, or its windows could not hold what they are for, or it has no condition. Names are not looked up for it, so that saving a rule asks nobody outside.
  */
 import { isIP } from "node:net"
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
-import { type AgentIndex, Channels, roomWarnings } from "../../../actors/index.ts"
+import { type AgentIndex, Channels, conditionWarnings, roomWarnings } from "../../../actors/index.ts"
 import { Egress, EgressRefused, type Refused } from "../../../resources/index.ts"
 import type { Problem, RuleDocument } from "../../../schemas/index.ts"
 import { usableAgentOf } from "../../agent-access.ts"
@@ -89,5 +89,5 @@ export const warningsOf = (identity: Identity, document: RuleDocument) =>
     return [...ofPoll, ...ofActions.flat()]
   }).pipe(
     Effect.orElseSucceed(() => none),
-    Effect.map((found) => [...found, ...roomWarnings(document)]),
+    Effect.map((found) => [...found, ...conditionWarnings(document), ...roomWarnings(document)]),
   )

@@ -94,6 +94,9 @@ describe("a rule that polls", () => {
 
 const up = (value: number) => ({ name: pollUpMetric, labels: { rule: "r" }, value })
 
+const coded = (code: string) => Object.assign(new Error(`connect ${code} 10.0.0.1:80`), { code })
+const unreachable = (cause: Error) => new TypeError("fetch failed", { cause })
+
 describe("a fetch", () => {
   it("stores the number under its path, which may be written as a text or be true or false, and that it worked", async () => {
     for (const [given, value] of [
@@ -114,6 +117,12 @@ describe("a fetch", () => {
       [() => new Response("<html>"), "the answer is no JSON"],
       [() => new Response("", { status: 503 }), "the server answered 503"],
       [() => Promise.reject(new Error("refused")), "refused"],
+      [() => Promise.reject(unreachable(coded("ECONNREFUSED"))), "fetch failed: ECONNREFUSED"],
+      [
+        () => Promise.reject(unreachable(new AggregateError([coded("ENOTFOUND")]))),
+        "fetch failed: ENOTFOUND",
+      ],
+      [() => Promise.reject(unreachable(new Error("connect 10.0.0.1:80"))), "fetch failed"],
     ] as const
     for (const [respond, detail] of cases) {
       const { result, samples } = await fetchOf(respond)

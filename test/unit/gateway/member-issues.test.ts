@@ -2,10 +2,11 @@ import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
 import { GatewayError } from "../../../gateway/errors.ts"
 import { bodyDecoder } from "../../../gateway/http/body.ts"
-import { ChannelSettings, RuleDocument } from "../../../schemas/index.ts"
+import { ChannelSettings, Matchers, RuleDocument } from "../../../schemas/index.ts"
 
 const asRule = bodyDecoder(RuleDocument)
 const asChannel = bodyDecoder(Schema.Struct({ settings: ChannelSettings }))
+const asSilence = bodyDecoder(Schema.Struct({ matchers: Matchers }))
 const rule = { name: "Queue", trigger: { type: "metric", metric: "queue_length" } }
 
 const told = (decode: () => unknown): Readonly<Record<string, unknown>> => {
@@ -67,5 +68,26 @@ describe("a body of a type that there is", () => {
     const skip = { stages: [{ name: "a" }], after_match: { type: "skip_to_last" } }
     const details = told(() => asRule({ ...rule, pattern: skip }))
     expect(JSON.stringify(details)).toContain("pattern.after_match.stage")
+  })
+
+  it("is told which fields there are instead of one that is not known, and which one is meant if it is missing", () => {
+    const actions = [{ type: "call_api", url: "https://shop.example" }]
+    expect(told(() => asRule({ ...rule, actions }))).toMatchObject({
+      field: "actions.0.url",
+      meant: "api",
+      known: ["type", "api", "method", "body", "on"],
+    })
+    expect(told(() => asRule({ ...rule, when: "value > 1" }))).toMatchObject({
+      field: "when",
+      known: expect.arrayContaining(["condition", "trigger"]),
+    })
+    expect(told(() => asRule({ ...rule, when: "value > 1" }))).not.toHaveProperty("meant")
+  })
+
+  it("is told what an object has where something else stands for it", () => {
+    expect(told(() => asSilence({ matchers: ["host=web-1"] }))).toMatchObject({
+      field: "matchers.0",
+      reason: "Expected an object with name, value, operator",
+    })
   })
 })

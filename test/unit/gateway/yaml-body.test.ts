@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http"
 import { Readable } from "node:stream"
 import { describe, expect, it } from "vitest"
+import type { GatewayError } from "../../../gateway/errors.ts"
 import { readYamlOrJson, yamlTokensMax } from "../../../gateway/http/yaml-body.ts"
 
 const read = (text: string) => {
@@ -32,13 +33,32 @@ describe("a body in YAML", () => {
   })
 
   it.each([
-    ["name: a\nname: b\n", 8],
-    ["labels: { a: 1, b: 2, a: 3 }\n", 22],
-    ['levels:\n  - x: 1\n    "x": 2\n', 21],
-    ["1: a\n'1': b\n", 5],
-  ])("that has a field twice is refused with where: %j", async (text, at) => {
-    expect(await refusal(text)).toMatchObject(notYaml(`DUPLICATE_KEY at character ${at}`))
+    ["name: a\nname: b\n", "line 2, column 1", "name"],
+    ["labels: { a: 1, b: 2, a: 3 }\n", "line 1, column 23", "a"],
+    ['levels:\n  - x: 1\n    "x": 2\n', "line 3, column 5", "x"],
+    ["1: a\n'1': b\n", "line 2, column 1", "1"],
+  ])("that has a field twice is refused with where, and which: %j", async (text, place, field) => {
+    const error = await refusal(text)
+    expect(error).toMatchObject(notYaml(`${place}: the field "${field}" is there twice`))
+    expect(error).toMatchObject({ details: { remedy: "keep one of the two" } })
   })
+
+  it.each([
+    ["name: a\n\tb: c\n", /^line 2, column 1: Tabs are not allowed as indentation/],
+    ["name: a\ntrigger: { type: metric\n", /^line 3, column 1: /],
+    ["name: a\n  condition: b\n", /^line \d, column \d+: /],
+    ['name: "secret\n', /^line \d, column \d+: Missing closing/],
+  ])(
+    "that cannot be read is refused with the line, in words, and without what stands there: %j",
+    async (text, said) => {
+      const error = (await refusal(text)) as GatewayError
+      expect(error.details).toMatchObject({
+        reason: expect.stringMatching(said),
+        remedy: expect.stringMatching(/^correct it there/),
+      })
+      expect(JSON.stringify(error.details)).not.toContain("secret")
+    },
+  )
 
   it("may have a field of the same name in several places", async () => {
     expect(await read("a: { x: 1 }\nb: { x: 1 }\nc: [{ x: 1 }, { x: 1 }]\n")).toMatchObject({

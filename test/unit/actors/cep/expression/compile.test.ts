@@ -124,6 +124,18 @@ describe("a condition", () => {
     expect(evaluated(source)).toBe(result)
   })
 
+  it("says of previous in a filter that filters have none, and where it is", () => {
+    const filter = { aggregates: [], stages: [], hasValue: true, hasPrevious: false, hasEvent: false }
+    expect(compileCondition("previous > 1.0", filter)).toMatchObject({
+      problem: "there is no previous",
+      remedy: expect.stringMatching(/^a filter .* compare with previous in condition; here there are value/),
+    })
+    const ofEvents = { ...filter, hasValue: false, hasEvent: true }
+    expect(compileCondition("previous > 1.0", ofEvents)).toMatchObject({
+      remedy: expect.stringContaining("conditions over metrics only"),
+    })
+  })
+
   it("says which aggregates it uses, and whether it uses the previous value and what was matched", () => {
     expect(compiled("total > 1 || value > 2").uses).toEqual(new Set([1]))
     expect(compiled("total > 1").usesPrevious).toBe(false)
