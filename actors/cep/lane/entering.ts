@@ -45,15 +45,21 @@ const decodeMessage = Schema.decodeUnknownOption(Schema.fromJsonString(LaneMessa
 const markKey = (lane: number): string => `lane/${lane}/rebuild`
 const encoded = (mark: Mark): Uint8Array => encoder.encode(JSON.stringify(mark))
 
-/** Replaces an older mark. */
+const readMark = ({ value }: KeyValue.Stored): Mark | undefined =>
+  Option.getOrUndefined(decodeMark(decoder.decode(value)))
+
+/** Replaces an older mark, and takes over what that one has not done. */
 export const markRebuild = Effect.fnUntraced(function* (
   store: KeyValue.KeyValueStore,
   lane: number,
   mark: Mark,
 ): Effect.fn.Return<void, Unavailable> {
   for (;;) {
-    const [before] = yield* store.getMany([markKey(lane)])
-    const write = { key: markKey(lane), value: encoded(mark), expectedRevision: before?.revision ?? 0 }
+    const [stored] = yield* store.getMany([markKey(lane)])
+    const before = stored && readMark(stored)
+    const from = before === undefined || before.done === true ? mark.from : Math.min(before.from, mark.from)
+    const value = encoded({ ...mark, from })
+    const write = { key: markKey(lane), value, expectedRevision: stored?.revision ?? 0 }
     const [revision] = yield* store.putMany([write])
     if (typeof revision === "number") return
   }
@@ -114,8 +120,7 @@ const enter = Effect.fnUntraced(function* (lane: number, { request, from }: Mark
 const enterIfMarked = Effect.fnUntraced(function* (lane: number) {
   const store = yield* KeyValue.KeyValue
   const [stored] = yield* store.getMany([markKey(lane)])
-  const mark =
-    stored === undefined ? undefined : Option.getOrUndefined(decodeMark(decoder.decode(stored.value)))
+  const mark = stored && readMark(stored)
   if (stored === undefined || mark === undefined || mark.done === true) return
   yield* enter(lane, mark)
   // Where another rebuild has begun meanwhile, the lane begins again, and is looked at again.

@@ -103,6 +103,22 @@ describe("the rules of a lane that was rebuilt", () => {
     )
   })
 
+  it("are told of all changes since the first of several rebuilds of which none is through", () => {
+    const { told, stream, store, begin, run } = makeNode()
+    run(
+      Effect.gen(function* () {
+        const message = { _tag: "RuleChanged", rule: "gone", number: 2, version: 1 }
+        const data = new TextEncoder().encode(JSON.stringify(message))
+        const sequence = yield* stream.append(metricToken("beta", lane, ruleSource), data)
+        yield* markRebuild(store, lane, { request: "one", at: 0, from: sequence - 1 })
+        yield* markRebuild(store, lane, { request: "two", at: 0, from: sequence })
+        begin()
+        yield* Effect.sleep(1_000)
+        expect(told).toEqual(["acme/here two", "beta/gone two", "beta/here two"])
+      }),
+    )
+  })
+
   it("wait for no other tenant's database, and it is told as long as one does not answer", () => {
     const { told, problems, away, store, begin, run } = makeNode()
     away.add("acme")

@@ -1,11 +1,13 @@
 /** What showing conditions the items of a match costs is the same whoever has the lane. */
 import { expect, it } from "vitest"
-import { cpuRule, RuleLane, tenant } from "./rule-lane.ts"
+import type { RuleDocument } from "../../../../../schemas/index.ts"
+import { RuleLane, tenant } from "./rule-lane.ts"
 
 const times = 80
 /** Each item after the first eighty is one more partial match, whose last stage asks for what was matched. */
-const pattern = cpuRule({
-  condition: undefined,
+const pattern: RuleDocument = {
+  name: "Follows",
+  trigger: { type: "metric", metric: "cpu" },
   pattern: {
     within: "1h",
     stages: [
@@ -14,7 +16,7 @@ const pattern = cpuRule({
       { name: "c", contiguity: "followed_by", condition: "value > matched.b[0].value + 1000.0" },
     ],
   },
-})
+}
 
 it("a pattern at the bound of its steps comes to the same after a restart", () => {
   const run = (isRestarted: boolean) => {
