@@ -12,7 +12,7 @@ import { namesOf, TenantRules } from "./tenant-rules.ts"
 export const rulesMax = 20_000
 
 /** Alerts that there are were decided by items that may have come long before windows begin. */
-const alertReachMs = 24 * 60 * 60_000
+export const alertReachMs = 24 * 60 * 60_000
 
 const compiled = ({ rule, version, document }: RuleChange): Program | string | undefined => {
   if (document === undefined || document.enabled === false) return undefined

@@ -60,6 +60,7 @@ const effectFiles: ReadonlyArray<EffectFiles> = [
   { path: /^actors\/cep-rule\/old-rules\.ts$/, reason: "wakes rules after an upgrade, no actor" },
   { path: /^actors\/metric-poll\/reseal\.ts$/, reason: "seals again what actors keep, beside them" },
   { path: /^actors\/cep-rule\/past\.ts$/, reason: "reads the stream for back-tests, no actor" },
+  { path: /^actors\/cep-rule\/explained\.ts$/, reason: "reads the stream for explanations, no actor" },
   { path: /^actors\/metric-poll\/fetch-samples\.ts$/, reason: "fetches, beside the mailbox" },
   { path: /^actors\/notification\/deliver\//, reason: "delivers and acts, beside the mailbox" },
   { path: /^actors\/statistics\//, reason: "sums and queries: Postgres, no actor" },

@@ -4,6 +4,7 @@
  */
 import type { CepEvent, RuleDocument } from "../../../schemas/index.ts"
 import type { Output, Place, RuleChange, RuleFigures, SampleColumns, Step } from "../evaluator.ts"
+import { alertReachMs } from "../lane-changes.ts"
 import { type LaneEvaluator, makeEvaluator } from "../make-evaluator.ts"
 import { compileRule } from "../rule/compile-rule.ts"
 
@@ -39,12 +40,17 @@ export interface Listener {
   readonly onStep?: (step: Step) => void
 }
 
-/** A change that is to come, and what the past makes of a rule that begins anew with it. */
+/** What the past makes of a rule that begins anew, from so long before its change on. */
+interface Aside {
+  readonly reachMs: number
+  evaluator: LaneEvaluator | undefined
+}
+
+/** A change that is to come. How far back its past is needed shows only then: as far as it reaches, or alerts do. */
 interface Coming {
   readonly version: PastVersion
   readonly change: RuleChange
-  readonly fromAt: number
-  aside: LaneEvaluator | undefined
+  readonly asides: ReadonlyArray<Aside>
 }
 
 /** Time passes to there. */
@@ -75,7 +81,9 @@ export class PastRun {
     const change = this.changeTo(version, number)
     const compiled = compileRule(this.rule.rule, version.version, change.document!)
     const reachMs = "program" in compiled ? compiled.program.reachMs : 0
-    return { version, change, fromAt: version.at - reachMs, aside: undefined }
+    const reaches = number === 1 ? [reachMs] : [...new Set([reachMs, Math.max(reachMs, alertReachMs)])]
+    const asides = reaches.map((reachMs) => ({ reachMs, evaluator: undefined }))
+    return { version, change, asides }
   }
 
   private changeTo({ version, document }: Omit<PastVersion, "at">, number: number): RuleChange {
@@ -91,11 +99,13 @@ export class PastRun {
     this.sequence = Math.max(this.sequence, place.sequence)
     this.give(this.evaluator, message)
     for (const coming of this.coming) {
-      if (place.at < coming.fromAt) continue
-      const aside = this.aside(coming, place)
-      pass(aside, this.sequence, place.at - 1)
-      this.give(aside, message)
-      aside.take()
+      for (const aside of coming.asides) {
+        if (place.at < coming.version.at - aside.reachMs) continue
+        const evaluator = this.evaluatorOf(coming, aside, place)
+        pass(evaluator, this.sequence, place.at - 1)
+        this.give(evaluator, message)
+        evaluator.take()
+      }
     }
     this.tellAll(place.at)
   }
@@ -107,14 +117,14 @@ export class PastRun {
   }
 
   /** As a lane makes up for the past of a rule that begins anew. What it says on the way is not said. */
-  private aside(coming: Coming, { sequence, at }: Place): LaneEvaluator {
-    if (coming.aside !== undefined) return coming.aside
+  private evaluatorOf(coming: Coming, aside: Aside, { sequence, at }: Place): LaneEvaluator {
+    if (aside.evaluator !== undefined) return aside.evaluator
     const { onStep } = this.listener
     // Of a rule that was not there before these are its own evaluations.
     const isFirst = coming.change.number === 1
-    coming.aside = makeEvaluator({ lane: 0, ...(isFirst && onStep !== undefined ? { onStep } : {}) })
-    coming.aside.change(coming.change, { sequence, at })
-    return coming.aside
+    aside.evaluator = makeEvaluator({ lane: 0, ...(isFirst && onStep !== undefined ? { onStep } : {}) })
+    aside.evaluator.change(coming.change, { sequence, at })
+    return aside.evaluator
   }
 
   private begin({ sequence, at }: Place): void {
@@ -140,13 +150,16 @@ export class PastRun {
 
   private turnTo(coming: Coming): void {
     this.coming.shift()
-    const { version, change } = coming
+    const { version, change, asides } = coming
     const place = { sequence: this.sequence, at: version.at }
-    const aside = this.aside(coming, place)
-    pass(aside, this.sequence, version.at)
     this.evaluator.announce(change, place)
     const awaited = this.evaluator.awaiting().get(change.tenant)?.get(change.rule)
-    if (awaited !== undefined) this.evaluator.adopt([awaited], place, aside)
+    const aside = asides.find(({ reachMs }) => reachMs === awaited?.reachMs)
+    if (awaited !== undefined && aside !== undefined) {
+      const past = this.evaluatorOf(coming, aside, place)
+      pass(past, this.sequence, version.at)
+      this.evaluator.adopt([awaited], place, past)
+    }
     const outputs = this.evaluator.take()
     this.listener.onVersion?.(version, outputs)
     if (outputs.length > 0) this.listener.hear(outputs, version.at)

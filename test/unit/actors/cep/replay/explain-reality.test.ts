@@ -21,6 +21,7 @@ interface Sample {
   readonly at: number
   readonly value: number
   readonly stored?: number
+  readonly host?: string
 }
 
 const explain = (
@@ -33,11 +34,11 @@ const explain = (
     ...{ tenant: "acme", rule: "r", version: 1, document: above("90"), at: time(asked) },
     ...options,
   })
-  samples.forEach(({ at, value, stored = at }, index) => {
+  samples.forEach(({ at, value, stored = at, host = "a" }, index) => {
     explainer.offer({
       place: { sequence: index + 1, at: time(stored) },
       columns: {
-        series: [textOfSeries("cpu", { host: "a" })],
+        series: [textOfSeries("cpu", { host })],
         seriesOf: new Uint32Array(1),
         values: new Float64Array([value]),
         times: new Float64Array([time(at)]),
@@ -108,6 +109,17 @@ describe("an explanation over an edit of the rule", () => {
       later: [version(2, 30, hot)],
     })
     expect(groups[0]).toMatchObject({ state: "firing", versions: [{ version: 2, to: "firing" }] })
+  })
+
+  it("looks a day back where something fires, as its lane does, so that what still holds goes on", () => {
+    const other = above("95", { timing: { out_of_orderness: "1s" } })
+    const samples = [
+      { at: 10, value: 99 },
+      { at: 3_000, value: 0, host: "b" },
+    ]
+    const { groups } = explain(3_700, samples, { later: [version(2, 3_600, other)], group: { host: "a" } })
+    expect(groups).toMatchObject([{ state: "firing", versions: [{ version: 2, at: time(3_600) }] }])
+    expect(groups[0]?.versions[0]).not.toHaveProperty("to")
   })
 
   it("is of the document before it when the edit came after the time", () => {
