@@ -134,18 +134,31 @@ export const makeEventStream = (nats: NatsConnection, options: EventStreamOption
       limits,
     )
 
+  /** Nothing came: what was counted may have left by age since, or the server is silent, which is not the end. */
+  const nothingFrom = (filter: EventFilter, start: EventStart) =>
+    Effect.flatMap(Effect.scoped(open(filter, start)), ({ backlog }) =>
+      backlog === 0
+        ? Effect.succeed([])
+        : Effect.fail(new Unavailable({ port, detail: `${backlog} messages that are stored do not come` })),
+    )
+
   const pages: EventStreamService["pages"] = (filter, start) =>
     Effect.map(open(filter, start), (reader) => {
       let left = reader.backlog
+      let from = start
       const take: EventPages["take"] = Effect.suspend(() => {
         if (left <= 0) return Effect.succeed(undefined)
         const taken = reader.take.pipe(
-          // What was counted when it opened may have left by age since: then nothing comes.
-          Effect.timeoutOrElse({ duration: limits.requestTimeoutMs, orElse: () => Effect.succeed([]) }),
+          Effect.timeoutOrElse({
+            duration: limits.requestTimeoutMs,
+            orElse: () => nothingFrom(filter, from),
+          }),
         )
         return Effect.flatMap(taken, (events) => {
+          const last = events.at(-1)
+          if (last !== undefined) from = { sequence: last.sequence + 1 }
           const page = chosen(filter, events.slice(0, left))
-          left = (events.at(-1)?.pending ?? 0) === 0 ? 0 : left - events.length
+          left = (last?.pending ?? 0) === 0 ? 0 : left - events.length
           return page.length > 0 ? Effect.succeed(page) : take
         })
       })

@@ -1,6 +1,7 @@
 /** Several lanes of the metric stream in its one order, on every supported version of the server that can be had here. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import {
   appendSamples,
@@ -10,6 +11,7 @@ import {
   metricsOfLane,
   metricToken,
   type StoredEvent,
+  type StreamsConfig,
 } from "../../streams/index.ts"
 import { contractNatsVersions, type TestNatsServer, testNatsServer } from "../support/nats.ts"
 import { startNode, testStreamsConfig } from "../support/streams.ts"
@@ -24,14 +26,17 @@ for (const version of await contractNatsVersions())
     })
     afterAll(() => server.stop())
 
-    const withStream = (body: (stream: MetricStream["Service"]) => Effect.Effect<void, unknown>) =>
-      Effect.runPromise(
+    const withStream = (
+      body: (stream: MetricStream["Service"]) => Effect.Effect<void, unknown, Scope.Scope>,
+      limits: StreamsConfig["limits"] = {},
+    ) => {
+      const config = testStreamsConfig(server.connection, { partitions: 4, limits })
+      return Effect.runPromise(
         Effect.scoped(
-          Effect.flatMap(startNode(testStreamsConfig(server.connection, { partitions: 4 })), (services) =>
-            body(Context.get(services, MetricStream)),
-          ),
+          Effect.flatMap(startNode(config), (services) => body(Context.get(services, MetricStream))),
         ),
       )
+    }
     const fill = (stream: MetricStream["Service"], count: number) =>
       Effect.forEach(
         Array.from({ length: count }, (_, index) => index),
@@ -62,6 +67,31 @@ for (const version of await contractNatsVersions())
           expect(sequences).toEqual(sequences.toSorted((one, other) => one - other))
           expect(yield* stream.bounds).toEqual({ first: 1, last: 48 })
         }),
+      ))
+
+    it("are read to their end or not at all, where the server is silent for a while", () =>
+      withStream(
+        Effect.fnUntraced(function* (stream) {
+          yield* fill(stream, 400)
+          const { take } = yield* stream.pages(metricsOfLane(1), { sequence: 1 })
+          let read = (yield* take)?.length ?? 0
+          expect(read).toBeLessThan(100)
+          const signal = (name: "SIGSTOP" | "SIGCONT") => Effect.sync(() => process.kill(server.pid(), name))
+          yield* Effect.acquireRelease(signal("SIGSTOP"), () => signal("SIGCONT"))
+          // Longer than whoever reads waits for a page.
+          yield* Effect.forkScoped(Effect.andThen(Effect.sleep(1_500), signal("SIGCONT")))
+          const rest = Effect.gen(function* () {
+            for (let page = yield* take; page !== undefined; page = yield* take) read += page.length
+          })
+          expect(yield* Effect.result(rest)).toMatchObject({
+            _tag: "Failure",
+            failure: { _tag: "Unavailable" },
+          })
+          const again: Array<StoredEvent> = []
+          yield* stream.read(metricsOfLane(1), { sequence: 1 }, (event) => again.push(event))
+          expect(again).toHaveLength(100)
+        }),
+        { requestTimeoutMs: 500, readerMessagesMax: 20, readerRecoveryMs: 20_000 },
       ))
 
     it("keep a message that is sent again under its id once", () =>
