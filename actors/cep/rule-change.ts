@@ -48,6 +48,7 @@ export const hasAlerts = ({ groups }: LiveRule): boolean => [...groups.values()]
 const endGroup = (group: Group): void => {
   if (!isActive(group)) return
   const { rule } = group
+  rule.begin()
   group.touch()
   const { at } = rule.host.place
   try {
@@ -84,6 +85,9 @@ export const succeed = (rule: LiveRule, before: LiveRule | undefined, isAnew: bo
   for (const [fingerprint, heir] of heirs) {
     const earlier = told.get(fingerprint)
     const isSaid = !isAnew && earlier?.life.state === heir.life.state && earlier.severity === heir.severity
-    if (isActive(heir) && !isSaid) heir.tell(heir.life.state, "condition", heir.life.at)
+    if (!isActive(heir) || isSaid) continue
+    // What each of them says may cost what an item may.
+    rule.begin()
+    heir.tell(heir.life.state, "condition", heir.life.at)
   }
 }

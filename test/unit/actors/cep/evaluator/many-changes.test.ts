@@ -50,3 +50,22 @@ describe("rules that all change at once", () => {
     expect(lane.evaluator.figures(tenant, "new")?.evaluations).toBe(before)
   })
 })
+
+describe("the groups of a rule that begins anew", () => {
+  it("tell what holds as fully as if each of them had changed alone", () => {
+    const document = cpuRule({
+      group_by: ["host"],
+      annotations: { summary: '{{ labels.host.matches("x+y") }}' },
+    })
+    const change = { tenant, rule: "r", number: 1, version: 1, document, anew: "x" }
+    const past = new RuleLane()
+    past.evaluator.change(change, { sequence: 1, at: start })
+    for (let host = 0; host < 500; host++) past.sample(95, 1, { host: `${"x".repeat(200)}${host}` })
+    const lane = new RuleLane()
+    lane.evaluator.announce(change, place)
+    lane.evaluator.adopt(awaitedOf(lane), place, past.evaluator)
+    const told = lane.evaluator.take().flatMap((one) => (one.type === "transition" ? [one.transition] : []))
+    expect(told).toHaveLength(500)
+    expect(new Set(told.map(({ policy }) => policy.annotations.summary))).toEqual(new Set(["false"]))
+  })
+})
