@@ -110,4 +110,37 @@ export const alertDeskLife: ReadonlyArray<Step> = [
     { _tag: "Take", transitions: [], began: [{ rule: "cpu", number: 200, storedAt: 200_000 }] },
     20_000,
   ),
+  ...(["wh", "am"] as const).map((channel) =>
+    alertDesk(
+      {
+        _tag: "TakeForeign",
+        alerts: [
+          {
+            fingerprint: "g",
+            name: "Elsewhere",
+            severity: "warning",
+            status: "firing",
+            labels: { alertname: "Elsewhere", host: "g" },
+            annotations: {},
+            startsAt: 2_000,
+            timesOut: true,
+          },
+        ],
+        policy: { name: "Elsewhere", actions: [{ type: "notify", channel }], annotations: {} },
+      },
+      20_000,
+    ),
+  ),
+  alertDesk({ _tag: "Resolve", fingerprint: "am-g", by: "ann" }, 400_000),
+  taken(transition(201, "firing", { fingerprint: "e", labels: { host: "e" } })),
+  taken(
+    transition(202, "firing", {
+      fingerprint: "e",
+      labels: { host: "e" },
+      cause: "severity",
+      severity: "critical",
+    }),
+  ),
+  alertDesk({ _tag: "Resolve", fingerprint: "e", by: "ann" }, 2_000),
+  taken(transition(203, "firing", { fingerprint: "e", labels: { host: "e" }, cause: "severity" })),
 ]
