@@ -105,7 +105,10 @@ const explained = Effect.fnUntraced(function* (
   const near = question.at - beforeMs
   const began = (desk ?? []).flatMap((alert) => {
     const state = deskStateAt(alert, question.at)
-    return state === undefined ? [] : [Math.min(state.since, state.takenAt) - leadMs]
+    if (state === undefined) return []
+    // What an edit ended is explained by what it was before.
+    const former = state.cause === "rule_changed" ? (state.formerSince ?? state.since) : state.since
+    return [Math.min(former, state.since, state.takenAt) - leadMs]
   })
   const whole = yield* explainFrom(question, desk, now, Math.min(near, ...began))
   if (whole.reached) return whole

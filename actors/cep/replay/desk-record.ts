@@ -27,6 +27,8 @@ export interface DeskState {
   readonly takenAt: number
   readonly cause: string
   readonly by?: string
+  /** Since when it was in the state before, by whichever of both is earlier. */
+  readonly formerSince?: number
 }
 
 const timeText = (at: number): string => new Date(at).toISOString()
@@ -39,7 +41,9 @@ export const deskStateAt = ({ history }: DeskAlert, at: number): DeskState | und
   for (const entry of history) {
     if (entry.at > at || entry.to === "matched" || entry.to === found?.state) continue
     const { to, cause, at: since, takenAt, by } = entry
-    found = { state: to as AlertState, since, takenAt, cause, ...(by === undefined ? {} : { by }) }
+    const former = found === undefined ? {} : { formerSince: Math.min(found.since, found.takenAt) }
+    const who = by === undefined ? {} : { by }
+    found = { state: to as AlertState, since, takenAt, cause, ...who, ...former }
   }
   return found
 }

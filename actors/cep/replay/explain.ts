@@ -153,7 +153,9 @@ export class Explainer {
     if (this.kept.has(fingerprint) || !this.isAsked(labels)) return []
     const desk = deskStateAt(alert, this.options.at)
     if (desk === undefined || desk.state === "inactive") return []
-    return [this.explained(fingerprint, { ...keptOf(labels), state: desk.state, since: desk.since })]
+    const versions = this.versions.map(({ version, at }) => ({ version, at }))
+    const kept = { ...keptOf(labels), versions, state: desk.state, since: desk.since }
+    return [this.explained(fingerprint, kept)]
   }
 
   private explained(fingerprint: string, kept: Kept): ExplainedGroup {
