@@ -161,7 +161,7 @@ export class Cell<Input> {
 
   /** What a checkpoint keeps of the actor as it is now. A large state is held as it is, and encoded in slices later. */
   capture(sequence: number, bytesMax: number): Uint8Array | SlicedSnapshot.Encoding {
-    const { state, failure, kind } = this
+    const { state, failure, kind, changes } = this
     if (kind.codec.slices === undefined || this.unread !== undefined)
       return this.encodeSnapshot(sequence, bytesMax)
     const head = { v: 1, version: kind.protocol.version, ...this.pending(sequence) }
@@ -176,7 +176,11 @@ export class Cell<Input> {
       {
         bytesMax,
         unfit: (cause) => fail(unfit(cause)),
-        large: (bytes) => fail(tooLarge(bytes, bytesMax)),
+        large: (bytes) => {
+          const why = fail(tooLarge(bytes, bytesMax))
+          // What was taken since is folded still; the next snapshot has it, and says so.
+          return this.changes === changes ? why : undefined
+        },
       },
     )
   }

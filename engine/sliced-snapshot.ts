@@ -28,9 +28,12 @@ const join = (head: Head, slices: ReadonlyArray<Uint8Array>): Uint8Array =>
 
 export interface Refusal {
   readonly bytesMax: number
-  /** Answers why the actor fails: for what is thrown by its schema, and for a snapshot of more bytes. */
+  /**
+   * Why the actor fails: for what is thrown by its schema, and for a snapshot of more bytes. Undefined where this snapshot
+   * must not say so yet.
+   */
   readonly unfit: (cause: unknown) => string
-  readonly large: (bytes: number) => string
+  readonly large: (bytes: number) => string | undefined
 }
 
 /** Never throws: a state that does not fit gives a snapshot that says so. `lines` are taken one at each step. */
@@ -47,7 +50,8 @@ export function* encode(lines: Iterable<string>, head: Head, refusal: Refusal): 
   }
   const whole = join(head, slices)
   if (whole.length <= refusal.bytesMax || head.failure !== undefined) return whole
-  return join({ ...head, failure: refusal.large(whole.length) }, slices)
+  const failure = refusal.large(whole.length)
+  return failure === undefined ? whole : join({ ...head, failure }, slices)
 }
 
 function* linesOf(data: Uint8Array): Generator<string> {

@@ -64,6 +64,21 @@ describe("the snapshot of a large state", () => {
     })
   })
 
+  it("that is too large leaves out no event that was taken until that was known", () => {
+    const cell = cellOf()
+    const taken = cell.capture(3, 50)
+    const after = { ...state, lines: [] }
+    cell.state = after
+    cell.changes += 1
+    // What is in the journal behind it is still folded by whoever reads it.
+    expect(restored(drain(taken as Exclude<typeof taken, Uint8Array>))).toMatchObject({
+      state,
+      failure: undefined,
+    })
+    expect(cell.failure).toContain("more than snapshotBytesMax (50)")
+    expect(restored(slicesOf(cell, 50))).toMatchObject({ state: after, failure: cell.failure })
+  })
+
   it("that is damaged makes its actor fail and is left as it is", () => {
     const data = slicesOf(cellOf())
     for (const damaged of [data.subarray(0, data.length - 9), data.subarray(9)]) {
