@@ -9,6 +9,7 @@ import { groupKeyOf, groupLabelsOf } from "./grouping.ts"
 import { dismissedMax, historyWaitingMax, seenPerBucketMax } from "./limits.ts"
 import { type Manner, mannerOf } from "./routing.ts"
 import {
+  type Event,
   type Group,
   type HistoryEntry,
   isLive,
@@ -205,11 +206,17 @@ export class Draft {
   }
 
   /** Above the bound the oldest are forgotten. */
-  dismiss(fingerprint: string, since: number | undefined): void {
-    const { dismissed = {} } = this.state
-    const others = Object.entries(dismissed).filter(([one]) => one !== fingerprint)
-    const all = since === undefined ? others : [...others, [fingerprint, since] as const]
-    if (all.length > 0) this.state.dismissed = Object.fromEntries(all.slice(-dismissedMax))
+  dismiss(changes: NonNullable<Extract<Event, { _tag: "Changed" }>["dismissed"]>): void {
+    if (changes.length === 0) return
+    const all = { ...this.state.dismissed }
+    for (const { fingerprint, since } of changes) {
+      delete all[fingerprint]
+      if (since !== undefined) all[fingerprint] = since
+    }
+    const fingerprints = Object.keys(all)
+    for (const oldest of fingerprints.slice(0, Math.max(0, fingerprints.length - dismissedMax)))
+      delete all[oldest]
+    if (fingerprints.length > 0) this.state.dismissed = all
     else delete this.state.dismissed
   }
 

@@ -90,7 +90,7 @@ const changed = (
   }
   if (found.length > 0) draft.set("matches", [...state.matches, ...found])
   for (const [fingerprint, number, storedAt] of seen) draft.see(fingerprint, [number, storedAt])
-  for (const { fingerprint, since } of dismissed) draft.dismiss(fingerprint, since)
+  draft.dismiss(dismissed)
   if (refused > 0) draft.set("refused", state.refused + refused)
   return released(state, draft.finish(at), alerts, at)
 }
