@@ -71,6 +71,19 @@ describe("an explanation of a pattern", () => {
     )
   })
 
+  it("leaves out stages that cannot come yet, as the next one of a stage that has to be taken twice", () => {
+    const twice = [
+      { name: "first", times: { min: 2, max: 2 } },
+      { name: "end", event: "c" },
+    ]
+    const { groups } = explain({ stages: twice, within: "1h" }, 60, [
+      ["a", 10],
+      ["c", 20],
+    ])
+    const step = groups[0]?.steps.at(-1)
+    expect(step).toMatchObject({ stages: [], awaited: [{ stages: ["first"], count: 1 }] })
+  })
+
   it("compares with what each of the last partial matches had taken before", () => {
     const grows = [
       { name: "first" },
