@@ -105,13 +105,14 @@ export class Fill {
         if (event.sequence >= before) return ["there", count] as const
         if (event.sequence < this.earliest) return ["too early", count] as const
         slice += this.give(event)
+        // Nobody hears it, and a page may bring about more than memory holds.
+        this.past.take()
         this.position = event.sequence
         count += 1
         if (slice < this.options.limits.sliceItems) continue
         slice = 0
         yield* Effect.yieldNow
       }
-      this.past.take()
     }
     return ["no more", count] as const
   }, Effect.scoped)

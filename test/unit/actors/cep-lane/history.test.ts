@@ -28,8 +28,8 @@ const stored = Effect.gen(function* () {
   return { memory, before }
 })
 
-const fillOf = (stream: MetricStreamService, sequence: number, at = 1_000) => {
-  const options = { lane, stream, evaluators: fakeEvaluators, limits: { ...laneDefaults, retryMs: 1 } }
+const fillOf = (stream: MetricStreamService, sequence: number, at = 1_000, evaluators = fakeEvaluators) => {
+  const options = { lane, stream, evaluators, limits: { ...laneDefaults, retryMs: 1 } }
   const place = { sequence, at }
   return new Fill(options, [{ change: change("r", rule(one)), place, reachMs: 60_000, names: [one] }])
 }
@@ -76,4 +76,29 @@ it("ends where the servers' clocks went back behind where it begins", () =>
     const fill = fillOf(memory, before, 1_000_000)
     yield* fill.read(before)
     expect(countOf(fill.finish())).toBe(0)
+  }).pipe(Effect.runPromise))
+
+it("keeps nothing of what was said in it, however much of it comes at once", () =>
+  Effect.gen(function* () {
+    const { memory } = yield* stored
+    for (let count = 0; count < 100; count++)
+      yield* appendSamples(memory, tenant, [sample(one, 20), sample(one, 1)], ["api"])
+    const before = yield* memory.append(metricToken(tenant, lane, ruleSource), message)
+    const sizes: Array<number> = []
+    const make = (of: number) => {
+      const evaluator = fakeEvaluators.make(of)
+      const take = evaluator.take.bind(evaluator)
+      return Object.assign(evaluator, {
+        take: () => {
+          const taken = take()
+          sizes.push(taken.length)
+          return taken
+        },
+      })
+    }
+    const fill = fillOf(memory, before, 1_000, { ...fakeEvaluators, make })
+    yield* fill.read(before)
+    fill.finish()
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(200)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(2)
   }).pipe(Effect.runPromise))
