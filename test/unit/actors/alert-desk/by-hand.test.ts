@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
-import { describe, expect } from "vitest"
+import { describe, expect, it } from "vitest"
 import { groupIntervalMs, groupWaitMs, resolvedKeptMs } from "../../../../actors/alert-desk/limits.ts"
 import { desk, fingerprint, lines, on, takes, transition } from "../../../support/alert-desk.ts"
-import { rejectionOf } from "../../../support/product.ts"
+import { rejectionOf, withProduct } from "../../../support/product.ts"
 
 const wait = Effect.sleep(groupWaitMs + 200)
 const interval = Effect.sleep(groupIntervalMs + groupWaitMs + 200)
@@ -48,5 +48,23 @@ describe("an alert that a person resolved", () => {
       const alert = yield* desk(engine, { _tag: "Read", fingerprint: fingerprint() })
       expect(alert).toMatchObject({ state: "firing", severity: "critical" })
     }),
+  )
+
+  it(
+    "stays so when the node dies and another one takes the desk over",
+    withProduct(
+      Effect.fnUntraced(function* (product) {
+        const first = yield* product.start()
+        yield* takes(first.engine, transition(1, "firing"))
+        yield* desk(first.engine, { _tag: "Resolve", fingerprint: fingerprint(), by: "ann" })
+        yield* Effect.sleep(resolvedKeptMs + 60_000)
+        yield* first.crash
+        const { engine } = yield* product.start()
+        yield* takes(engine, transition(2, "firing", { cause: "severity", severity: "critical" }))
+        expect((yield* desk(engine, { _tag: "Status" })).held).toBe(0)
+        yield* takes(engine, transition(3, "resolved"), transition(4, "firing"))
+        expect((yield* desk(engine, { _tag: "Status" })).held).toBe(1)
+      }),
+    ),
   )
 })
