@@ -7,10 +7,11 @@ import type { Unavailable } from "../../engine/index.ts"
 import type { Refused } from "../../resources/index.ts"
 import type { MetricStream } from "../../streams/index.ts"
 import { AlertIndex } from "../alert-desk/index/alert-index.ts"
-import { type DeskAlert, deskStateAt } from "../cep/replay/desk-record.ts"
+import { type DeskAlert, type DeskRecord, deskStateAt } from "../cep/replay/desk-record.ts"
 import { Explainer, type ExplainOptions, type Explanation } from "../cep/replay/explain.ts"
 import type { PastRule, PastVersion } from "../cep/replay/past-run.ts"
-import { feed, inTurn, oneOfFew, pastLimits, programOf, readPast } from "./past.ts"
+import { compileRule } from "../cep/rule/compile-rule.ts"
+import { feed, inTurn, oneOfFew, pastLimits, readPast } from "./past.ts"
 
 /** How long before and after the time that is asked about evaluations are looked at, besides what the rule reaches back. */
 const beforeMs = 60 * 60_000
@@ -19,6 +20,9 @@ const afterMs = 10 * 60_000
 const leadMs = 5 * 60_000
 /** Of two runs at most. */
 const runMs = pastLimits.runMs / 2
+/** Documents from before the time and after it that count in one explanation; of more edits the nearest. */
+const documentsBeforeMax = 8
+const documentsAfterMax = 2
 /** Alerts of the rule that the desk is asked for, and changes of one. */
 const deskAlertsMax = 20
 const deskChangesMax = 200
@@ -33,33 +37,41 @@ export interface ExplainQuestion {
 }
 
 /** Newest first there, oldest first here. Undefined: the database cannot be asked now. */
-const deskRecord = ({ tenant, rule, group }: ExplainQuestion) =>
+const deskRecord = ({ tenant, rule, group }: ExplainQuestion, now: number) =>
   Effect.gen(function* () {
     const index = yield* AlertIndex
     const search = { rule, page: 1, limit: deskAlertsMax, ...(group === undefined ? {} : { labels: group }) }
-    const { rows } = yield* index.list(tenant, search)
-    return yield* Effect.forEach(rows, ({ fingerprint, labels, quietBy }) =>
+    const { rows, total } = yield* index.list(tenant, search)
+    const alerts = yield* Effect.forEach(rows, ({ fingerprint, labels, quietBy }) =>
       Effect.map(
         index.history(tenant, { fingerprint, limit: deskChangesMax }),
-        (history): DeskAlert => ({ fingerprint, labels, quietBy, history: history.toReversed() }),
+        (history): DeskAlert => ({
+          ...{ fingerprint, labels, quietBy, history: history.toReversed() },
+          isWhole: history.length < deskChangesMax,
+        }),
       ),
     )
-  }).pipe(Effect.orElseSucceed((): ReadonlyArray<DeskAlert> | undefined => undefined))
+    return { alerts, isWhole: total <= rows.length, at: now }
+  }).pipe(Effect.orElseSucceed((): DeskRecord | undefined => undefined))
 
 /** The documents that counted from a time on: the one that did then, and what came later. */
-const documentsFrom = (
-  { tenant, rule, versions, at }: ExplainQuestion,
+const versionsFrom = ({ versions, at }: ExplainQuestion, from: number): ReadonlyArray<PastVersion> => {
+  const indexOf = (time: number) => versions.findLastIndex((one) => one.at <= time)
+  const then = Math.max(0, indexOf(at))
+  const first = Math.max(0, indexOf(from), then - documentsBeforeMax)
+  return versions.slice(first, then + 1 + documentsAfterMax)
+}
+
+const documentsOf = (
+  { tenant, rule, at }: ExplainQuestion,
+  versions: ReadonlyArray<PastVersion>,
   from: number,
 ): PastRule & Required<Pick<ExplainOptions, "isBeforeRule" | "later">> => {
-  const index = Math.max(
-    0,
-    versions.findLastIndex((one) => one.at <= from),
-  )
-  const { version, document, at: begins } = versions[index]!
+  const { version, document, at: begins } = versions[0]!
   const isBeforeRule = begins > at
   // Of a time before the rule was there, or whose document is not kept, the oldest one is tried.
   const isFirst = begins > from && version === 1 && !isBeforeRule
-  const later = isBeforeRule ? [] : versions.slice(index + 1)
+  const later = isBeforeRule ? [] : versions.slice(1)
   return {
     ...{ tenant, rule, version, document, later, isBeforeRule },
     ...(isFirst ? { madeAt: begins } : {}),
@@ -68,14 +80,29 @@ const documentsFrom = (
 
 type Told = Explanation & { readonly truncated: boolean }
 
+const refused = (
+  { rule, at }: ExplainQuestion,
+  { version }: PastVersion,
+  compiled: ReturnType<typeof compileRule>,
+) => {
+  const [first] = "problems" in compiled ? compiled.problems : []
+  const summary = `Nothing is evaluated: this release refuses the rule's document of that time: ${first?.field}: ${first?.problem}; ${first?.remedy}.`
+  return { rule, version, at, summary, groups: [], otherGroups: 0, truncated: false, reached: true }
+}
+
 const explainFrom = Effect.fnUntraced(function* (
   question: ExplainQuestion,
-  desk: ReadonlyArray<DeskAlert> | undefined,
+  desk: DeskRecord | undefined,
   now: number,
   from: number,
 ): Effect.fn.Return<Told & { readonly reached: boolean }, Unavailable, MetricStream> {
-  const { at, group } = question
-  const documents = documentsFrom(question, from)
+  const { at, group, rule } = question
+  const versions = versionsFrom(question, from)
+  const compiled = versions.map(({ version, document }) => compileRule(rule, version, document))
+  // What an older release took, this one may refuse: its lane does not run it either.
+  const usable = versions.filter((_, index) => "program" in compiled[index]!)
+  if (usable.length === 0) return refused(question, versions.at(-1)!, compiled.at(-1)!)
+  const documents = documentsOf(question, usable, from)
   const explainer = new Explainer({
     ...{ ...documents, at },
     ...(group === undefined ? {} : { group }),
@@ -85,12 +112,12 @@ const explainFrom = Effect.fnUntraced(function* (
     explainer.offer(message)
     return true
   }, runMs)
-  const taken = (desk ?? []).map((alert) => deskStateAt(alert, at)?.takenAt ?? at)
+  const taken = (desk?.alerts ?? []).map((alert) => deskStateAt(alert, at)?.takenAt ?? at)
   const enough = Math.min(Math.max(at, ...taken) + afterMs, now)
   // What is of that time may have been stored much later: nothing was found until something is.
   const until = () =>
     explainer.seenAt === undefined ? now : Math.min(now, Math.max(enough, explainer.seenAt + afterMs))
-  const programs = [documents, ...documents.later].map((one) => programOf(question.rule, one))
+  const programs = compiled.flatMap((one) => ("program" in one ? [one.program] : []))
   const past = { tenant: question.tenant, programs, from, until }
   const cut = yield* readPast(past, feeding)
   const told = explainer.finish(cut ?? enough, from)
@@ -101,9 +128,9 @@ const explained = Effect.fnUntraced(function* (
   question: ExplainQuestion,
   now: number,
 ): Effect.fn.Return<Told, Unavailable, MetricStream | AlertIndex> {
-  const desk = yield* deskRecord(question)
+  const desk = yield* deskRecord(question, now)
   const near = question.at - beforeMs
-  const began = (desk ?? []).flatMap((alert) => {
+  const began = (desk?.alerts ?? []).flatMap((alert) => {
     const state = deskStateAt(alert, question.at)
     if (state === undefined) return []
     // What an edit ended is explained by what it was before.

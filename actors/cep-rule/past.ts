@@ -193,10 +193,7 @@ export const readPast = Effect.fnUntraced(function* (
 })
 
 /** Gotcha: the document must compile. */
-export const programOf = (
-  rule: string,
-  { version, document }: Pick<PastRule, "version" | "document">,
-): Program => {
+const programOf = (rule: string, { version, document }: Pick<PastRule, "version" | "document">): Program => {
   const compiled = compileRule(rule, version, document)
   if ("program" in compiled) return compiled.program
   throw new Error(compiled.problems.map(({ field, problem }: Problem) => `${field}: ${problem}`).join("; "))

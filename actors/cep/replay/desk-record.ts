@@ -16,9 +16,23 @@ export interface DeskAlert {
   readonly labels: Labels
   /** Oldest first. */
   readonly history: ReadonlyArray<DeskEntry>
+  /** Nothing is older than that. */
+  readonly isWhole: boolean
   /** Silences, planned work and inhibitions that keep it quiet now. */
   readonly quietBy: ReadonlyArray<string>
 }
+
+/** What the desk was asked for, and whether these are all of the rule's alerts that were asked about. */
+export interface DeskRecord {
+  readonly alerts: ReadonlyArray<DeskAlert>
+  readonly isWhole: boolean
+  /** When it was asked. */
+  readonly at: number
+}
+
+/** What happened so shortly before may not be in the record yet. */
+const behindMs = 30_000
+export const mayBeBehind = (record: DeskRecord, at: number): boolean => at > record.at - behindMs
 
 export interface DeskState {
   readonly state: AlertState
@@ -75,11 +89,16 @@ export const differenceSentence = (
   desk: DeskState | undefined,
   state: AlertState,
   readFrom: number | undefined,
+  isBehind: boolean,
 ): string => {
+  if (desk === undefined && isBehind)
+    return "The alert desk's record does not have it yet: it may be some seconds behind."
   if (desk === undefined)
     return `The alert desk knew nothing of it at that time, though the stored messages make it ${state}: the rule may have been disabled then, or its documents of that time are not kept.`
   if (desk.cause === "resolved by hand" && isOver(desk.state))
     return `The condition says ${state} all the same: the rule raises it again when it fires the next time.`
+  if (isBehind)
+    return `The messages that were read make it ${state}: the record may be some seconds behind, ask again then.`
   const cause =
     readFrom === undefined || Math.min(desk.since, desk.takenAt) < readFrom
       ? "what decided it is not among the messages that could be read: they left the stream, or a bound was reached"

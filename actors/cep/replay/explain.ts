@@ -7,7 +7,14 @@
 import type { AlertState, Labels, RuleDocument, Transition } from "../../../schemas/index.ts"
 import type { Output, Step } from "../evaluator.ts"
 import { modeOf } from "../rule/mode.ts"
-import { agrees, type DeskAlert, type DeskState, deskStateAt } from "./desk-record.ts"
+import {
+  agrees,
+  type DeskAlert,
+  type DeskRecord,
+  type DeskState,
+  deskStateAt,
+  mayBeBehind,
+} from "./desk-record.ts"
 import { type PastMessage, type PastRule, PastRun, type PastVersion } from "./past-run.ts"
 import { sentencesOf } from "./sentences.ts"
 import { nothingSentence, summaryOf } from "./summary.ts"
@@ -67,7 +74,7 @@ export interface ExplainOptions extends PastRule {
   /** Only groups that have these labels. */
   readonly group?: Labels
   /** What the alert desk recorded of them; absent: it was not asked. */
-  readonly desk?: ReadonlyArray<DeskAlert>
+  readonly desk?: DeskRecord
   /** The rule was made after the time: it is told what it would have said. */
   readonly isBeforeRule?: boolean
 }
@@ -137,7 +144,7 @@ export class Explainer {
     this.run.passUntil(until)
     const { rule, at } = this.options
     const groups = [...this.kept].map(([fingerprint, kept]) => this.explained(fingerprint, kept))
-    const alone = (this.options.desk ?? []).flatMap((alert) => this.onlyOfDesk(alert))
+    const alone = (this.options.desk?.alerts ?? []).flatMap((alert) => this.onlyOfDesk(alert))
     const all = [...groups, ...alone].sort(nearest(at))
     const told = all.slice(0, toldGroupsMax)
     const summary = told[0]?.summary ?? nothingSentence(this.readFrom ?? from, at)
@@ -159,12 +166,13 @@ export class Explainer {
   }
 
   private explained(fingerprint: string, kept: Kept): ExplainedGroup {
-    const { at, desk: alerts, isBeforeRule = false } = this.options
-    const alert = alerts?.find((one) => one.fingerprint === fingerprint)
+    const { at, desk: record, isBeforeRule = false } = this.options
+    const alert = record?.alerts.find((one) => one.fingerprint === fingerprint)
     const { labels, state, since, before, after, cause, matchedAt } = kept
     const desk = alert === undefined ? undefined : deskStateAt(alert, at)
     // Of a time at which the rule was not there the desk can know nothing.
-    const isCompared = alerts !== undefined && !isBeforeRule && modeOf(this.document) === "alert"
+    const isRecorded = record !== undefined && (desk !== undefined || (alert ?? record).isWhole)
+    const isCompared = isRecorded && !isBeforeRule && modeOf(this.document) === "alert"
     const changes = kept.versions.slice(-toldVersionsMax)
     const summary = summaryOf({
       ...{
@@ -179,6 +187,7 @@ export class Explainer {
         isBeforeRule,
       },
       ...(isCompared ? { desk, quietBy: alert?.quietBy ?? [], readFrom: this.readFrom } : {}),
+      isBehind: record !== undefined && mayBeBehind(record, at),
       ...{ isCompared, agrees: !isCompared || agrees(desk, state) },
     })
     return {

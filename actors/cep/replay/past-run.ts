@@ -6,6 +6,7 @@ import type { CepEvent, RuleDocument } from "../../../schemas/index.ts"
 import type { Output, Place, RuleChange, RuleFigures, SampleColumns, Step } from "../evaluator.ts"
 import { alertReachMs } from "../lane-changes.ts"
 import { type LaneEvaluator, makeEvaluator } from "../make-evaluator.ts"
+import { compatibility } from "../rule/compatibility.ts"
 import { compileRule } from "../rule/compile-rule.ts"
 
 /** Of one tenant, in the order in which they were stored. */
@@ -73,12 +74,17 @@ export class PastRun {
     this.listener = listener
     const { onStep } = listener
     this.evaluator = makeEvaluator({ lane: 0, ...(onStep === undefined ? {} : { onStep }) })
-    this.coming = (rule.later ?? []).map((version, index) => this.comingOf(version, index + 2))
+    const { later = [] } = rule
+    this.coming = later.map((version, index) =>
+      this.comingOf(version, index + 2, later[index - 1]?.document ?? rule.document),
+    )
   }
 
   /** Numbers grow: the first document has 1. */
-  private comingOf(version: PastVersion, number: number): Coming {
+  private comingOf(version: PastVersion, number: number, before?: RuleDocument): Coming {
     const change = this.changeTo(version, number)
+    if (before !== undefined && compatibility(before, version.document).keepsState)
+      return { version, change, asides: [] }
     const compiled = compileRule(this.rule.rule, version.version, change.document!)
     const reachMs = "program" in compiled ? compiled.program.reachMs : 0
     const reaches = number === 1 ? [reachMs] : [...new Set([reachMs, Math.max(reachMs, alertReachMs)])]

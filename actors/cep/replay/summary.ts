@@ -21,6 +21,8 @@ export interface Summarized {
   /** Held against the alert desk, and both say the same. */
   readonly isCompared: boolean
   readonly agrees: boolean
+  /** What the desk has may not be the last of it. */
+  readonly isBehind: boolean
   readonly desk?: DeskState | undefined
   readonly quietBy?: ReadonlyArray<string>
   readonly readFrom?: number | undefined
@@ -94,7 +96,7 @@ const versionSentences = (changes: ReadonlyArray<ExplainedVersion>): ReadonlyArr
 
 const quietSentence = ({ state, desk, quietBy = [] }: Summarized): ReadonlyArray<string> =>
   quietBy.length > 0 && (desk?.state ?? state) === "firing"
-    ? [`Nobody is told of it while it is kept quiet by ${quietBy.join(", ")}.`]
+    ? [`It is kept quiet now, by ${quietBy.join(", ")}: nobody is told of it.`]
     : []
 
 /** Why it was in that state at that time. */
@@ -107,7 +109,7 @@ export const summaryOf = (of: Summarized): string => {
   if (steps.length === 0 && desk !== undefined)
     return [deskSentence(desk), onlyDeskSentence(readFrom, at), ...more].join(" ")
   if (of.agrees) return [told, ...more].join(" ")
-  const difference = differenceSentence(desk, state, readFrom)
+  const difference = differenceSentence(desk, state, readFrom, of.isBehind)
   return [...(desk === undefined ? [] : [deskSentence(desk)]), difference, told, ...more].join(" ")
 }
 

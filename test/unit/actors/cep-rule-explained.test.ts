@@ -127,4 +127,14 @@ describe("an explanation", () => {
     expect(groups[0]).toMatchObject({ state: "firing" })
     expect(summary).not.toContain("alert desk")
   })
+
+  it("leaves out documents that this release refuses, and says so where there is no other", async () => {
+    const refused = version(2, 1.2 * hour, document("valu > 3.0"))
+    const given = { at: 2 * hour, now: 2 * hour, samples: [[9, 1.5 * hour]] as const }
+    const { version: then, groups } = await explain({ ...given, versions: [version(1, -hour), refused] })
+    expect([then, groups[0]?.state]).toEqual([1, "firing"])
+    expect((await explain({ ...given, versions: [refused] })).summary).toContain(
+      "this release refuses the rule's document of that time: condition: there is no valu",
+    )
+  })
 })

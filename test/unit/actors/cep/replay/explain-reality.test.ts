@@ -1,6 +1,6 @@
 /** Explanations over several documents of a rule, and beside what the alert desk recorded. */
 import { describe, expect, it } from "vitest"
-import type { DeskAlert, DeskEntry } from "../../../../../actors/cep/replay/desk-record.ts"
+import type { DeskAlert, DeskEntry, DeskRecord } from "../../../../../actors/cep/replay/desk-record.ts"
 import { Explainer, type ExplainOptions } from "../../../../../actors/cep/replay/explain.ts"
 import type { RuleDocument } from "../../../../../schemas/index.ts"
 import { textOfSeries } from "../evaluator/rule-lane.ts"
@@ -58,11 +58,15 @@ const mean: RuleDocument = above("0.0", {
 
 /** The fingerprint that the evaluation gives to the group of host a. */
 const fingerprint = explain(10, [{ at: 5, value: 95 }]).groups[0]!.fingerprint
-const desk = (...history: ReadonlyArray<Partial<DeskEntry>>): ReadonlyArray<DeskAlert> => [
+const record = (alerts: ReadonlyArray<DeskAlert>, at = 10_000, isWhole = true): DeskRecord => ({
+  ...{ alerts, isWhole, at: time(at) },
+})
+const alertsOf = (...history: ReadonlyArray<Partial<DeskEntry>>): ReadonlyArray<DeskAlert> => [
   {
     fingerprint,
     labels: { host: "a" },
     quietBy: [],
+    isWhole: true,
     history: history.map(({ at = 0, ...entry }) => ({
       ...{ to: "firing", cause: "condition", takenAt: time(at) },
       ...entry,
@@ -70,6 +74,8 @@ const desk = (...history: ReadonlyArray<Partial<DeskEntry>>): ReadonlyArray<Desk
     })),
   },
 ]
+
+const desk = (...history: ReadonlyArray<Partial<DeskEntry>>) => record(alertsOf(...history))
 
 describe("an explanation over an edit of the rule", () => {
   it("says that the alert was resolved by it when nothing could go on, and since when", () => {
@@ -166,8 +172,20 @@ describe("an explanation beside the alert desk's record", () => {
   })
 
   it("says so when the desk knew nothing of what the messages make of it", () => {
-    const { summary } = explain(60, [{ at: 10, value: 95 }], { desk: [] })
+    const { summary } = explain(60, [{ at: 10, value: 95 }], { desk: record([]) })
     expect(summary).toContain("The alert desk knew nothing of it at that time")
+  })
+
+  it("says nothing of the desk where its record is cut, and little where it may be behind", () => {
+    const samples = [{ at: 10, value: 95 }]
+    const told = (given: DeskRecord) => explain(60, samples, { desk: given }).summary
+    expect(told(record([], 10_000, false))).not.toContain("alert desk")
+    const cut = alertsOf({ at: 900 }).map((alert) => ({ ...alert, isWhole: false }))
+    expect(told(record(cut))).not.toContain("alert desk")
+    expect(told(record([], 65))).toContain("does not have it yet")
+    const stale = alertsOf({ at: 5 }, { at: 8, to: "resolved" })
+    expect(told(record(stale, 65))).toContain("may be some seconds behind")
+    expect(told(record(stale))).not.toContain("behind")
   })
 
   it("adds nothing where both say the same, whatever happened after the time", () => {
@@ -179,14 +197,14 @@ describe("an explanation beside the alert desk's record", () => {
   })
 
   it("says who keeps it quiet", () => {
-    const quiet = desk({ at: 10 }).map((alert) => ({ ...alert, quietBy: ["night"] }))
+    const quiet = record(alertsOf({ at: 10 }).map((alert) => ({ ...alert, quietBy: ["night"] })))
     expect(explain(30, [{ at: 10, value: 95 }], { desk: quiet }).summary).toContain(
-      "Nobody is told of it while it is kept quiet by night",
+      "It is kept quiet now, by night: nobody is told of it.",
     )
   })
 
   it("is not held against it of a time at which the rule was not there", () => {
-    const { summary } = explain(60, [{ at: 10, value: 95 }], { desk: [], isBeforeRule: true })
+    const { summary } = explain(60, [{ at: 10, value: 95 }], { desk: record([]), isBeforeRule: true })
     expect(summary).toContain("The rule was not there at that time: this is what it would have said.")
     expect(summary).not.toContain("alert desk")
   })
