@@ -16,7 +16,11 @@ export interface RefusedRule {
 
 /** What is wrong with it instead of a program, if anything is. */
 export const compile = (rule: string, version: number, document: RuleDocument): Program | string => {
-  const compiled = compileRule(rule, version, document)
-  if ("program" in compiled) return compiled.program
-  return compiled.problems.map(({ field, problem }) => `${field}: ${problem}`).join("; ")
+  try {
+    const compiled = compileRule(rule, version, document)
+    if ("program" in compiled) return compiled.program
+    return compiled.problems.map(({ field, problem }) => `${field}: ${problem}`).join("; ")
+  } catch (error) {
+    return `a defect in its compilation: ${error instanceof Error ? error.message : String(error)}`
+  }
 }

@@ -14,14 +14,8 @@ export const rulesMax = 20_000
 /** Alerts that there are were decided by items that may have come long before windows begin. */
 export const alertReachMs = 24 * 60 * 60_000
 
-const compiled = ({ rule, version, document }: RuleChange): Program | string | undefined => {
-  if (document === undefined || document.enabled === false) return undefined
-  try {
-    return compile(rule, version, document)
-  } catch (error) {
-    return `a defect in its compilation: ${error instanceof Error ? error.message : String(error)}`
-  }
-}
+const compiled = ({ rule, version, document }: RuleChange): Program | string | undefined =>
+  document === undefined || document.enabled === false ? undefined : compile(rule, version, document)
 
 export class LaneChanges {
   readonly tenants = new Map<string, TenantRules>()

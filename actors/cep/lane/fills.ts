@@ -2,6 +2,7 @@
  * Makes up for the past of a lane's new rules beside the lane, so that only they wait for it. When one tenant's are nearly
  * there, a message in the lane says from where on they count; whoever reads the lane finishes them at that place.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
@@ -59,7 +60,17 @@ export class Fills {
 
   private begin(tenant: string, awaited: ReadonlyArray<AwaitedChange>): void {
     const fill = new Fill(this.options, awaited)
-    this.underWay.set(tenant, { fill, fiber: this.fork(this.work(tenant, fill)) })
+    const work = Effect.catchCause(this.work(tenant, fill), (cause) => this.giveUp(tenant, fill, cause))
+    this.underWay.set(tenant, { fill, fiber: this.fork(work) })
+  }
+
+  /** A defect: others have its turn, and it begins again with the next change of the lane. */
+  private giveUp(tenant: string, fill: Fill, cause: Cause.Cause<never>): Effect.Effect<void> {
+    if (Cause.hasInterruptsOnly(cause)) return Effect.void
+    if (this.underWay.get(tenant)?.fill === fill) this.underWay.delete(tenant)
+    const rules = fill.awaited.map(({ change }) => change.rule).join(", ")
+    const { lane } = this.options
+    return Effect.logError(`lane ${lane}: the past of ${rules} of ${tenant} cannot be read`, cause)
   }
 
   private readonly work = Effect.fnUntraced(function* (this: Fills, tenant: string, fill: Fill) {
