@@ -14,7 +14,7 @@ const timestamp = (milliseconds: number) => new Date(milliseconds).toISOString()
 /** A role of another tenant that grants it by mistake opens nothing. */
 const requirePlatform = ({ identity }: GatewayRequest): void => {
   if (identity.tenant === platformTenant) return
-  throw new GatewayError(403, "LANE_001", "Only the platform's own people see and mend lanes.", {
+  throw new GatewayError(403, "CEP_LANE_001", "Only the platform's own people see and mend lanes.", {
     remedy: `use a credential of the tenant ${platformTenant}`,
   })
 }
@@ -69,7 +69,7 @@ export const laneRoutes = (services: GatewayServices): ReadonlyArray<Route> => [
     const lane = Number(params.lane)
     const { partitions } = await Effect.runPromiseWith(services.context)(services.engine.status)
     if (lane >= partitions.length)
-      throw new GatewayError(404, "LANE_002", "There is no such lane.", {
+      throw new GatewayError(404, "CEP_LANE_002", "There is no such lane.", {
         field: "lane",
         reason: `lanes are numbered from 0 to ${partitions.length - 1}`,
       })

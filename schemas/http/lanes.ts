@@ -59,7 +59,7 @@ export const laneEndpoints = {
       "How each lane of the deployment goes: where it is evaluated, how far it is, and what is wrong with it.",
     permission: "platform:read",
     answer: Schema.Struct({ lanes: Schema.Array(Lane) }),
-    errors: ["LANE_001"],
+    errors: ["CEP_LANE_001"],
   }),
   rebuild: endpoint({
     id: "lanes.rebuild",
@@ -79,6 +79,6 @@ export const laneEndpoints = {
       through: Schema.Int,
     }),
     status: 202,
-    errors: ["LANE_001", "LANE_002"],
+    errors: ["CEP_LANE_001", "CEP_LANE_002"],
   }),
 } as const

@@ -151,7 +151,7 @@ describe("a lane whose stored state is damaged", () => {
   it("that there is not, and of whoever may not, is refused", async () => {
     expect(await errorOf(await node.request("POST", "/api/admin/lanes/4/rebuild"))).toMatchObject({
       status: 404,
-      code: "LANE_002",
+      code: "CEP_LANE_002",
     })
     await node.request("POST", "/api/admin/tenants/", { body: { id: "other", name: "Other" } })
     const token = await node.login("zoe", { tenant: "other" })
