@@ -8,10 +8,16 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import { lateMsMax } from "../../actors/cep-rule/schedule.ts"
 import { make } from "../../engine/index.ts"
 import { layer } from "../../streams/index.ts"
+import { chaosConfig, partitions } from "../chaos/config.ts"
+import { Nodes } from "../chaos/nodes.ts"
+import {
+  defineSchedules,
+  everyMs,
+  type Policy,
+  readSchedules,
+  type ScheduleRuns,
+} from "../chaos/schedule-rules.ts"
 import { type TestNatsServer, testNatsServer } from "../support/nats.ts"
-import { chaosConfig, partitions } from "./config.ts"
-import { Nodes } from "./nodes.ts"
-import { defineSchedules, everyMs, type Policy, readSchedules, type ScheduleRuns } from "./schedule-rules.ts"
 
 let server: TestNatsServer
 let nodes: Nodes
