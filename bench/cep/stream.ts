@@ -101,7 +101,7 @@ const defineRules = Effect.fnUntraced(function* (node: Node, documents: Readonly
       return yield* node.stream.append(metricToken(tenant, lane, "rule"), data)
     })
   const sequences = yield* Effect.forEach(documents, append, { concurrency: 64 })
-  yield* until(node, ({ sequence }) => sequence >= Math.max(...sequences))
+  yield* until(node, ({ sequence, filling }) => sequence >= Math.max(...sequences) && filling === 0)
 })
 
 /** What the server hands out when nothing is done with it but decoding. */
